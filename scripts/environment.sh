@@ -40,7 +40,7 @@ make_environment() {
 # pip ARGUMENTS...: run pip on .venv.
 pip() {
     local base
-    base="$(cat "$root/.venv/base-python")"
+    base="$(cat "$root/.venv/base-python" 2>/dev/null || printf '%s\n' "$python")"
     if "$base" -m pip --version >/dev/null 2>&1; then
         "$base" -m pip --python "$python" --disable-pip-version-check "$@"
     elif "$python" -m ensurepip --version >/dev/null 2>&1; then

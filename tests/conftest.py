@@ -1,0 +1,47 @@
+"""What all tests share: the seed, the profiles of hypothesis, and the account of what was left out."""
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests import seeds
+from tests.peers import left_out
+
+# A slow or busy machine must not fail a test, so no example has a deadline. "thorough" is for releases:
+# CONVOLVE_PROFILE=thorough scripts/test
+settings.register_profile("default", deadline=None, max_examples=100, print_blob=True)
+settings.register_profile(
+    "thorough", settings.get_profile("default"), max_examples=5000, suppress_health_check=list(HealthCheck)
+)
+settings.load_profile(os.environ.get("CONVOLVE_PROFILE", "default"))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let hypothesis draw from the printed seed too, unless the caller chose one with --hypothesis-seed."""
+    if config.getoption("hypothesis_seed", None) is None:
+        config.option.hypothesis_seed = seeds.seed()
+
+
+def pytest_report_header() -> str:
+    """Print the seed first, so that it is known even when a test kills the process."""
+    return f"seed: {seeds.seed()} (repeat with CONVOLVE_SEED={seeds.seed()})"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the optional peers that are missing, or say that nothing was left out."""
+    terminalreporter.section("left out")
+    for name, install in sorted(left_out.items()):
+        terminalreporter.write_line(f"{name} is not installed, its tests were skipped: {install}")
+    if not left_out:
+        terminalreporter.write_line("nothing: every optional peer that was asked for is installed")
+    terminalreporter.write_line(f"seed: {seeds.seed()}")
+
+
+@pytest.fixture
+def seed() -> int:
+    """Return the seed of this run."""
+    return seeds.seed()
+
