@@ -44,4 +44,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def seed() -> int:
     """Return the seed of this run."""
     return seeds.seed()
-

@@ -122,7 +122,11 @@ def test_help_imports_neither_numpy_nor_a_codec(arguments: list[str]) -> None:
         "    print(sorted(loaded), file=sys.stderr)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program, *arguments], cwd=ROOT / "src", capture_output=True, text=True, check=False
+        [sys.executable, "-c", program, *arguments],
+        cwd=ROOT / "src",
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout
