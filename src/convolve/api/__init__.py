@@ -1,0 +1,1 @@
+"""The public functions: arguments -> spec -> run. One file per family; `convolve` itself names them all."""

@@ -1,0 +1,189 @@
+"""`apply`: one filter over every channel of an image, video frame or volume."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from convolve.api.types import PaddingArgument, PaddingMode, Size
+from convolve.arguments import conv_spec, like
+from convolve.dtypes import Array, DType, check_conversion, float_dtype, kind_of, parse_dtype
+from convolve.errors import ArgumentTypeError, ShapeError
+from convolve.exact import Sums
+from convolve.filters import Filter, get
+from convolve.reference import run
+from convolve.spec import Accuracy, Algorithm, NanRule, Overflow
+from convolve.views import as_array, check_out, native
+
+
+def apply(
+    image: ArrayLike,
+    kernel: ArrayLike | str | Filter,
+    *,
+    stride: Size = 1,
+    padding: PaddingArgument = "same",
+    padding_mode: PaddingMode = "reflect",
+    dilation: Size = 1,
+    channel_axis: int | None = None,
+    flip: bool = False,
+    out: Array | None = None,
+    out_dtype: Any = None,
+    overflow: Overflow = "saturate",
+    nan: NanRule = "propagate",
+    accuracy: Accuracy = "default",
+    algorithm: Algorithm = "auto",
+) -> Array:
+    """Apply one filter to an image: to its only channel, or to every channel by itself.
+
+    Parameters
+    ----------
+    image
+        Any array with the kernel's number of dimensions, and one more when ``channel_axis`` is given.
+    kernel
+        An array; or a name such as "sobel-x" or "gaussian:1.5" (`convolve.filters.names`), two-dimensional;
+        or what `convolve.filters.get` returns. Filters of several weights, such as "sobel", give the
+        combined response.
+    stride, padding, padding_mode, dilation, flip
+        As in `conv2d`; by default the result has the image's size, and the border mirrors the image.
+    channel_axis
+        Which dimension holds the channels, -1 for an RGB photograph; None if there is none.
+    out, out_dtype, overflow, nan, accuracy, algorithm
+        As in `conv2d`; results that do not fit an integer ``out_dtype`` are set to its nearest end.
+
+    Returns
+    -------
+    numpy.ndarray
+        Laid out like the image. Without ``out_dtype`` signs are kept: 8- and 16-bit integers give int32
+        (float32 with a filter of floats), so that the edges of a uint8 image lose nothing.
+
+    Raises
+    ------
+    ShapeError
+        If image and kernel do not have the dimensions told above.
+    FilterError
+        If there is no filter of that name.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> edge = np.array([[0, 0, 9, 9], [0, 0, 9, 9], [0, 0, 9, 9]], dtype=np.uint8)
+    >>> apply(edge, "sobel-x")
+    array([[ 0, 36, 36,  0],
+           [ 0, 36, 36,  0],
+           [ 0, 36, 36,  0]], dtype=int32)
+    """
+    array = as_array(image, "image")
+    options = {
+        "stride": stride,
+        "padding": padding,
+        "padding_mode": padding_mode,
+        "dilation": dilation,
+        "flip": flip,
+        "overflow": overflow,
+        "nan": nan,
+        "accuracy": accuracy,
+        "algorithm": algorithm,
+    }
+    found = get(kernel) if isinstance(kernel, str) else kernel
+    if isinstance(found, Filter):
+        weights = [_in_kind_of(array, weight) for weight in found.weights]
+        if found.combine is not None:
+            return _combined(array, weights, found.combine, channel_axis, out, out_dtype, options)
+        return _apply_one(array, weights[0], channel_axis, out=out, out_dtype=out_dtype, **options)
+    weight = like(found, as_array(found, "kernel"), native(array))
+    return _apply_one(array, weight, channel_axis, out=out, out_dtype=out_dtype, **options)
+
+
+def _in_kind_of(image: Array, weight: Array) -> Array:
+    """Return a named filter's weights as floats of the image's own precision where floats are needed."""
+    dtype = native(image)
+    if kind_of(dtype) == "integer" and kind_of(native(weight)) == "integer":
+        return weight
+    return weight.astype(np.empty(0, float_dtype(dtype)).real.dtype)
+
+
+def _apply_one(image: Array, weight: Array, channel_axis: int | None, **options: Any) -> Array:
+    """Apply one array of weights."""
+    _check_rank(image, weight, channel_axis)
+    if channel_axis is None:
+        return run(conv_spec("conv", weight.ndim, image, weight, **options))
+    axis = channel_axis % image.ndim
+    channels = image.shape[axis]
+    each = np.broadcast_to(weight, (channels, min(1, channels), *weight.shape))
+    options["groups"] = max(1, channels)
+    if axis == image.ndim - 1:
+        return run(conv_spec("conv", weight.ndim, image, each, layout="channels_last", **options))
+    if isinstance(options["out"], np.ndarray) and options["out"].ndim == image.ndim:
+        run(
+            conv_spec(
+                "conv",
+                weight.ndim,
+                np.moveaxis(image, axis, 0),
+                each,
+                **{**options, "out": np.moveaxis(options["out"], axis, 0)},
+            )
+        )
+        return options["out"]
+    return np.moveaxis(
+        run(conv_spec("conv", weight.ndim, np.moveaxis(image, axis, 0), each, **options)), 0, axis
+    )
+
+
+def _check_rank(image: Array, weight: Array, channel_axis: int | None) -> None:
+    """Check that the image has the kernel's dimensions, and one more for the channels."""
+    if not 1 <= weight.ndim <= 3:
+        raise ShapeError(f"kernel must have 1, 2 or 3 dimensions, got {weight.ndim}: {weight.shape}")
+    if channel_axis is None:
+        if image.ndim != weight.ndim:
+            hint = ": pass channel_axis=-1?" if image.ndim == weight.ndim + 1 else ""
+            raise ShapeError(
+                f"image and kernel must have the same number of dimensions; the image has {image.ndim}: "
+                f"{image.shape}, the kernel {weight.ndim}: {weight.shape}{hint}"
+            )
+        return
+    if isinstance(channel_axis, bool) or not isinstance(channel_axis, int | np.integer):
+        raise ArgumentTypeError(f"channel_axis must be a whole number or None, got {channel_axis!r}")
+    if image.ndim != weight.ndim + 1:
+        raise ShapeError(
+            f"with channel_axis={channel_axis} the image must have one dimension more than the kernel's "
+            f"{weight.ndim}; it has {image.ndim}: {image.shape}; drop channel_axis or give another kernel"
+        )
+    if not -image.ndim <= channel_axis < image.ndim:
+        raise ShapeError(
+            f"channel_axis must lie between {-image.ndim} and {image.ndim - 1} for an image of shape "
+            f"{image.shape}, got {channel_axis}"
+        )
+
+
+def _combined(
+    image: Array,
+    weights: list[Array],
+    combine: str,
+    channel_axis: int | None,
+    out: Any,
+    out_dtype: Any,
+    options: dict[str, Any],
+) -> Array:
+    """Return several responses as one: their magnitude, √(a² + b² + …), or their maximum."""
+    responses = [
+        _apply_one(image, weight, channel_axis, out=None, out_dtype=None, **options) for weight in weights
+    ]
+    if combine == "magnitude":
+        dtype = float_dtype(native(image))
+        size = np.sqrt(sum(np.square(np.abs(one).astype(np.float64)) for one in responses))
+        result = size.astype(np.empty(0, dtype).real.dtype)
+    else:
+        result = np.maximum.reduce(responses)
+    return _delivered(result, out, out_dtype, options["overflow"])
+
+
+def _delivered(result: Array, out: Any, out_dtype: Any, overflow: Overflow) -> Array:
+    """Return a computed result in the dtype and the array that the caller asked for."""
+    wanted: DType = result.dtype if out_dtype is None else parse_dtype(out_dtype, "out_dtype")
+    check_conversion(result.dtype, wanted)
+    final = Sums(result.dtype, wanted, overflow, True).finish(result)
+    if out is None:
+        return final
+    checked = check_out(out, final.shape, wanted)
+    checked[...] = final
+    return checked

@@ -1,0 +1,37 @@
+"""The one way for a test to obtain an optional peer, such as SciPy or PyTorch.
+
+A peer that is missing makes the test skip and is named at the end of the run, with the command that
+installs it. In CI (``CI=true``) nothing may be left out: a missing peer is a failure.
+"""
+
+import importlib
+import os
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+INSTALL = {
+    "cv2": "opencv-python-headless",
+    "skimage": "scikit-image",
+    "torch": "torch==2.13.0",
+}
+
+left_out: dict[str, str] = {}
+"""Module name -> the command that installs it, for every peer that some test asked for in vain."""
+
+
+def peer(name: str) -> Any:
+    """Return the module ``name``, or skip the test (fail it in CI)."""
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        return _missing(name)
+
+
+def _missing(name: str) -> ModuleType:
+    package = INSTALL.get(name, name.split(".")[0])
+    left_out[name] = f"pip install {package}"
+    if os.environ.get("CI"):
+        pytest.fail(f"{name} is not installed, and in CI nothing is left out: {left_out[name]}")
+    pytest.skip(f"{name} is not installed: {left_out[name]}", allow_module_level=True)
