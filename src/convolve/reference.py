@@ -203,19 +203,31 @@ def transposed_sums(
             places = [
                 cells[keep] - start for cells, keep, (start, _) in zip(targets, kept, region, strict=True)
             ]
-            products = values[np.ix_(*kept)] * tap_weights(weight, k, tap)
-            scatter(sums, places, products)
+            scatter(sums, places, values[grid(kept)] * tap_weights(weight, k, tap))
     return sums
 
 
 def scatter(sums: Array, places: list[Array], products: Array) -> None:
     """Add products onto the cells that they belong to; borders may fold several onto one cell."""
-    every_channel = np.arange(len(sums))
-    index = np.ix_(every_channel, *places)
     if all(len(np.unique(cells)) == len(cells) for cells in places):
-        sums[index] += products
+        sums[grid([np.arange(len(sums)), *places])] += products
     else:
-        np.add.at(sums, index, products)
+        np.add.at(sums, np.ix_(np.arange(len(sums)), *places), products)
+
+
+def grid(indices: list[Array]) -> Any:
+    """Return an index for all combinations; evenly spaced ones as slices, which copy nothing."""
+    slices = [evenly_spaced(one) for one in indices]
+    return tuple(slices) if None not in slices else np.ix_(*indices)
+
+
+def evenly_spaced(indices: Array) -> slice | None:
+    """Return growing, evenly spaced indices as a slice, and None for all others."""
+    steps = np.diff(indices)
+    step = int(steps[0]) if len(steps) else 1
+    if len(indices) == 0 or step < 1 or (steps != step).any():
+        return None
+    return slice(int(indices[0]), int(indices[-1]) + 1, step)
 
 
 def converter(dtype: DType) -> Convert:
