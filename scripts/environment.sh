@@ -26,21 +26,25 @@ find_python() {
         "On Debian or Ubuntu: sudo apt install python3. Elsewhere: CONVOLVE_PYTHON=/path/to/python3 $0"
 }
 
-# Make .venv, unless it is there and works (a copied or moved tree has one that does not).
+# Make .venv, unless it is there and works. One that was copied along with the tree is made anew, for its
+# installation still leads to the old place; one that somebody made by hand is taken as it is.
 make_environment() {
-    "$python" -c '' 2>/dev/null && return
-    local base
+    local made_for="$root/.venv/made-for" base
+    if "$python" -c '' 2>/dev/null && { [ ! -e "$made_for" ] || [ "$(head -n 1 "$made_for")" = "$root" ]; }; then
+        return
+    fi
     base="$(find_python)" || exit 1
     say "Making a virtual environment in $root/.venv with $("$base" --version) (once) ..."
     rm -rf "$root/.venv"
     "$base" -m venv --without-pip "$root/.venv" || fail "$base could not make $root/.venv"
-    printf '%s\n' "$base" >"$root/.venv/base-python"
+    printf '%s\n' "$root" "$base" >"$made_for"
 }
 
 # pip ARGUMENTS...: run pip on .venv.
 pip() {
     local base
-    base="$(cat "$root/.venv/base-python" 2>/dev/null || printf '%s\n' "$python")"
+    base="$(sed -n 2p "$root/.venv/made-for" 2>/dev/null || true)"
+    base="${base:-$python}"
     if "$base" -m pip --version >/dev/null 2>&1; then
         "$base" -m pip --python "$python" --disable-pip-version-check "$@"
     elif "$python" -m ensurepip --version >/dev/null 2>&1; then
