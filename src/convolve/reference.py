@@ -27,10 +27,9 @@ from convolve.exact import Sums, plan_sums
 from convolve.spec import ConvSpec
 from convolve.views import check_fits
 
-BLOCK = 1 << 16
-"""Numbers in a block of sums. 2**16 float32 are 256 KiB, so that sums, products and the slice read stay
-in a second-level cache; of 2**12 to 2**20 it was the fastest on a 1080p photograph with a 5×5 filter
-(2026-11, one core; bench/NOTES.md)."""
+BLOCK = 1 << 18
+"""Numbers in a block of sums: 1 MiB of float32. Smaller blocks lose time to Python, larger ones fall out of
+the cache; of 2**12 to 2**20 it was the fastest on photographs (2026-11-23; bench/NOTES.md)."""
 
 LARGEST_PATCH = 1 << 31
 """Cells that one block may read where a border must be laid around it; a wider window is refused."""
