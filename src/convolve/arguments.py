@@ -86,7 +86,8 @@ def conv_spec(
     image = form.canonical(left)
     weight = _canonical_weight(right, dims)
     groups = whole_number(options.get("groups", 1), "groups", 1)
-    sums = like(bias, as_array(bias, "bias"), float_dtype(native(left))) if bias is not None else None
+    products = result_dtype(native(left), native(right))
+    sums = like(bias, as_array(bias, "bias"), products) if bias is not None else None
     _check_channels(operation, form, left.shape, image.shape[1], weight.shape, groups)
     filters = weight.shape[0] if operation == "conv" else weight.shape[1] * groups
     sums = _check_bias(sums, filters)
@@ -203,11 +204,13 @@ def _canonical_weight(weight: Array, dims: int, name: str = "weight") -> Array:
     if weight.ndim not in (dims, dims + 2):
         raise ShapeError(
             f"{name} must have {dims} spatial dimensions, alone or as (out channels, in channels / groups, "
-            f"*filter), {dims + 2} in all; it has {weight.ndim}: {weight.shape}"
+            f"*filter), {dims + 2} in all; it has {weight.ndim}: {weight.shape}; reshape it, for "
+            "example with numpy.newaxis"
         )
     if 0 in weight.shape[-dims:]:
         raise ShapeError(
-            f"{name} must have at least one tap in every dimension, got the shape {weight.shape}"
+            f"{name} must have at least one tap in every dimension, got the shape {weight.shape}; give one "
+            "cell or more"
         )
     return weight[None, None] if weight.ndim == dims else weight
 
@@ -254,7 +257,10 @@ def _check_bias(bias: Array | None, filters: int) -> Array | None:
     if bias.ndim == 0 and filters == 1:
         return bias.reshape(1)
     if bias.shape != (filters,):
-        raise ShapeError(f"bias must have one number per out channel, shape ({filters},); got {bias.shape}")
+        raise ShapeError(
+            f"bias must have one number per out channel, shape ({filters},); got {bias.shape}; reshape it "
+            "or leave it out"
+        )
     return bias
 
 
@@ -337,7 +343,8 @@ def _check_border(name: str, size: int, before: int, after: int, boundary: Bound
         )
     if size + before + after > LARGEST_NUMBER:
         raise ShapeError(
-            f"{name} must stay below {LARGEST_NUMBER} cells with padding, got {size + before + after}"
+            f"{name} must stay below {LARGEST_NUMBER} cells with padding, got {size + before + after}; use "
+            "less padding"
         )
 
 

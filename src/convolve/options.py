@@ -49,9 +49,11 @@ def whole_number(value: Any, name: str, least: int) -> int:
     try:
         number = operator.index(value)
     except TypeError:
-        raise ArgumentTypeError(f"{name} must be a whole number, got {value!r}") from None
+        raise ArgumentTypeError(
+            f"{name} must be a whole number, got {value!r}; write one, such as 1"
+        ) from None
     if number < least:
-        raise ArgumentError(f"{name} must be at least {least}, got {number}")
+        raise ArgumentError(f"{name} must be at least {least}, got {number}; use {least} or more")
     if number > LARGEST_NUMBER:
         raise TooLargeError(f"{name} must be at most {LARGEST_NUMBER}, got {number}; use a smaller number")
     return number
@@ -61,7 +63,7 @@ def flag(value: Any, name: str) -> bool:
     """Return ``value`` if it is a truth value."""
     if isinstance(value, bool | np.bool_):
         return bool(value)
-    raise ArgumentTypeError(f"{name} must be True or False, got {value!r}")
+    raise ArgumentTypeError(f"{name} must be True or False, got {value!r}; write bool(…) around it")
 
 
 def choice(value: Any, name: str, choices: Sequence[str]) -> str:
@@ -88,7 +90,7 @@ def per_dimension(value: Any, dims: int, name: str, least: int) -> tuple[int, ..
     if len(value) != dims:
         raise ShapeError(
             f"{name} must be one number or one per spatial dimension: there are {dims} dimensions, "
-            f"but {name}={value!r} has {len(value)} numbers"
+            f"but {name}={value!r} has {len(value)} numbers; give 1 or {dims}"
         )
     return tuple(whole_number(one, name, least) for one in value)
 
@@ -113,12 +115,11 @@ def paddings(value: Any, dims: int) -> tuple[Pair, ...] | str:
     if len(value) == 1 and dims > 1 and not _is_sequence(value[0]):
         return paddings(value[0], dims)
     if len(value) != dims:
-        hint = (
-            f"; for one pair write (({value[0]!r}, {value[1]!r}),)" if dims == 1 and len(value) == 2 else ""
-        )
+        one_pair = dims == 1 and len(value) == 2
+        hint = f"for one pair write (({value[0]!r}, {value[1]!r}),)" if one_pair else f"give {dims} entries"
         raise ShapeError(
             "padding must be a number, one number or (before, after) pair per spatial dimension, or a name: "
-            f"there are {dims} dimensions, but padding={value!r} has {len(value)} entries{hint}"
+            f"there are {dims} dimensions, but padding={value!r} has {len(value)} entries; {hint}"
         )
     return tuple(_pair(one) for one in value)
 
@@ -128,7 +129,9 @@ def _pair(value: Any) -> Pair:
         number = whole_number(value, "padding", 0)
         return number, number
     if len(value) != 2:
-        raise ShapeError(f"a padding pair must be (before, after), got {value!r} with {len(value)} numbers")
+        raise ShapeError(
+            f"a padding pair must be (before, after), got {value!r} with {len(value)} numbers; give two"
+        )
     return whole_number(value[0], "padding", 0), whole_number(value[1], "padding", 0)
 
 
@@ -159,7 +162,9 @@ def boundary_and_fill(mode: Any, dtype: DType) -> tuple[Boundary, int | float | 
             if mode == boundary:
                 return boundary, 0
         if mode in OTHER_MODE_NAMES:
-            raise ArgumentError(f"padding_mode={mode!r} is called {OTHER_MODE_NAMES[mode]} here")
+            raise ArgumentError(
+                f"padding_mode must be named as here, got {mode!r}; use {OTHER_MODE_NAMES[mode]}"
+            )
         choice(mode, "padding_mode", MODE_NAMES)
         return "constant", 0
     if isinstance(mode, bool | np.bool_) or not isinstance(mode, int | float | complex | np.number):

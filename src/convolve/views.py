@@ -32,7 +32,8 @@ def as_array(value: Any, name: str) -> Array:
             array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError, BufferError) as error:
         raise ArgumentTypeError(
-            f"{name} must be something NumPy can view as an array, got {type(value).__name__}: {error}"
+            f"{name} must be something NumPy can view as an array, got {type(value).__name__}: {error}; make "
+            "all rows equally long, or convert it with numpy.asarray first"
         ) from error
     check_dtype(array.dtype.newbyteorder("="), name)
     return np.asarray(array)
@@ -108,7 +109,9 @@ class Form:
 def check_out(out: Any, shape: Shape, dtype: DType) -> Array:
     """Return the caller's ``out`` if the result can be written into it as it is."""
     if not isinstance(out, np.ndarray):
-        raise ArgumentTypeError(f"out must be a numpy.ndarray, got {type(out).__name__}")
+        raise ArgumentTypeError(
+            f"out must be a numpy.ndarray, got {type(out).__name__}; allocate it with numpy.empty"
+        )
     if isinstance(out, np.ma.MaskedArray):
         raise ArgumentTypeError("out is a masked array; pass out.data, the plain array below it")
     if out.shape != shape:

@@ -72,6 +72,11 @@ def output_shape(
         raise ArgumentError(
             f"weight_shape must have 1 to 3 spatial dimensions, alone or with two for channels; got {weight}"
         )
+    extras = per_dimension(output_padding, spatial, "output_padding", 0)
+    if any(extras) and not flag(transposed, "transposed"):
+        raise ArgumentError(
+            f"output_padding belongs to transposed convolutions, got {output_padding!r}; pass transposed=True"
+        )
     call = conv_spec(
         "conv_transpose" if flag(transposed, "transposed") else "conv",
         spatial,
@@ -137,6 +142,10 @@ def receptive_field(layers: Sequence[Mapping[str, Any]], dims: int = 2) -> tuple
     ReceptiveField(size=(4,), jump=(2,), start=(-1,))
     """
     count = whole_number(dims, "dims", 1)
+    if isinstance(layers, Mapping) or not isinstance(layers, Sequence):
+        raise ArgumentTypeError(
+            f"layers must be a list with one mapping per layer, got {layers!r}; write [{{…}}]"
+        )
     stacks = [_layer_axes(index, layer, count) for index, layer in enumerate(layers)]
     fields = []
     for depth in range(1, len(stacks) + 1):
