@@ -180,8 +180,9 @@ def check_range(whole: Array, low: int, high: int, dtype: DType) -> None:
     if smallest >= low and largest <= high:
         return
     worst = largest if largest > high else smallest
+    shown = worst if abs(worst) < 10**40 else f"{float(worst):g}"
     raise IntegerOverflowError(
-        f"an exact result must fit its dtype: {dtype} holds {low} to {high}, but one result is {worst}; "
+        f"an exact result must fit its dtype: {dtype} holds {low} to {high}, but one result is {shown}; "
         "pass overflow='saturate' or 'wrap', a wider out_dtype, or a float image"
     )
 

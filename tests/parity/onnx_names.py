@@ -1,4 +1,4 @@
-"""The names of ONNX's node cases for our operators, as of onnx 1.23.2; tests/parity/test_onnx.py runs them."""
+"""ONNX's node cases for our operators, by name, as of onnx 1.23.2; test_onnx.py runs them."""
 
 CASE_NAMES = (
     "test_averagepool_1d_default",

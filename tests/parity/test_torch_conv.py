@@ -79,7 +79,7 @@ def test_conv_and_both_gradients_over_every_boundary(dims: int, mode: str, seed:
     y = theirs("conv", dims)(padded(x, case.pairs, mode), w, None, case.stride, 0, case.dilation, case.groups)
     grad = whole(seed + 900, tuple(y.shape))
     y.backward(tensor(grad))
-    options = dict(stride=case.stride, padding=case.pairs, dilation=case.dilation, groups=case.groups)
+    options = {"stride": case.stride, "padding": case.pairs, "dilation": case.dilation, "groups": case.groups}
     same(CONV[dims](image, weight, padding_mode=mode, **options), y.detach(), case, HOLES)
     ours = INPUT_GRAD[dims](image.shape, weight, grad, padding_mode=mode, **options)
     same(ours, x.grad, case, HOLES)

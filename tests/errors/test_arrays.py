@@ -1,0 +1,196 @@
+"""Refusals of what cannot be convolved, and of results that have no place to go."""
+
+import pytest
+
+from tests.errors.refusal import DTYPE, OVERFLOW, SHAPE, TYPE, VALUE, Refusal, check
+
+REFUSALS = [
+    Refusal(
+        "convolve.conv2d(np.array([[1, 'a'], [2, 3]], dtype=object), kernel)",
+        DTYPE,
+        "input has dtype object",
+        "not defined for",
+        "make all rows equally long",
+    ),
+    Refusal(
+        "convolve.conv2d([[1, 2], [3]], kernel)",
+        TYPE,
+        "input must be something NumPy can view",
+        "list",
+        "inhomogeneous",
+        "rows equally long",
+    ),
+    Refusal("convolve.conv2d([['a', 'b']], kernel)", DTYPE, "dtype <U1", "text: convert it to numbers"),
+    Refusal("convolve.conv2d(image, 'sobel-x')", DTYPE, "weight has dtype <U7", "convolve.filters.get"),
+    Refusal("convolve.conv2d(image.astype('S3'), kernel)", DTYPE, "dtype |S3", "float32", ".astype"),
+    Refusal(
+        "convolve.conv2d(image.astype('datetime64[D]'), kernel)",
+        DTYPE,
+        "datetime64[D]",
+        "dates: convert them to numbers",
+    ),
+    Refusal(
+        "convolve.conv2d(image.astype('timedelta64[s]'), kernel)",
+        DTYPE,
+        "timedelta64[s]",
+        "supported are bool, int8",
+        ".astype",
+    ),
+    Refusal(
+        "convolve.conv2d(np.zeros((4, 4), dtype=[('red', 'u1')]), kernel)",
+        DTYPE,
+        "red",
+        "structured array",
+        "pick one field",
+    ),
+    Refusal(
+        "convolve.conv2d(image.astype(np.longdouble), kernel)",
+        DTYPE,
+        "input has dtype",
+        "supported are",
+        "float64",
+        ".astype",
+    ),
+    Refusal(
+        "convolve.conv2d(image, kernel.astype(np.clongdouble))",
+        DTYPE,
+        "weight has dtype",
+        "supported are",
+        "complex128",
+        ".astype",
+    ),
+    Refusal("convolve.conv2d(None, kernel)", DTYPE, "input has dtype object", "Python objects"),
+    Refusal("convolve.conv2d(image, None)", DTYPE, "weight has dtype object", "Python objects"),
+    Refusal("convolve.conv2d(image, kernel, 'one')", DTYPE, "bias has dtype <U3", "text"),
+    Refusal(
+        "convolve.conv2d(np.ma.masked_array(image, image > 0), kernel)",
+        TYPE,
+        "input is a masked array",
+        "mask would be lost",
+        "input.filled(numpy.nan) and nan='ignore'",
+    ),
+    Refusal(
+        "convolve.conv2d(image, np.ma.masked_array(kernel))",
+        TYPE,
+        "weight is a masked array",
+        "weight.filled",
+    ),
+    Refusal(
+        "convolve.conv2d(image, kernel, out=np.empty((8, 9)))",
+        SHAPE,
+        "out must have the result's shape (6, 7)",
+        "got (8, 9)",
+        "allocate it",
+    ),
+    Refusal(
+        "convolve.conv2d(image, kernel, out=np.empty((6, 7), np.float32))",
+        DTYPE,
+        "out must have the result's dtype float64",
+        "got float32",
+        "pass out_dtype=float32",
+    ),
+    Refusal(
+        "convolve.conv2d(image, kernel, out=np.broadcast_to(0.0, (6, 7)))",
+        VALUE,
+        "out must be writable",
+        "read-only",
+        "pass a copy",
+    ),
+    Refusal(
+        "convolve.conv2d(image, kernel, out=[[0]])",
+        TYPE,
+        "out must be a numpy.ndarray",
+        "got list",
+        "numpy.empty",
+    ),
+    Refusal(
+        "convolve.conv2d(image, kernel, out=np.ma.masked_array(np.empty((6, 7))))",
+        TYPE,
+        "out is a masked array",
+        "pass out.data",
+    ),
+    Refusal(
+        "convolve.conv2d(image, kernel, out_dtype='float23')",
+        DTYPE,
+        "out_dtype must be a dtype",
+        "'float23'",
+        "choose one of bool",
+    ),
+    Refusal("convolve.conv2d(image, kernel, out_dtype=object)", DTYPE, "out_dtype", "object", "objects"),
+    Refusal(
+        "convolve.conv2d(image, kernel, out_dtype=np.longdouble)",
+        DTYPE,
+        "out_dtype",
+        "supported are",
+        "float64",
+    ),
+    Refusal(
+        "convolve.conv2d(image * 1j, kernel, out_dtype='float32')",
+        VALUE,
+        "out_dtype=float32 cannot hold complex results",
+        "complex128",
+        ".real, .imag or abs()",
+    ),
+    Refusal(
+        "convolve.conv2d(photo, kernel, out_dtype='uint8')",
+        OVERFLOW,
+        "exact result must fit its dtype",
+        "uint8 holds 0 to 255",
+        "1800",
+        "overflow='saturate' or 'wrap'",
+    ),
+    Refusal(
+        "convolve.conv2d(photo, -kernel.astype(int), out_dtype='uint16')",
+        OVERFLOW,
+        "uint16 holds 0 to 65535",
+        "-1800",
+        "overflow=",
+    ),
+    Refusal(
+        "convolve.conv2d(np.full((3, 3), 2**62), kernel.astype(int))",
+        OVERFLOW,
+        "int64 holds -9223372036854775808 to 9223372036854775807",
+        "41505174165846491136",
+        "float image",
+    ),
+    Refusal(
+        "convolve.conv2d(np.full((3, 3), 2**62), kernel.astype(int), 2)",
+        OVERFLOW,
+        "int64 holds",
+        "41505174165846491138",
+        "overflow=",
+    ),
+    Refusal(
+        "convolve.conv2d(np.full((1, 1), 2**31 - 1, np.int32), np.ones((1, 1), np.int8), out_dtype='int16')",
+        OVERFLOW,
+        "int16 holds -32768 to 32767",
+        "2147483647",
+        "wider out_dtype",
+    ),
+    Refusal(
+        "convolve.conv2d(image * 1e300, kernel, out_dtype='int32')",
+        OVERFLOW,
+        "int32 holds -2147483648 to 2147483647",
+        "9e+300",
+        "overflow=",
+    ),
+    Refusal(
+        "convolve.conv2d(image * np.nan, kernel, out_dtype='uint8')",
+        VALUE,
+        "integer out_dtype cannot hold NaN",
+        "42 results",
+        "float out_dtype, or nan='ignore'",
+    ),
+    Refusal(
+        "convolve.conv2d(image * np.nan, kernel, out_dtype='uint8', overflow='saturate')",
+        VALUE,
+        "cannot hold NaN",
+        "42 results",
+        "nan='ignore'",
+    ),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+def test_refused(refusal: Refusal) -> None:
+    check(refusal)
