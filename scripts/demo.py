@@ -60,11 +60,12 @@ def main() -> None:
     """Draw, explain, write the page, and say what to try next."""
     portrait = files.sample("portrait").array
     edges = to_pixels(convolve.apply(portrait, "sobel", channel_axis=-1))
-    explanation = explain_strongest(portrait)
+    ascii_only = not sys.stdout.isatty()
     print("The portrait that comes with convolve, and its edges: convolve.apply(portrait, 'sobel')\n")
     print(draw_beside(portrait, edges))
-    print(f"\n{explanation}\n")
-    print(f"The same as a page: {write_page(portrait, edges, explanation)}\n")
+    print(f"\n{explain_strongest(portrait, ascii_only)}\n")
+    page = write_page(portrait, edges, explain_strongest(portrait, ascii_only=False))
+    print(f"The same as a page: {page}\n")
     print(NEXT.format(command=command_name()))
 
 
@@ -73,27 +74,28 @@ def to_pixels(response: NDArray[np.float64]) -> Pixels:
     return np.clip(np.rint(response), 0, 255).astype(np.uint8)
 
 
-def explain_strongest(portrait: Pixels) -> str:
+def explain_strongest(portrait: Pixels, ascii_only: bool) -> str:
     """Return in words how the strongest edge of the grey portrait comes about."""
     grey = np.asarray(Image.fromarray(portrait).convert("L")).astype(np.int64)
-    strength = convolve.apply(grey, "sobel", padding="valid")
+    strength = convolve.apply(grey, "sobel", padding="valid")[1:-1, 1:-1]
     row, column = np.unravel_index(int(np.argmax(strength)), strength.shape)
-    window = grey[row : row + 3, column : column + 3]
-    across = convolve.explain(window, filters.sobel_x)
-    down = convolve.explain(window, filters.sobel_y)
-    x, y = across.steps[0].total, down.steps[0].total
+    around = grey[row : row + 5, column : column + 5]
+    across = convolve.explain(around, filters.sobel_x)
+    down = convolve.explain(around, filters.sobel_y)
+    middle = across.step_number((1, 1))
+    x, y = across.steps[middle].total, down.steps[middle].total
     return "\n".join(
         [
-            f"The strongest edge of the grey portrait is at row {row + 1}, column {column + 1}.",
-            "Each of the two filters of sobel is laid on the 3×3 pixels around it, multiplied and summed.",
+            f"The strongest edge of the grey portrait is at row {row + 2}, column {column + 2}.",
+            "Each of the two filters of sobel is laid on the 3 by 3 pixels around it (of 5 by 5, here).",
             "",
             "sobel-x, how much brighter it gets to the right:",
-            across.to_text().rstrip(),
+            across.to_text(middle, ascii=ascii_only).rstrip(),
             "",
             "sobel-y, how much brighter it gets downwards:",
-            down.to_text().rstrip(),
+            down.to_text(middle, ascii=ascii_only).rstrip(),
             "",
-            f"sobel, how strong the edge is: √({x}² + {y}²) = {strength[row, column]:.1f}",
+            f"sobel, how strong the edge is: the length of ({x}, {y}) is {strength[row, column]:.1f}",
         ]
     )
 

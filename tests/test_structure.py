@@ -59,12 +59,16 @@ def unexplained_hidden_imports(text: str) -> list[str]:
 
 
 def _has_reason(lines: list[str], node: ast.AST) -> bool:
-    """Say whether a comment stands on the import's lines or right above its block of imports."""
+    """Say whether a comment stands on the import, on one right above it, or above their block."""
     first, last = node.lineno - 1, node.end_lineno  # type: ignore[attr-defined]
+    if any("#" in line for line in lines[first:last]):
+        return True
     above = first - 1
-    while re.match(r"\s+(from|import)\s", lines[above]):
+    while re.match(r"\s*($|(from|import)\s)", lines[above]):
+        if "#" in lines[above]:
+            return True
         above -= 1
-    return lines[above].strip().startswith("#") or any("#" in line for line in lines[first:last])
+    return lines[above].strip().startswith("#")
 
 
 def star_imports(text: str) -> list[str]:
@@ -104,6 +108,8 @@ def test_the_rules_can_fail() -> None:
     assert unexplained_hidden_imports(hidden) == ["from convolve import api"]
     assert unexplained_hidden_imports(hidden.replace("api\n", "api  # slow to start\n", 1)) == []
     assert unexplained_hidden_imports(hidden.replace("():\n", "():\n    # slow to start\n")) == []
+    below = "def f():\n    import numpy  # slow to start, this and the next\n\n    from convolve import api\n"
+    assert unexplained_hidden_imports(below) == []
     assert unexplained_hidden_imports("def f():\n    import numpy\n") == []
     assert star_imports("from numpy import *") == ["from numpy import *"]
     long = "def f():\n" + "    pass\n" * LONGEST_FUNCTION
