@@ -1,0 +1,135 @@
+"""Filters that average, and those that are differences of averages."""
+
+import functools
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from convolve.errors import FilterError
+from convolve.filters.weights import Weights, frozen
+
+LARGEST = 1 << 24
+"""Taps beyond which a filter is refused before it is made: 16 million, a 4096×4096 filter, are 128 MiB."""
+
+TRUNCATE = 4.0
+"""Standard deviations at which a Gaussian ends, as in SciPy: what is cut off is below 1e-4 of the whole."""
+
+
+def checked_size(shape: Sequence[int], what: str) -> tuple[int, ...]:
+    """Return the shape of a filter, if it is not absurd."""
+    if any(length < 1 for length in shape):
+        raise FilterError(f"{what} must be at least 1 cell wide, got {'×'.join(map(str, shape))}")
+    if math.prod(shape) > LARGEST:
+        raise FilterError(
+            f"{what} must have at most {LARGEST} taps, but {'×'.join(map(str, shape))} has "
+            f"{math.prod(shape)}; use a smaller one, or shrink the image first"
+        )
+    return tuple(shape)
+
+
+def per_axis(values: float | Sequence[float], ndim: int, what: str) -> tuple[float, ...]:
+    """Return one positive, finite number per dimension."""
+    numbers = tuple(values) if isinstance(values, Sequence) else (values,) * ndim
+    if len(numbers) == 1:
+        numbers *= ndim
+    if len(numbers) != ndim:
+        raise FilterError(f"{what} must be one number or one per dimension ({ndim}), got {numbers}")
+    for number in numbers:
+        if not (math.isfinite(number) and number > 0):
+            raise FilterError(f"{what} must be a positive, finite number, got {number}")
+    return tuple(float(number) for number in numbers)
+
+
+def box(*size: int, ndim: int = 2) -> Weights:
+    """Return the mean over a box: ``box(5)`` over 5 cells along every dimension.
+
+    >>> box(2, ndim=1).tolist()
+    [0.5, 0.5]
+    """
+    shape = checked_size(size * ndim if len(size) == 1 else size, "a box")
+    if len(shape) != ndim:
+        raise FilterError(
+            f"a box must have one size or one per dimension ({ndim}), got {len(shape)}: {shape}"
+        )
+    return frozen(np.full(shape, 1 / math.prod(shape)), np.float64)
+
+
+def gaussian(sigma: float | Sequence[float], *, truncate: float = TRUNCATE, ndim: int = 2) -> Weights:
+    """Return a Gaussian of standard deviation ``sigma`` cells, one number or one per dimension, summing to 1.
+
+    >>> gaussian(1.0, ndim=1).round(3).tolist()
+    [0.0, 0.004, 0.054, 0.242, 0.399, 0.242, 0.054, 0.004, 0.0]
+    """
+    return gaussian_derivative(sigma, 0, truncate=truncate, ndim=ndim)
+
+
+def gaussian_derivative(
+    sigma: float | Sequence[float], order: int | Sequence[int], *, truncate: float = TRUNCATE, ndim: int = 2
+) -> Weights:
+    """Return a derivative of a Gaussian; ``order`` (0, 1 or 2) is one number or one per dimension.
+
+    Laid on an image, it gives the derivative of the smoothed image: positive where brightness grows.
+    """
+    widths = per_axis(sigma, ndim, "sigma")
+    (end,) = per_axis(truncate, 1, "truncate")
+    orders = tuple(order) if isinstance(order, Sequence) else (order,) * ndim
+    if len(orders) != ndim or any(one not in (0, 1, 2) for one in orders):
+        raise FilterError(f"order must be 0, 1 or 2, one number or one per dimension ({ndim}), got {orders}")
+    radii = [int(min(end * width, 1e9) + 0.5) for width in widths]
+    checked_size([2 * radius + 1 for radius in radii], "a Gaussian")
+    lines = [_line(width, radius, one) for width, radius, one in zip(widths, radii, orders, strict=True)]
+    return frozen(functools.reduce(np.multiply.outer, lines), np.float64)
+
+
+def _line(sigma: float, radius: int, order: int) -> Weights:
+    """Return a Gaussian, or its first or second derivative, along one dimension, sampled as SciPy does."""
+    x = np.arange(-radius, radius + 1, dtype=np.float64)
+    bell = np.exp(-0.5 * (x / sigma) ** 2)
+    bell /= bell.sum()
+    if order == 1:
+        return np.asarray(x / sigma**2 * bell)
+    if order == 2:
+        return np.asarray((x**2 / sigma**4 - 1 / sigma**2) * bell)
+    return np.asarray(bell)
+
+
+def laplacian_of_gaussian(sigma: float | Sequence[float], *, ndim: int = 2) -> Weights:
+    """Return the Laplacian of a Gaussian, shifted so that it gives nothing on an even image.
+
+    >>> abs(float(laplacian_of_gaussian(1.5).sum())) < 1e-12
+    True
+    """
+    parts = [
+        gaussian_derivative(sigma, [2 if d == axis else 0 for d in range(ndim)], ndim=ndim)
+        for axis in range(ndim)
+    ]
+    total = np.sum(parts, axis=0)
+    return frozen(total - total.mean(), np.float64)
+
+
+def difference_of_gaussians(small: float, large: float, *, ndim: int = 2) -> Weights:
+    """Return a narrow Gaussian minus a wide one: spots of a size between the two.
+
+    >>> difference_of_gaussians(1, 2).shape
+    (17, 17)
+    """
+    if not small < large:
+        raise FilterError(f"dog needs the smaller sigma first, got {small} and {large}; swap them")
+    wide = gaussian(large, ndim=ndim)
+    narrow = gaussian(small, ndim=ndim)
+    margin = [((big - little) // 2,) * 2 for big, little in zip(wide.shape, narrow.shape, strict=True)]
+    return frozen(np.pad(narrow, margin) - wide, np.float64)
+
+
+def unsharp(sigma: float = 1.0, amount: float = 1.0, *, ndim: int = 2) -> Weights:
+    """Return the image plus ``amount`` times what a Gaussian takes away from it.
+
+    >>> round(float(unsharp(1.0, 0.5).sum()), 12)
+    1.0
+    """
+    if not math.isfinite(amount):
+        raise FilterError(f"amount must be a finite number, got {amount}")
+    weights = -amount * gaussian(sigma, ndim=ndim)
+    weights[tuple(length // 2 for length in weights.shape)] += 1 + amount
+    return frozen(weights, np.float64)
