@@ -53,7 +53,7 @@ def test_copy_make_border(name: str) -> None:
     pairs = ((2, 9), (8, 3))
     mode = {**BORDERS, "BORDER_WRAP": "circular"}[name]
     ours = convolve.conv2d(image, np.ones((1, 1), np.uint8), padding=pairs, padding_mode=mode)
-    same(ours, cv2.copyMakeBorder(image, 2, 9, 8, 3, border(name), value=0))
+    same(ours, cv2.copyMakeBorder(image, 2, 9, 8, 3, border(name), value=0), name, 0.9)
 
 
 @pytest.mark.parametrize("anchor", [(0, 0), (2, 1), (1, 2), (3, 0)])

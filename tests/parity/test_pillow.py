@@ -72,11 +72,14 @@ def test_the_edge_is_left_untouched(size: int) -> None:
 @pytest.mark.parametrize("name", BUILT_IN)
 @pytest.mark.parametrize("shape", [(21, 18), (21, 18, 3)])
 def test_built_in_filters(name: str, shape: tuple[int, ...]) -> None:
+    """Pillow sums thirds and sixths in float32, so the pixels that are exactly a half may go either way."""
     image = picture(11, shape)
     built_in = getattr(ImageFilter, name)
     (width, _), scale, offset, weights = built_in.filterargs
-    theirs = Image.fromarray(image).filter(built_in())
-    assert_same_pixels(by_convolve(image, width, weights, scale, offset), theirs)
+    theirs = np.asarray(Image.fromarray(image).filter(built_in()))
+    ours, below = (by_convolve(image, width, weights, scale, offset + shift) for shift in (0, -1e-9))
+    assert (ours != below).mean() < 0.1, "hardly any pixel is exactly a half"
+    assert_same_pixels(np.where(theirs == below, below, ours), theirs)
 
 
 @pytest.mark.parametrize("radius", [1, 2, 4])

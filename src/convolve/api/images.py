@@ -132,7 +132,10 @@ def _apply_one(image: Array, weight: Array, channel_axis: int | None, **options:
 def _check_rank(image: Array, weight: Array, channel_axis: int | None) -> None:
     """Check that the image has the kernel's dimensions, and one more for the channels."""
     if not 1 <= weight.ndim <= 3:
-        raise ShapeError(f"kernel must have 1, 2 or 3 dimensions, got {weight.ndim}: {weight.shape}")
+        raise ShapeError(
+            f"kernel must have 1, 2 or 3 dimensions, got {weight.ndim}: {weight.shape}; give one filter, "
+            "without dimensions for channels"
+        )
     if channel_axis is None:
         if image.ndim != weight.ndim:
             hint = ": pass channel_axis=-1?" if image.ndim == weight.ndim + 1 else ""
@@ -142,7 +145,9 @@ def _check_rank(image: Array, weight: Array, channel_axis: int | None) -> None:
             )
         return
     if isinstance(channel_axis, bool) or not isinstance(channel_axis, int | np.integer):
-        raise ArgumentTypeError(f"channel_axis must be a whole number or None, got {channel_axis!r}")
+        raise ArgumentTypeError(
+            f"channel_axis must be a whole number or None, got {channel_axis!r}; -1 is the last dimension"
+        )
     if image.ndim != weight.ndim + 1:
         raise ShapeError(
             f"with channel_axis={channel_axis} the image must have one dimension more than the kernel's "
@@ -151,7 +156,7 @@ def _check_rank(image: Array, weight: Array, channel_axis: int | None) -> None:
     if not -image.ndim <= channel_axis < image.ndim:
         raise ShapeError(
             f"channel_axis must lie between {-image.ndim} and {image.ndim - 1} for an image of shape "
-            f"{image.shape}, got {channel_axis}"
+            f"{image.shape}, got {channel_axis}; -1 is the last one"
         )
 
 
