@@ -13,6 +13,7 @@ Each error also derives from the built-in exception that a caller would catch an
     ├── TooLargeError ──────── MemoryError      more memory than this machine can give
     ├── FileMissingError ───── FileNotFoundError
     ├── FileExistsRefusal ──── FileExistsError  a file would be overwritten
+    ├── StepError ──────────── IndexError       a step that an explanation does not have
     ├── MissingExtraError ──── ImportError      an optional package is not installed
     └── MissingNameError ───── AttributeError   a public name that does not exist
 
@@ -32,6 +33,7 @@ __all__ = [
     "MissingExtraError",
     "MissingNameError",
     "ShapeError",
+    "StepError",
     "TooLargeError",
 ]
 
@@ -78,6 +80,10 @@ class FileMissingError(ConvolveError, FileNotFoundError):
 
 class FileExistsRefusal(ConvolveError, FileExistsError):
     """A file that exists would be overwritten."""
+
+
+class StepError(ConvolveError, IndexError):
+    """A step that an explanation does not have; an IndexError, as sequences raise it."""
 
 
 class MissingExtraError(ConvolveError, ImportError):
