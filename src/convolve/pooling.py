@@ -92,8 +92,11 @@ def _axis(
     extent = dilation * (taps - 1) + 1
     before, after = resolve_padding(rule, size, extent, stride) if isinstance(rule, str) else rule
     room = size + before + after - extent
-    outputs = output_count(size, taps, stride, dilation, before, after, name)
-    if ceil and room % stride and (outputs * stride) < size + before:
+    if ceil and -stride < room < 0:
+        outputs = 1  # the only window hangs over the edge
+    else:
+        outputs = output_count(size, taps, stride, dilation, before, after, name)
+    if ceil and room > 0 and room % stride and (outputs * stride) < size + before:
         outputs += 1  # a last window may hang over the edge, if it starts inside the image or before it
     axis = Axis(size, outputs, taps, stride, dilation, before, after)
     if (axis.source() == OUTSIDE).all(axis=1).any():

@@ -1,5 +1,7 @@
 """PyTorch's pooling, over drawn options: sizes, padding, dilation, ceil_mode, indices and divisors."""
 
+import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -44,6 +46,37 @@ def test_max_pool(dims: int, seed: int) -> None:
     np.testing.assert_array_equal(indices, expected[1], err_msg=str(options))
     assert indices.dtype == np.int64
     np.testing.assert_array_equal(MAX[dims](image, **options), values)
+
+
+@pytest.mark.parametrize("ceil_mode", [False, True])
+@pytest.mark.parametrize("size", range(1, 9))
+def test_every_small_window(size: int, ceil_mode: bool) -> None:
+    """All filters, strides, paddings and dilations up to 4 over a short line, refusals included.
+
+    The one difference is meant: a window of nothing but padding is refused here, and gives -inf there.
+    """
+    line = np.arange(1.0, size + 1)[None, None]
+    values = torch.from_numpy(line)
+    for taps, stride, dilation in itertools.product(range(1, 5), range(1, 5), range(1, 3)):
+        for padding in range(taps // 2 + 1):
+            options = (taps, stride, padding, dilation, ceil_mode)
+            ours = outcome(convolve.max_pool1d, line, *options, return_indices=True)
+            theirs = outcome(F.max_pool1d, values, *options, return_indices=True)
+            if theirs is None or torch.isinf(theirs[0]).any():
+                assert ours is None, (size, options)
+                continue
+            np.testing.assert_array_equal(ours, [np.asarray(part) for part in theirs], str((size, options)))
+            if dilation == 1:
+                mean = convolve.avg_pool1d(line, taps, stride, padding, ceil_mode)
+                np.testing.assert_allclose(mean, F.avg_pool1d(values, taps, stride, padding, ceil_mode))
+
+
+def outcome(call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Return what a call gives, or None where it is refused."""
+    try:
+        return call(*arguments, **options)
+    except (ValueError, RuntimeError):
+        return None
 
 
 @pytest.mark.parametrize("dims", [1, 2, 3])
