@@ -74,7 +74,7 @@ REFUSALS = [
     Refusal(
         "convolve.receptive_field([{'kernel_size': 3, 'stride': 4}] * 80)",
         TOO_LARGE,
-        "must stay below 134217728 cells",
+        "must stay below 4194304 cells",
         "stride 4",
         "fewer layers",
     ),

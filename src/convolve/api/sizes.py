@@ -13,8 +13,8 @@ from convolve.errors import ArgumentError, ArgumentTypeError, TooLargeError
 from convolve.options import flag, paddings, per_dimension, resolve_padding, whole_number
 from convolve.spec import Layout
 
-LARGEST_FIELD = 1 << 27
-"""Cells of a receptive field beyond which it is refused: 1 GiB of cell numbers."""
+LARGEST_FIELD = 1 << 22
+"""Cells of a receptive field beyond which it is refused: 32 MiB of cell numbers."""
 
 SPATIAL_DIMS = {1: 1, 2: 2, 3: 1, 4: 2, 5: 3}
 """Numbers in a weight's shape -> spatial dimensions, when the caller does not say."""
