@@ -20,7 +20,7 @@ PEERS = {
     "PyTorch": ("torch", "ml_dtypes"),
     "MATLAB": ("scipy",),
 }
-ROWS = {"NumPy": 14, "SciPy": 41, "OpenCV": 26, "Pillow": 6, "PyTorch": 25, "MATLAB": 24}
+ROWS = {"NumPy": 15, "SciPy": 42, "OpenCV": 26, "Pillow": 6, "PyTorch": 27, "MATLAB": 24}
 
 
 @dataclass(frozen=True)
