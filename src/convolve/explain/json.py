@@ -36,8 +36,8 @@ def check_size(explanation: "Explanation", what: str) -> None:
     raise ArgumentError(
         f"{what} of every step must have at most {LARGEST_GRID} input cells, border included, and "
         f"{LARGEST_WINDOWS} window cells in all; this {size} input has {grid} and {windows}; "
-        "choose one pixel, for example to_text(step=(i, j)) or to_svg(step=(i, j)), or crop the image around it, for example "
-        "image[..., i:i+9, j:j+9]"
+        "choose one pixel, for example to_text(step=(i, j)) or to_svg(step=(i, j)), or crop the image around "
+        "it, for example image[..., i:i+9, j:j+9]"
     )
 
 

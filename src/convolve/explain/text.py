@@ -127,12 +127,12 @@ def heading(explanation: "Explanation", step: Step) -> str:
     ]
     if len(step.sums) > 1 or explanation.call.first.shape[1] > 1:
         read.insert(0, f"channels {ranges(tuple(range(*step.channels)))}")
-    border = [
-        not hole and cell is None
-        for line in step.lines
-        for cell, hole in zip(line.cells, line.holes, strict=True)
-    ]
-    if any(border):
+    over_border = any(
+        not 0 <= position < axis.size
+        for axis, line in zip(explanation.call.spec.axes, step.lines, strict=True)
+        for position in line.positions
+    )
+    if over_border and not explanation.transposed:
         read.append("and the border")
     total = len(explanation.steps)
     return f"Step {step.number + 1}/{total} · output{index_text(explanation, step)} · {', '.join(read)}"
