@@ -52,3 +52,12 @@ def test_pad_is_a_filter_of_one_tap(mode: str, widths: tuple[tuple[int, int], ..
 def test_pad_of_a_single_cell(mode: str) -> None:
     ours = convolve.conv1d([7], [1], padding=((3, 2),), padding_mode=MODES[mode])
     same(ours, np.pad([7], (3, 2), mode=mode))  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("bias", [2, [2], np.array([2])])
+def test_a_bias_of_plain_whole_numbers_keeps_the_result_whole(bias: object) -> None:
+    """As in NumPy, where whole numbers and a plain 2 stay whole: 2**62 + 2 is exact, which no float holds."""
+    image, kernel = np.full((3, 3), 2**60), np.ones((2, 2), np.int64)
+    ours = convolve.conv2d(image, kernel, bias)
+    np.testing.assert_array_equal(ours, np.full((2, 2), 2**62 + 2))
+    assert ours.dtype == np.int64
