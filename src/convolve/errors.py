@@ -11,6 +11,7 @@ Each error also derives from the built-in exception that a caller would catch an
     │   └── DTypeError                          an array of a dtype that is not supported
     ├── IntegerOverflowError ─ OverflowError    an exact result does not fit its integer dtype
     ├── TooLargeError ──────── MemoryError      more memory than this machine can give
+    ├── FileAccessError ────── OSError          a file that cannot be read or written: rights, a full disk
     ├── FileMissingError ───── FileNotFoundError
     ├── FileExistsRefusal ──── FileExistsError  a file would be overwritten
     ├── StepError ──────────── IndexError       a step that an explanation does not have
@@ -25,6 +26,7 @@ __all__ = [
     "ArgumentTypeError",
     "ConvolveError",
     "DTypeError",
+    "FileAccessError",
     "FileExistsRefusal",
     "FileFormatError",
     "FileMissingError",
@@ -72,6 +74,10 @@ class IntegerOverflowError(ConvolveError, OverflowError):
 
 class TooLargeError(ConvolveError, MemoryError):
     """The result needs more memory than this machine has; refused before anything is allocated."""
+
+
+class FileAccessError(ConvolveError, OSError):
+    """A file that cannot be read or written: missing rights, a full disk."""
 
 
 class FileMissingError(ConvolveError, FileNotFoundError):

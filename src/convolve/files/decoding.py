@@ -1,0 +1,142 @@
+"""PNG, JPEG, WebP, BMP and GIF to pictures, by Pillow: nothing reduced in silence."""
+
+import io
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from convolve.errors import FileFormatError
+from convolve.files.picture import Picture, check_size
+
+ORIENTATION = 0x0112
+"""The EXIF tag that says how the camera was held."""
+
+PALETTE_MODES = ("P", "PA")
+PLAIN_MODES = {"L": "YX", "LA": "YXC", "RGB": "YXC", "RGBA": "YXC", "I;16": "YX", "F": "YX"}
+CONVERTED_MODES = {
+    "1": ("L", "1-bit pixels became 8-bit grey, 0 and 255"),
+    "CMYK": ("RGB", "CMYK colours were converted to RGB, without a printer's profile"),
+    "YCbCr": ("RGB", "YCbCr colours were converted to RGB"),
+}
+DEFLATE = 1032
+"""No stream that zlib packs expands by more (zlib's technical details): a PNG that claims more lies."""
+
+PNG_HEADER = 26
+"""Bytes of a PNG up to its colour type."""
+
+
+def decode(data: bytes, format: str, name: str) -> Picture:
+    """Return the picture in the bytes of a file of this format."""
+    if format == "PNG" and len(data) >= PNG_HEADER:
+        _check_png(data, name)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # check_size refuses what Pillow only warns of
+            with Image.open(io.BytesIO(data), formats=[format]) as image:
+                return _decode_image(image, name)
+    except FileFormatError:
+        raise
+    except Exception as error:  # damaged files make decoders raise nearly anything
+        raise FileFormatError(
+            f"{name} is damaged or not a whole {format} file: {error}; get it again"
+        ) from error
+
+
+def _decode_image(image: Image.Image, name: str) -> Picture:
+    frames = 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+    check_size((frames, *image.size) if frames > 1 else image.size, name)
+    if frames > 1:
+        return _decode_frames(image, frames, _metadata(image))
+    notes = ["only the first of several pictures was read"] if image.format == "MPO" else []
+    turned = _upright(image, notes)
+    plain = _plain(turned, notes, name)
+    array: NDArray[Any] = np.array(plain)
+    alpha = plain.mode in ("LA", "RGBA")
+    return Picture(array, PLAIN_MODES[plain.mode], alpha, notes=tuple(notes), metadata=_metadata(turned))
+
+
+def _check_png(data: bytes, name: str) -> None:
+    """Refuse what Pillow would reduce from 16 to 8 bits, and a header that claims more than there can be."""
+    width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+    depth, colour = data[24], data[25]
+    if depth == 16 and colour != 0:
+        raise FileFormatError(
+            f"{name} has 16 bits per colour, which would be reduced to 8 on reading; save it as TIFF instead"
+        )
+    if width * height * max(depth, 1) // 8 > DEFLATE * len(data):
+        raise FileFormatError(
+            f"{name} is damaged or a decompression bomb: its header says {width}×{height} pixels, "
+            f"which {len(data)} bytes cannot hold; get it again"
+        )
+
+
+def _upright(image: Image.Image, notes: list[str]) -> Image.Image:
+    """Return the picture as the camera's orientation says it is meant to be seen."""
+    orientation = image.getexif().get(ORIENTATION, 1)
+    if orientation not in range(2, 9):
+        return image
+    notes.append(f"the picture was turned upright, as its EXIF orientation {orientation} says")
+    return ImageOps.exif_transpose(image)
+
+
+def _plain(image: Image.Image, notes: list[str], name: str) -> Image.Image:
+    """Return the picture in a mode whose numbers mean brightness."""
+    if image.mode in PALETTE_MODES:
+        notes.append("the palette's colours were written out")
+        return _palette(image)
+    if image.mode in CONVERTED_MODES:
+        wanted, note = CONVERTED_MODES[image.mode]
+        notes.append(note)
+        return image.convert(wanted)
+    if image.mode == "RGBX":
+        return image.convert("RGB")
+    if image.mode in ("I", "I;16B"):
+        return Image.fromarray(np.array(image).astype(np.uint16))
+    if image.mode in ("L", "RGB") and "transparency" in image.info:
+        notes.append("the transparent colour became an alpha channel")
+        return image.convert("RGBA")
+    if image.mode not in PLAIN_MODES:
+        raise FileFormatError(
+            f"{name} has pixels of the kind {image.mode}, which are not read; save it as RGB or grey"
+        )
+    return image
+
+
+def _palette(image: Image.Image) -> Image.Image:
+    """Return a picture of numbered colours as colours, or as grey if none of them has another hue."""
+    if image.has_transparency_data:
+        return image.convert("RGBA")
+    colours = image.convert("RGB")
+    planes = np.array(colours)
+    return colours.convert("L") if (planes == planes[..., :1]).all() else colours
+
+
+def _metadata(image: Image.Image) -> dict[str, Any]:
+    """Return what goes along into the next file."""
+    found: dict[str, Any] = {}
+    if image.info.get("icc_profile") and image.mode not in ("CMYK",):
+        found["icc"] = image.info["icc_profile"]
+    exif = image.getexif()
+    if len(exif):
+        exif.pop(ORIENTATION, None)  # it is applied on reading
+        found["exif"] = exif.tobytes()
+    return found
+
+
+def _decode_frames(image: Image.Image, frames: int, metadata: dict[str, Any]) -> Picture:
+    """Return an animation as a film of whole frames."""
+    pictures, durations = [], []
+    for index in range(frames):
+        image.seek(index)
+        pictures.append(image.convert("RGBA"))
+        durations.append(float(image.info.get("duration", 0)))
+    metadata |= {"durations": tuple(durations), "loop": int(image.info.get("loop", 1))}
+    film = np.stack([np.array(one) for one in pictures])
+    alpha = bool((film[..., 3] != 255).any())
+    grey = not alpha and bool((film[..., :1] == film[..., 1:3]).all())
+    if grey:
+        return Picture(film[..., 0].copy(), "TYX", metadata=metadata)
+    return Picture(film if alpha else film[..., :3].copy(), "TYXC", alpha, metadata=metadata)

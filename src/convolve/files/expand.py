@@ -1,0 +1,43 @@
+"""What a person names on the command line -> the files that are meant: files, folders and patterns."""
+
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+
+from convolve.errors import FileMissingError
+from convolve.files.formats import SUFFIXES
+
+
+def expand(sources: Sequence[str]) -> list[Path]:
+    """Return the files that are meant, each once, those of a folder or pattern in order of their names.
+
+    A folder stands for the pictures directly in it, a pattern such as ``scans/**/*.png`` for what it matches.
+
+    Raises
+    ------
+    FileMissingError
+        If something that is named does not exist or holds no picture.
+    """
+    found: dict[Path, None] = {}
+    for source in sources:
+        found.update(dict.fromkeys(_expand_one(source)))
+    return list(found)
+
+
+def _expand_one(source: str) -> list[Path]:
+    path = Path(source)
+    if path.is_dir():
+        inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES and one.is_file())
+        return _some(inside, f"the folder {source} holds no picture ({', '.join(sorted(SUFFIXES))})")
+    if path.exists():
+        return [path]
+    if glob.has_magic(source):  # not Path.glob, which takes no absolute pattern
+        matches = sorted(Path(one) for one in glob.glob(source, recursive=True))  # noqa: PTH207
+        return _some([one for one in matches if one.is_file()], f"the pattern {source!r} matches no file")
+    raise FileMissingError(f"a picture must exist to be read, but there is no {source}; check the path")
+
+
+def _some(paths: list[Path], otherwise: str) -> list[Path]:
+    if not paths:
+        raise FileMissingError(f"{otherwise}; check the path")
+    return paths

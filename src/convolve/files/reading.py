@@ -1,0 +1,101 @@
+"""Reading: from a path, or from anything that gives bytes, to a `Picture`."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+from convolve.errors import ArgumentTypeError, FileAccessError, FileFormatError, FileMissingError
+from convolve.files import decoding, npy, tiff
+from convolve.files.formats import SUFFIXES, detect, named
+from convolve.files.picture import Picture
+
+LARGEST_FILE = 1 << 32
+"""Bytes of a file beyond which it is not read: 4 GiB, more than the largest picture allowed needs."""
+
+
+def read(source: str | Path | BinaryIO, *, format: str | None = None) -> Picture:
+    """Read a picture from a file, or from an open binary file such as standard input.
+
+    Parameters
+    ----------
+    source
+        A path, or anything with a ``read`` that gives bytes.
+    format
+        The format that it must have; by default its first bytes say it.
+
+    Returns
+    -------
+    Picture
+        The numbers as they are in the file, upright, with what was converted in ``notes``.
+
+    Raises
+    ------
+    FileMissingError
+        If there is no such file.
+    FileFormatError
+        If the file is damaged, of another format than those in `FORMATS`, or larger than is safe.
+
+    Examples
+    --------
+    >>> import io
+    >>> read(io.BytesIO(b"GIF89a"))
+    Traceback (most recent call last):
+        ...
+    convolve.errors.FileFormatError: the stream is damaged or not a whole GIF file: ...
+    """
+    if isinstance(source, str | Path):
+        path = Path(source)
+        return read_bytes(_load(path), str(path), format)
+    if not hasattr(source, "read"):
+        raise ArgumentTypeError(f"source must be a path or an open binary file, got {type(source).__name__}")
+    data = source.read(LARGEST_FILE + 1)
+    _check_length(len(data), "the stream")
+    return read_bytes(data, "the stream", format)
+
+
+def read_bytes(data: bytes, name: str, format: str | None = None) -> Picture:
+    """Return the picture in the bytes of a file; ``name`` is for messages."""
+    found = detect(data[:16], name)
+    if format is not None and named(format) != found:
+        raise FileFormatError(
+            f"{name} must be a {named(format)} file, but its first bytes say {found}; name that"
+        )
+    if found == "TIFF":
+        picture = tiff.decode(data, name)
+    elif found == "NPY":
+        picture = npy.decode(data, name)
+    else:
+        picture = decoding.decode(data, found, name)
+    return _with_note(picture, name, found)
+
+
+def _with_note(picture: Picture, name: str, found: str) -> Picture:
+    """Return the picture, with a note if the file's suffix says something else than its content."""
+    promised = SUFFIXES.get(Path(name).suffix.lower())
+    if promised in (None, found):
+        return picture
+    note = f"{name} is a {found} file in spite of its suffix"
+    return Picture(
+        picture.array, picture.axes, picture.alpha, picture.spacing, picture.unit, (note, *picture.notes),
+        picture.metadata,
+    )  # fmt: skip
+
+
+def _load(path: Path) -> bytes:
+    """Return a file's bytes, if it is not absurdly long."""
+    try:
+        if path.is_file():
+            _check_length(path.stat().st_size, str(path))
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise FileMissingError(
+            f"a picture must exist to be read, but there is no {path}; check the path"
+        ) from error
+    except OSError as error:
+        raise FileAccessError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _check_length(length: int, name: str) -> None:
+    if length > LARGEST_FILE:
+        raise FileFormatError(
+            f"a file may have at most {LARGEST_FILE} bytes, but {name} has {length}; split it"
+        )

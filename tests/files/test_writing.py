@@ -1,0 +1,132 @@
+"""A file is the old one or the new one: killed at any instant, on a full disk, in a race."""
+
+import os
+import random
+import resource
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convolve import files
+from convolve.errors import FileAccessError, FileExistsRefusal, FileFormatError, FileMissingError
+from convolve.files import Picture
+from tests import seeds
+from tests.files.making import numbers
+
+KILLS = 20
+ROOT = Path(__file__).resolve().parents[2]
+WRITER = """
+import sys
+import numpy as np
+from convolve import files
+pictures = [files.Picture(np.full((400, 500), value, np.uint8), "YX") for value in (10, 200)]
+files.write(sys.argv[1], pictures[0], force=True)
+print("ready", flush=True)
+while True:
+    for picture in pictures[::-1]:
+        files.write(sys.argv[1], picture, force=True)
+"""
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "npy"])
+def test_killed_at_random_instants(suffix: str, tmp_path: Path) -> None:
+    draw = random.Random(f"{seeds.seed()} {suffix}")
+    path = tmp_path / f"picture.{suffix}"
+    seen = set()
+    for _ in range(KILLS):
+        child = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path)],
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        )
+        assert child.stdout is not None
+        child.stdout.readline()
+        time.sleep(draw.uniform(0, 0.03))
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+        child.stdout.close()
+        array = files.read(path).array
+        assert array.shape == (400, 500)
+        assert array.min() == array.max()
+        seen.add(int(array[0, 0]))
+    assert seen <= {10, 200}
+
+
+def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
+    path = tmp_path / "picture.png"
+    files.write(path, Picture(numbers(5, 5), "YX"))
+    before = path.read_bytes()
+    with pytest.raises(FileExistsRefusal, match="--force"):
+        files.write(path, Picture(numbers(6, 6), "YX"))
+    assert path.read_bytes() == before
+    files.write(path, Picture(numbers(6, 6), "YX"), force=True)
+    assert files.read(path).array.shape == (6, 6)
+    assert [one.name for one in tmp_path.iterdir()] == ["picture.png"]
+
+
+def test_a_file_that_appears_meanwhile_is_not_overwritten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "picture.png"
+    real = os.link
+
+    def link(source: Path, target: Path) -> None:
+        path.write_bytes(b"another writer was quicker")
+        real(source, target)
+
+    monkeypatch.setattr(os, "link", link)
+    with pytest.raises(FileExistsRefusal):
+        files.write(path, Picture(numbers(5, 5), "YX"))
+    assert path.read_bytes() == b"another writer was quicker"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "picture.tif"
+    files.write(path, Picture(numbers(5, 5), "YX"))
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+        with pytest.raises(FileAccessError, match="nothing was changed"):
+            files.write(path, Picture(numbers(300, 300), "YX"), force=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert path.read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_full_device() -> None:
+    with pytest.raises(FileAccessError, match="cannot be written"):
+        files.write("/dev/full", Picture(numbers(5, 5), "YX"), format="png")
+
+
+def test_rights_and_links_are_kept(tmp_path: Path) -> None:
+    path, link = tmp_path / "picture.png", tmp_path / "link.png"
+    files.write(path, Picture(numbers(5, 5), "YX"))
+    path.chmod(0o600)
+    link.symlink_to(path)
+    files.write(link, Picture(numbers(6, 6), "YX"), force=True)
+    assert link.is_symlink()
+    assert files.read(path).array.shape == (6, 6)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_refusals(tmp_path: Path) -> None:
+    picture = Picture(numbers(5, 5), "YX")
+    with pytest.raises(FileFormatError, match=r"suffix of picture\.xyz must say its format"):
+        files.write(tmp_path / "picture.xyz", picture)
+    with pytest.raises(FileFormatError, match="format must be one of"):
+        files.write(tmp_path / "picture.png", picture, format="psd")
+    with pytest.raises(FileMissingError, match="does not exist; create it"):
+        files.write(tmp_path / "none" / "picture.png", picture)
+    with pytest.raises(FileFormatError, match="every dimension"):
+        Picture(np.zeros((2, 2)), "YXC")
