@@ -1,0 +1,262 @@
+"""`convolve apply`: one filter on one picture, on a pipe, or on a whole folder."""
+
+import functools
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from convolve.cli.output import fail, note, shown_path
+from convolve.cli.types import MODE, NUMBERS, PADDING, Numbers
+from convolve.errors import ConvolveError
+
+if TYPE_CHECKING:
+    from convolve.files import Picture
+    from convolve.filters import Filter
+    from convolve.pictures import Report
+
+PIPE = "-"
+PART_FAILED = 3
+
+
+def complete_filter(_context: click.Context, _param: click.Parameter, start: str) -> list[CompletionItem]:
+    """Return the names of filters that begin like this, for the shell."""
+    from convolve import filters  # loads NumPy, which --help must not wait for
+
+    return [
+        CompletionItem(name, help=filters.purpose(name)[0])
+        for name in filters.names()
+        if name.startswith(start)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is done to every picture of one call."""
+
+    kernel: "Filter"
+    options: dict[str, Any]
+    format: str | None
+    force: bool
+
+
+@click.command(short_help="Filter pictures: one, a pipe, or a whole folder.")
+@click.argument("sources", metavar="SRC…", nargs=-1, required=True)
+@click.option(
+    "-k", "--kernel", required=True, shell_complete=complete_filter,
+    help="A name (sobel, gaussian:1.5), rows of numbers ('1 0 -1; 1 0 -1; 1 0 -1'), or a .npy or .csv file.",
+)  # fmt: skip
+@click.option(
+    "-o", "--output", "destination", required=True, metavar="DST", help="File, folder, or - for a pipe."
+)
+@click.option("-s", "--stride", type=NUMBERS, default="1", show_default=True, help="Keep every Nth result.")
+@click.option("-p", "--padding", type=PADDING, default="same", show_default=True,
+              help="same, same_lower, valid, full, or cells per side.")  # fmt: skip
+@click.option("-m", "--mode", type=MODE, default="reflect", show_default=True,
+              help="The border: zeros, reflect, symmetric, replicate, circular, or a number.")  # fmt: skip
+@click.option("--flip", is_flag=True, help="Turn the filter by 180 degrees: the mathematician's convolution.")
+@click.option("--dtype", help="Of the result, such as uint16 or float32; the picture's own without it.")
+@click.option("--range", "value_range", type=click.Choice(["clip", "abs", "offset", "scale"]), default="clip",
+              show_default=True, help="What becomes of values that the dtype does not have.")  # fmt: skip
+@click.option("--dims", type=click.IntRange(1, 3), default=2, show_default=True,
+              help="Dimensions of a named filter; 3 slides through a stack.")  # fmt: skip
+@click.option(
+    "--format", "file_format", help="Format of the result, such as png; by DST's ending without it."
+)
+@click.option("--force", is_flag=True, help="Overwrite files that exist.")
+def command(
+    sources: tuple[str, ...],
+    kernel: str,
+    destination: str,
+    stride: Numbers,
+    padding: Any,
+    mode: Any,
+    flip: bool,
+    dtype: str | None,
+    value_range: str,
+    dims: int,
+    file_format: str | None,
+    force: bool,
+) -> int:
+    r"""Filter pictures: one, a pipe, or a whole folder.
+
+    SRC is a picture, "-" for a pipe, a folder or a pattern such as 'photos/*.png'; with several
+    pictures DST is a folder. Every channel and every plane of a stack is filtered by itself.
+
+    \b
+    Results outside the range of the dtype, such as the negative side of an edge:
+      --range clip    become the nearest value there is; it is said how many
+      --range abs     lose their sign first
+      --range offset  get the middle of the range added: 128 stands for 0
+      --range scale   the smallest becomes black and the largest white
+
+    \b
+    Examples:
+      convolve apply photo.jpg -k sobel -o edges.png
+      convolve apply photos/ -k gaussian:2 -o blurred/
+      cat photo.png | convolve apply - -k sobel-x --range abs -o - --format png > edges.png
+    """
+    from convolve import filters  # here and below: --help must answer before NumPy is loaded
+
+    options = {"stride": stride, "padding": padding, "padding_mode": mode, "flip": flip, "dtype": dtype}
+    job = Job(filters.get(kernel, ndim=dims), {**options, "range": value_range}, file_format, force)
+    if PIPE in sources:
+        if len(sources) > 1:
+            raise click.UsageError("- stands for one picture from a pipe and goes with no other SRC")
+        return filter_pipe(job, destination)
+    if len(sources) == 1 and not is_batch(sources[0]):
+        return filter_file(job, Path(sources[0]), destination)
+    return filter_batch(job, sources, destination)
+
+
+def is_batch(source: str) -> bool:
+    """Tell whether one SRC may stand for several pictures: a folder, or a pattern and no file."""
+    path = Path(source)
+    return path.is_dir() or (not path.exists() and any(one in source for one in "*?["))
+
+
+def filter_pipe(job: Job, destination: str) -> int:
+    """Filter the picture that comes through standard input."""
+    if Path(destination).is_dir():
+        raise click.UsageError("a picture from a pipe has no name; give a file as -o, or - for a pipe")
+    from convolve import files  # loads NumPy, which --help must not wait for
+
+    picture = files.read(click.get_binary_stream("stdin"))
+    deliver(job, picture, "standard input", destination)
+    return 0
+
+
+def filter_file(job: Job, source: Path, destination: str) -> int:
+    """Filter one file."""
+    from convolve import files  # loads NumPy, which --help must not wait for
+
+    if destination != PIPE and (Path(destination).is_dir() or destination.endswith(("/", os.sep))):
+        Path(destination).mkdir(parents=True, exist_ok=True)
+        destination = str(Path(destination) / result_name(source, job.format))
+    deliver(job, files.read(source), shown_path(source), destination)
+    return 0
+
+
+def deliver(job: Job, picture: "Picture", name: str, destination: str) -> None:
+    """Filter a picture, write it, and say what was converted and clipped on the way."""
+    from convolve import files  # loads NumPy, which --help must not wait for
+    from convolve.pictures import filter_picture
+
+    for one in picture.notes:
+        note(f"{name}: {one}")
+    done = filter_picture(picture, job.kernel, **job.options)
+    for one in clipped(done.report):
+        note(f"{name}: {one}")
+    if destination != PIPE:
+        files.write(destination, done.picture, format=job.format, force=job.force)
+        return
+    if job.format is None:
+        raise click.UsageError("a picture into a pipe has no ending that tells its format; add --format png")
+    stream = click.get_binary_stream("stdout")
+    if stream.isatty():
+        raise click.UsageError(
+            "a picture is not text; send it into a file or a pipe: -o - --format png > FILE"
+        )
+    files.write(stream, done.picture, format=job.format, force=job.force)
+
+
+def clipped(report: "Report") -> Iterator[str]:
+    """Return what is to be said about values that did not fit.
+
+    >>> from convolve.pictures import Report
+    >>> list(clipped(Report(values=200, below=24, above=1, low=0, high=255)))
+    ['12 % of values were negative and clipped; try --range abs', '0.5 % of values were above 255 and ...']
+    """
+    if report.below:
+        what = "negative" if report.low == 0 else f"below {report.low}"
+        advice = "abs" if report.low == 0 else "scale"
+        share = percent(report.below, report.values)
+        yield f"{share} of values were {what} and clipped; try --range {advice}"
+    if report.above:
+        share = percent(report.above, report.values)
+        yield f"{share} of values were above {report.high} and clipped; try --range scale"
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a share as people say it: whole percents, below ten with one digit.
+
+    >>> percent(24, 200), percent(1, 200), percent(1, 10**6), percent(199, 200)
+    ('12 %', '0.5 %', 'less than 0.1 %', '99 %')
+    """
+    share = 100 * part / whole
+    if share < 0.1:
+        return "less than 0.1 %"
+    digits = f"{share:.1f}".removesuffix(".0") if share < 10 else str(int(share))
+    return f"{digits} %"
+
+
+def result_name(source: Path, file_format: str | None) -> str:
+    """Return the name of a result in a folder: the source's, with the ending of the format asked for."""
+    if file_format is None:
+        return source.name
+    return f"{source.stem}.{file_format.lower().lstrip('.')}"
+
+
+def filter_batch(job: Job, sources: Sequence[str], destination: str) -> int:
+    """Filter many files into a folder; one that fails does not stop the others."""
+    from convolve import files  # loads NumPy, which --help must not wait for
+
+    folder = Path(destination)
+    if destination == PIPE or (folder.exists() and not folder.is_dir()):
+        raise click.UsageError(f"several pictures need a folder to go to, and {destination!r} is not one")
+    pictures = files.expand(list(sources))
+    check_names(pictures, job.format)
+    folder.mkdir(parents=True, exist_ok=True)
+    failed = 0
+    with progress(len(pictures)) as advance:
+        for source in pictures:
+            failed += not succeeded(functools.partial(filter_file, job, source, destination), source)
+            advance()
+    note(f"{len(pictures) - failed} of {len(pictures)} pictures filtered into {shown_path(folder)}")
+    if failed == len(pictures):
+        return 1
+    return PART_FAILED if failed else 0
+
+
+def check_names(pictures: Sequence[Path], file_format: str | None) -> None:
+    """Refuse, before anything is written, two pictures whose results would have one name."""
+    seen: dict[str, Path] = {}
+    for source in pictures:
+        name = result_name(source, file_format)
+        if name in seen:
+            raise click.UsageError(
+                f"results must have different names, but {shown_path(seen[name])} and {shown_path(source)} "
+                f"would both become {name!r}; filter them into two folders"
+            )
+        seen[name] = source
+
+
+def succeeded(work: functools.partial[int], source: Path) -> bool:
+    """Do the work for one picture of a batch, and say why if it cannot be done."""
+    try:
+        work()
+    except (ConvolveError, OSError, MemoryError) as trouble:
+        fail(f"{shown_path(source)}: {trouble}")
+        return False
+    return True
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Any]:
+    """Show a bar on a terminal; give a function that moves it on."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console  # slow to load, and needed for a batch on a terminal only
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("filtering"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("filtering", total=total)
+        yield lambda: bar.advance(task)

@@ -1,0 +1,47 @@
+"""`convolve info`: what a report of a problem should name."""
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+import click
+
+import convolve
+
+NEEDED = ("numpy", "Pillow", "click", "rich")
+EXTRAS = {
+    "tiff": ("tifffile", "TIFF files"),
+    "plot": ("matplotlib", "explanations as plots"),
+    "bfloat16": ("ml_dtypes", "the dtype bfloat16"),
+}
+"""Extra -> the package that it brings, and what for."""
+
+
+@click.command(short_help="Show versions, installed extras and the machine.")
+def command() -> None:
+    """Show versions, installed extras and the machine."""
+    lines = [("convolve", convolve.__version__), ("Python", platform.python_version())]
+    lines += [(name, _version(name) or "not installed") for name in NEEDED]
+    for extra, (package, purpose) in EXTRAS.items():
+        found = _version(package)
+        state = f"{package} {found}" if found else f'not installed: pip install "convolve[{extra}]"'
+        lines.append((f"extra {extra}", f"{state} ({purpose})"))
+    lines.append(("machine", f"{platform.machine()}, {platform.system()} {platform.release()}"))
+    lines.append(("CPUs", f"{usable_cpus()} of {os.cpu_count()} may be used by this process"))
+    width = max(len(name) for name, _ in lines)
+    for name, value in lines:
+        click.echo(f"{name:<{width}}  {value}")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def usable_cpus() -> int:
+    """Return how many CPUs this process may use, which containers and taskset limit."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

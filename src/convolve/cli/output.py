@@ -1,0 +1,40 @@
+"""What commands say: data goes to standard output, everything else, as these lines, to standard error."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+
+def note(text: str) -> None:
+    """Say something that is not data."""
+    click.echo(text, err=True, color=_colour())
+
+
+def fail(text: str) -> None:
+    """Say why something was refused or failed."""
+    try:
+        click.echo(f"{click.style('error:', fg='red', bold=True)} {text}", err=True, color=_colour())
+    except OSError:
+        silence()  # nobody reads standard error any more
+
+
+def _colour() -> bool | None:
+    """Return False where colours are not wanted (https://no-color.org); None lets the terminal decide."""
+    return False if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else None
+
+
+def silence() -> None:
+    """Send what is still buffered to nowhere, so that Python does not complain of a closed pipe."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+        except (OSError, ValueError):
+            continue  # a stream without a file has nothing to complain about
+
+
+def shown_path(path: str | Path) -> str:
+    """Return a path as it may be printed: control characters in a file's name must not reach the terminal."""
+    return "".join(one if one.isprintable() else "?" for one in str(path))

@@ -1,0 +1,24 @@
+"""Runs the command line as a process of its own, as a shell does."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+PROGRAM = [sys.executable, "-c", "from convolve.cli import main; main()"]
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """Return the environment of a process that finds the package, wherever it runs."""
+    plain = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "CONVOLVE_DEBUG")}
+    return {**plain, "PYTHONPATH": str(SOURCE), **extra}
+
+
+def convolve(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[bytes]":
+    """Run ``convolve`` to its end; ``env`` adds variables."""
+    env = environment(**options.pop("env", {}))
+    return subprocess.run(
+        [*PROGRAM, *arguments], capture_output=True, check=False, timeout=120, env=env, **options
+    )
