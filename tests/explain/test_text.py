@@ -63,7 +63,7 @@ def test_dilated_windows_are_bracketed_cell_by_cell() -> None:
 def test_border_cells_are_marked() -> None:
     text = convolve.explain([[1, 2]], [[1, 1]], padding=((0, 0), (1, 0)), padding_mode="replicate").to_text(0)
     assert " [~1  1] 2\n  (~: the border, replicate)" in text
-    assert "columns 0, and the border" in text
+    assert "row 0, column 0, and the border" in text
 
 
 def test_channels_bias_and_total() -> None:

@@ -41,9 +41,15 @@ class BoardLine:
         stop = min(len(self.cells), max(line.positions) - self.first + CONTEXT + 1)
         return self.part(start, stop)
 
-    def taps_at(self, line: Line) -> dict[int, int]:
-        """Return, for each offset of this line that the window covers, the place within the window."""
-        return {position - self.first: place for place, position in enumerate(line.positions)}
+    def places_at(self, line: Line) -> dict[int, list[int]]:
+        """Return, for each offset of this line that the window covers, the places within the window.
+
+        There are several where a folded border lays windows over each other.
+        """
+        found: dict[int, list[int]] = {}
+        for place, position in enumerate(line.positions):
+            found.setdefault(position - self.first, []).append(place)
+        return found
 
 
 def board(spec: ConvSpec) -> tuple[BoardLine, ...]:

@@ -19,6 +19,9 @@ from convolve.explain.gif import Animation
 from convolve.explain.steps import Feed, Index, Step, step
 from convolve.reference import run
 
+LARGEST_WHOLE = 1 << 14
+"""Outputs up to which the whole result is computed when several totals are wanted."""
+
 
 class Steps(Sequence[Step]):
     """The steps of an explanation, each computed when it is asked for."""
@@ -149,6 +152,12 @@ class Explanation:
                 f"a step must be a number from 0 or an output index such as (0, 1); got {index!r}"
             ) from None
         return self.steps[number].number
+
+    def total(self, number: int) -> Any:
+        """Return the total of one step; many of them cost little, one of a photograph does too."""
+        if len(self.steps) > LARGEST_WHOLE:
+            return self.steps[number].total
+        return self.call.canonical(self.output)[0].ravel()[number].item()
 
     def feeds(self, cell: Sequence[int]) -> tuple[Feed, ...]:
         """Return which outputs an input cell feeds, and with which weight: the backward view.

@@ -243,7 +243,7 @@ def _input_grid(explanation: "Explanation", step: Step, channel: int) -> Grid:
     rows, columns = _board_parts(explanation, step)
     one_row = Line((0,), (0,), (False,), (0,))
     row_line, column_line = [one_row, *step.lines][-2:]
-    row_places, column_places = rows.taps_at(row_line), columns.taps_at(column_line)
+    row_places, column_places = rows.places_at(row_line), columns.places_at(column_line)
     plane = _plane(explanation.call.first[0, channel])
     connected = step.channels[0] <= channel < step.channels[1]
     weights = _plane(step.weights[channel - step.channels[0]]) if connected else None
@@ -257,7 +257,11 @@ def _input_grid(explanation: "Explanation", step: Step, channel: int) -> Grid:
             hole = empty and explanation.transposed
             value = spec.fill if empty else plane[row, column]
             inside = weights is not None and r in row_places and c in column_places
-            weight = weights[row_places[r], column_places[c]] if inside and weights is not None else None
+            weight = (
+                weights[np.ix_(row_places[r], column_places[c])].sum()
+                if inside and weights is not None
+                else None
+            )
             ground = palette.BORDER if border else palette.PAPER
             line.append(
                 Cell(
@@ -283,10 +287,7 @@ def _output(
     rows, columns = range(*_near(row, plane[0])), range(*_near(column, plane[1]))
     numbers = [[(step.index[0] * plane[0] + r) * plane[1] + c for c in columns] for r in rows]
     totals = {
-        number: explanation.steps[number].total
-        for line in numbers
-        for number in line
-        if number <= step.number
+        number: explanation.total(number) for line in numbers for number in line if number <= step.number
     }
     whole = max(plane) <= LARGEST_SIDE  # then the tints can stay the same from the first step to the last
     scale = palette.scale_of(explanation.output if whole else list(totals.values()))

@@ -122,11 +122,10 @@ def heading(explanation: "Explanation", step: Step) -> str:
 
     As in "Step 2/9 · output[0,1] · rows 0-2, columns 1-3".
     """
-    read = [
-        f"{name} {ranges(cells)}" for name, cells in zip(SPATIAL[-len(step.lines) :], step.reads, strict=True)
-    ]
-    if len(step.sums) > 1 or explanation.call.first.shape[1] > 1:
-        read.insert(0, f"channels {ranges(tuple(range(*step.channels)))}")
+    names = zip(SPATIAL[-len(step.lines) :], step.reads, strict=True)
+    read = [counted(name, cells) for name, cells in names]
+    if explanation.call.first.shape[1] > 1:
+        read.insert(0, counted("channels", range(*step.channels)))
     over_border = any(
         not 0 <= position < axis.size
         for axis, line in zip(explanation.call.spec.axes, step.lines, strict=True)
@@ -144,15 +143,23 @@ def index_text(explanation: "Explanation", step: Step) -> str:
     return "[" + ",".join(map(str, index)) + "]"
 
 
+def counted(names: str, cells: Sequence[int | None]) -> str:
+    """Return what is read along one dimension, in the singular where it is one.
+
+    >>> counted("rows", (1, 2)), counted("rows", (None, 0))
+    ('rows 1-2', 'row 0')
+    """
+    inside = {cell for cell in cells if cell is not None}
+    return f"{names[:-1] if len(inside) == 1 else names} {ranges(cells)}" if inside else f"no {names}"
+
+
 def ranges(cells: Sequence[int | None]) -> str:
     """Return the cells read along one dimension, in few words.
 
-    >>> ranges((1, 2, 3)), ranges((None, 0, 2)), ranges((None,))
-    ('1-3', '0,2', 'none')
+    >>> ranges((1, 2, 3)), ranges((None, 0, 2)), ranges((None, 4))
+    ('1-3', '0,2', '4')
     """
     inside = sorted({cell for cell in cells if cell is not None})
-    if not inside:
-        return "none"
     if len(inside) == 1:
         return str(inside[0])
     if inside[-1] - inside[0] == len(inside) - 1:
@@ -239,7 +246,7 @@ def placed(explanation: "Explanation", step: Step) -> Rows:
     spec = explanation.call.spec
     whole = board(spec)
     parts = [line.around(at) for line, at in zip(whole, step.lines, strict=True)]
-    window = [set(part.taps_at(line)) for part, line in zip(parts, step.lines, strict=True)]
+    window = [set(part.places_at(line)) for part, line in zip(parts, step.lines, strict=True)]
     rows, columns = ([BoardLine(0, (0,), (False,)), *parts])[-2:]
     row_window, column_window = ([{0}, *window])[-2:]
     lines = []
@@ -258,7 +265,7 @@ def placed(explanation: "Explanation", step: Step) -> Rows:
         lines.append("  " + _legend(explanation))
     if parts != list(whole):
         shown_part = ", ".join(
-            f"{name} {ranges(part.cells)}" for name, part in zip(SPATIAL[-len(parts) :], parts, strict=True)
+            counted(name, part.cells) for name, part in zip(SPATIAL[-len(parts) :], parts, strict=True)
         )
         lines.append(f"  (the part around the window: {shown_part})")
     return lines
@@ -333,7 +340,7 @@ def _near(at: int, length: int) -> range:
 
 
 def _collected(explanation: "Explanation", number: int, upto: int) -> str:
-    return shown(explanation.steps[number].total) if number < upto else HOLE
+    return shown(explanation.total(number)) if number < upto else HOLE
 
 
 def _formulas(explanation: "Explanation") -> Rows:
