@@ -5,7 +5,7 @@ channel may be alpha, and it may be a stack. Everything that follows from that i
 """
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -109,7 +109,7 @@ def filter_picture(
     >>> filter_picture(edge, "sobel-x").picture.array[0]
     array([ 0, 36, 36,  0], dtype=uint8)
     """
-    chosen = choice(range, "range", RANGES)
+    chosen = cast(Range, choice(range, "range", RANGES))
     found = filters.get(kernel) if isinstance(kernel, str) else kernel
     weights = found.weights if isinstance(found, Filter) else (np.asarray(found),)
     sliding = sliding_axes(picture.axes, weights[0].ndim)

@@ -95,7 +95,7 @@ def test_one_step_is_chosen_by_number_or_by_output() -> None:
         (["nothere.csv"], 1, "nothere.csv"),
         (["--padding", "sane"], 1, "did you mean 'same'?"),
         (["--padding", "1;2"], 2, "before:after"),
-        (["--mode", "mirror"], 1, "is called 'reflect' here"),
+        (["--mode", "mirror"], 1, "'reflect'"),
         (["--stride", "0"], 1, "stride must be at least 1"),
         (["--json", "-", "--html", "-"], 2, "only one form can go to standard output"),
         (["--bias", "a"], 2, "must be a number"),

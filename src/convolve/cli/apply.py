@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from convolve.cli import types
 from convolve.cli.output import fail, note, shown_path
-from convolve.cli.types import MODE, NUMBERS, PADDING, Numbers
+from convolve.cli.types import Numbers
 from convolve.errors import ConvolveError
 
 if TYPE_CHECKING:
@@ -55,10 +56,12 @@ class Job:
 @click.option(
     "-o", "--output", "destination", required=True, metavar="DST", help="File, folder, or - for a pipe."
 )
-@click.option("-s", "--stride", type=NUMBERS, default="1", show_default=True, help="Keep every Nth result.")
-@click.option("-p", "--padding", type=PADDING, default="same", show_default=True,
+@click.option(
+    "-s", "--stride", type=types.numbers, default="1", show_default=True, help="Keep every Nth result."
+)
+@click.option("-p", "--padding", type=types.padding, default="same", show_default=True,
               help="same, same_lower, valid, full, or cells per side.")  # fmt: skip
-@click.option("-m", "--mode", type=MODE, default="reflect", show_default=True,
+@click.option("-m", "--mode", type=types.mode, default="reflect", show_default=True,
               help="The border: zeros, reflect, symmetric, replicate, circular, or a number.")  # fmt: skip
 @click.option("--flip", is_flag=True, help="Turn the filter by 180 degrees: the mathematician's convolution.")
 @click.option("--dtype", help="Of the result, such as uint16 or float32; the picture's own without it.")
@@ -127,7 +130,8 @@ def filter_pipe(job: Job, destination: str) -> int:
         raise click.UsageError("a picture from a pipe has no name; give a file as -o, or - for a pipe")
     from convolve import files  # loads NumPy, which --help must not wait for
 
-    picture = files.read(click.get_binary_stream("stdin"))
+    check_destination(job, destination)
+    picture = files.read(sys.stdin.buffer)
     deliver(job, picture, "standard input", destination)
     return 0
 
@@ -139,6 +143,7 @@ def filter_file(job: Job, source: Path, destination: str) -> int:
     if destination != PIPE and (Path(destination).is_dir() or destination.endswith(("/", os.sep))):
         Path(destination).mkdir(parents=True, exist_ok=True)
         destination = str(Path(destination) / result_name(source, job.format))
+    check_destination(job, destination)
     deliver(job, files.read(source), shown_path(source), destination)
     return 0
 
@@ -149,21 +154,36 @@ def deliver(job: Job, picture: "Picture", name: str, destination: str) -> None:
     from convolve.pictures import filter_picture
 
     for one in picture.notes:
-        note(f"{name}: {one}")
+        note(named(one, name))
     done = filter_picture(picture, job.kernel, **job.options)
     for one in clipped(done.report):
-        note(f"{name}: {one}")
+        note(named(one, name))
+    goal = sys.stdout.buffer if destination == PIPE else destination
+    files.write(goal, done.picture, format=job.format, force=job.force)
+
+
+def check_destination(job: Job, destination: str) -> None:
+    """Refuse, before any work is done, a place where the result cannot go."""
+    from convolve.files import atomic, formats  # here, so that --help loads no NumPy
+
     if destination != PIPE:
-        files.write(destination, done.picture, format=job.format, force=job.force)
+        path = Path(destination)
+        formats.of_suffix(path) if job.format is None else formats.named(job.format)
+        if path.is_file():
+            atomic.refuse_existing(path, force=job.force)
         return
     if job.format is None:
         raise click.UsageError("a picture into a pipe has no ending that tells its format; add --format png")
-    stream = click.get_binary_stream("stdout")
-    if stream.isatty():
+    formats.named(job.format)
+    if sys.stdout.isatty():
         raise click.UsageError(
             "a picture is not text; send it into a file or a pipe: -o - --format png > FILE"
         )
-    files.write(stream, done.picture, format=job.format, force=job.force)
+
+
+def named(text: str, name: str) -> str:
+    """Return what is said about a picture, with its name unless that is in it already."""
+    return text if name in text else f"{name}: {text}"
 
 
 def clipped(report: "Report") -> Iterator[str]:
@@ -242,7 +262,7 @@ def succeeded(work: functools.partial[int], source: Path) -> bool:
     try:
         work()
     except (ConvolveError, OSError, MemoryError) as trouble:
-        fail(f"{shown_path(source)}: {trouble}")
+        fail(named(str(trouble), shown_path(source)))
         return False
     return True
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from convolve.cli import types
 from convolve.cli.apply import complete_filter
-from convolve.cli.output import note, shown_path
-from convolve.cli.types import BIAS, MODE, NUMBERS, PADDING, Numbers
+from convolve.cli.output import note
+from convolve.cli.types import Numbers
 from convolve.errors import ArgumentError, FilterError
 
 if TYPE_CHECKING:
@@ -41,18 +42,20 @@ class Wanted:
 @click.argument("source", metavar="[SRC]", required=False)
 @click.option("-k", "--kernel", default=LESSON_FILTER, show_default=True, shell_complete=complete_filter,
               help="A name, rows of numbers, or a .npy or .csv file.")  # fmt: skip
-@click.option("-s", "--stride", type=NUMBERS, default="1", show_default=True)
-@click.option("-p", "--padding", type=PADDING, default="0", show_default=True,
+@click.option("-s", "--stride", type=types.numbers, default="1", show_default=True)
+@click.option("-p", "--padding", type=types.padding, default="0", show_default=True,
               help="Cells per side, or same, full, valid.")  # fmt: skip
-@click.option("-m", "--mode", type=MODE, default="zeros", show_default=True,
+@click.option("-m", "--mode", type=types.mode, default="zeros", show_default=True,
               help="The border: zeros, reflect, symmetric, replicate, circular, or a number.")  # fmt: skip
-@click.option("-d", "--dilation", type=NUMBERS, default="1", show_default=True)
+@click.option("-d", "--dilation", type=types.numbers, default="1", show_default=True)
 @click.option("-g", "--groups", type=int, default=1, show_default=True)
-@click.option("--bias", type=BIAS, help="A number that is added to every sum.")
+@click.option("--bias", type=types.bias, help="A number that is added to every sum.")
 @click.option("--transposed", is_flag=True, help="Explain the transposed convolution.")
 @click.option("--flip", is_flag=True, help="Turn the filter by 180 degrees: the mathematician's convolution.")
 @click.option("--step", metavar="N|all", help="Show step N, counted from 1, or all of them.")
-@click.option("--at", type=NUMBERS, metavar="ROW,COL", help="Show the step of this output, counted from 0.")
+@click.option(
+    "--at", type=types.numbers, metavar="ROW,COL", help="Show the step of this output, counted from 0."
+)
 @click.option("-i", "--interactive", is_flag=True, help="Walk through the steps: arrows, space, q.")
 @click.option("--html", metavar="FILE", help="Write a page that needs no other file.")
 @click.option("--gif", metavar="FILE", help="Write an animation.")
@@ -149,9 +152,9 @@ def read_picture(text: str) -> "Array":
     """Return the first plane of a picture, channels first, without alpha."""
     from convolve import files  # loads NumPy, which --help must not wait for
 
-    picture = files.read(click.get_binary_stream("stdin") if text == PIPE else text)
+    picture = files.read(sys.stdin.buffer if text == PIPE else text)
     for one in picture.notes:
-        note(f"{shown_path(text)}: {one}")
+        note(one)
     array, axes = picture.array, picture.axes
     if "C" not in axes and text.lower().endswith(".npy"):
         axes = axes.replace("Z", "C")  # the dimensions that convolve.explain takes: (channels, height, width)
@@ -269,7 +272,7 @@ def write_form(form: str, explanation: "Explanation", number: int | None, path: 
     else:
         data = (explanation.to_html() if form == "html" else explanation.to_json()).encode()
     if path == PIPE:
-        click.get_binary_stream("stdout").write(data)
+        sys.stdout.buffer.write(data)
         return
     from convolve.files.atomic import write_bytes  # here, so that --help loads no image library
 

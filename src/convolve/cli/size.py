@@ -4,15 +4,18 @@ from typing import Any
 
 import click
 
-from convolve.cli.types import NUMBERS, PADDING, SIZE, Numbers
+from convolve.cli import types
+from convolve.cli.types import Numbers
 
 
 @click.command(short_help="Work out the size of a result, with the formula.")
-@click.argument("size", type=SIZE)
-@click.option("-k", "--kernel", "kernel", type=SIZE, required=True, help="Size of the filter: 7 or 7x5.")
-@click.option("-s", "--stride", type=NUMBERS, default="1", show_default=True)
-@click.option("-p", "--padding", type=PADDING, default="0", show_default=True)
-@click.option("-d", "--dilation", type=NUMBERS, default="1", show_default=True)
+@click.argument("size", type=types.size)
+@click.option(
+    "-k", "--kernel", "kernel", type=types.size, required=True, help="Size of the filter: 7 or 7x5."
+)
+@click.option("-s", "--stride", type=types.numbers, default="1", show_default=True)
+@click.option("-p", "--padding", type=types.padding, default="0", show_default=True)
+@click.option("-d", "--dilation", type=types.numbers, default="1", show_default=True)
 @click.option("--transposed", is_flag=True, help="Of a transposed convolution.")
 def command(
     size: tuple[int, ...],
