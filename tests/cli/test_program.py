@@ -3,6 +3,7 @@
 import ast
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -54,6 +55,13 @@ def test_help_loads_nothing_slow(arguments: list[str]) -> None:
     assert done.returncode == 0
     assert done.stdout
     assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["", "apply", "explain", "filters", "size"])
+def test_examples_in_help_stay_on_their_lines(name: str) -> None:
+    text = CliRunner().invoke(main, [*name.split(), "--help"]).stdout
+    assert "\\b" not in text
+    assert re.search(r"^    convolve \w+", text, re.MULTILINE)
 
 
 def test_help_names_every_command_and_each_says_the_same_of_itself() -> None:

@@ -87,7 +87,7 @@ def command(
     file_format: str | None,
     force: bool,
 ) -> int:
-    r"""Filter pictures: one, a pipe, or a whole folder.
+    """Filter pictures: one, a pipe, or a whole folder.
 
     SRC is a picture, "-" for a pipe, a folder or a pattern such as 'photos/*.png'; with several
     pictures DST is a folder. Every channel and every plane of a stack is filtered by itself.
@@ -104,7 +104,7 @@ def command(
       convolve apply photo.jpg -k sobel -o edges.png
       convolve apply photos/ -k gaussian:2 -o blurred/
       cat photo.png | convolve apply - -k sobel-x --range abs -o - --format png > edges.png
-    """
+    """  # noqa: D301  # \b tells click to keep these lines
     from convolve import filters  # here and below: --help must answer before NumPy is loaded
 
     options = {"stride": stride, "padding": padding, "padding_mode": mode, "flip": flip, "dtype": dtype}

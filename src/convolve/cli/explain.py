@@ -79,7 +79,7 @@ def command(
     force: bool,
     **forms: str | None,
 ) -> None:
-    r"""Show every step of a convolution with its numbers.
+    """Show every step of a convolution with its numbers.
 
     SRC is a picture, "-" for one from a pipe, a table such as "1 2 3; 4 5 6", or a .csv or .npy file.
     Without it, the example of the lesson is explained. "-" as FILE is standard output.
@@ -94,7 +94,7 @@ def command(
       convolve explain "1 2 3; 4 5 6; 7 8 9" -k "1 0; 0 -1" --interactive
       convolve explain photo.png -k sobel-x --at 120,80
       convolve explain --html lesson.html --gif lesson.gif
-    """
+    """  # noqa: D301  # \b tells click to keep these lines
     where = (at,) if isinstance(at, int) else at
     wanted = Wanted(
         {form: path for form, path in forms.items() if path is not None}, step, where, interactive, force

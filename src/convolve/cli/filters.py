@@ -8,13 +8,13 @@ import click
 )
 @click.pass_context
 def command(context: click.Context) -> None:
-    r"""List the filters that have names, or show one of them.
+    """List the filters that have names, or show one of them.
 
     \b
     Examples:
       convolve filters
       convolve filters show gaussian:1.5
-    """
+    """  # noqa: D301  # \b tells click to keep these lines
     if context.invoked_subcommand is None:
         context.invoke(list_filters)
 

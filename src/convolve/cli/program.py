@@ -119,11 +119,11 @@ def _allow_any_encoding() -> None:
 @click.group(cls=Program, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(convolve.__version__, prog_name="convolve")
 def main() -> None:
-    r"""Convolve images with filters: pictures, whole folders, and small examples step by step.
+    """Convolve images with filters: pictures, whole folders, and small examples step by step.
 
     \b
     Try:
       convolve explain                                    the lesson, step by step
       convolve apply photo.jpg --kernel sobel -o edges.png
       convolve filters                                    the filters that have names
-    """
+    """  # noqa: D301  # \b tells click to keep these lines

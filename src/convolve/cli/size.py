@@ -25,7 +25,7 @@ def command(
     dilation: Numbers,
     transposed: bool,
 ) -> None:
-    r"""Work out the size of a result, with the formula.
+    """Work out the size of a result, with the formula.
 
     SIZE is that of the image, such as 224x224. The first line is the size of the result, the lines after it
     say how it comes about.
@@ -33,7 +33,7 @@ def command(
     \b
     Example:
       convolve size 224x224 -k 7 -s 2 -p 3
-    """
+    """  # noqa: D301  # \b tells click to keep these lines
     import numpy as np  # here and below: --help must answer before NumPy is loaded
 
     from convolve import explain, output_shape
