@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import convolve
+from convolve.explain.board import board
 from tests.explain.examples import EDGE, G_FILTER, LESSON, F, G
 
 CASES: dict[str, dict[str, Any]] = {
@@ -85,3 +86,13 @@ def test_groups_feed_their_own_outputs() -> None:
     explanation = convolve.explain(np.ones((2, 3, 3), int), weight, groups=2)
     assert {feed.index[0] for feed in explanation.feeds((1, 1, 1))} == {2, 3}
     assert explanation.feeds((1, 0, 0))[0].weight == 8
+
+
+@pytest.mark.parametrize("options", CASES.values(), ids=CASES)
+def test_the_board_shows_under_the_window_what_the_step_reads(options: dict[str, Any]) -> None:
+    explanation = convolve.explain(G, G_FILTER, **options)
+    lines = board(explanation.call.spec)
+    for step in explanation.steps:
+        for whole, line in zip(lines, step.lines, strict=True):
+            assert min(line.positions) >= whole.first
+            assert tuple(whole.cells[at - whole.first] for at in line.positions) == line.cells

@@ -87,6 +87,8 @@ def test_signs_are_told_apart_without_red_and_green() -> None:
     """The ends differ in blue, which people see who lack the cones for red or for green."""
     ends = palette.tint(-1, 1), palette.tint(1, 1)
     assert abs(ends[0][2] - ends[1][2]) > 100
+    assert ends[0][0] > ends[0][2], "negative is orange"
+    assert ends[1][2] > ends[1][0], "positive is blue"
     assert palette.tint(0, 1) == palette.PAPER
 
 
@@ -162,6 +164,8 @@ def test_plot_draws_the_scene() -> None:
     explanation = convolve.explain(F, EDGE)
     axes = explanation.plot(step=(0, 1))
     assert "sum 30" in [text.get_text() for text in axes.texts]
+    padded = convolve.explain(F, EDGE, padding=1).plot(step=(2, 2))
+    assert sum(patch.get_hatch() is not None for patch in padded.patches) == 24
     _, own = pyplot.subplots()
     assert explanation.plot(own) is own
     pyplot.close("all")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import convolve
-from convolve.errors import ArgumentError
+from convolve.errors import ArgumentError, FileMissingError
 from convolve.explain import html as page_module
 from tests.explain.examples import EDGE, F
 
@@ -66,6 +66,16 @@ def test_a_program_cannot_end_its_element(monkeypatch: pytest.MonkeyPatch) -> No
     assert f"script-src 'sha256-{digest(safe)}'" in made
 
 
+def test_data_cannot_end_its_element(monkeypatch: pytest.MonkeyPatch) -> None:
+    explanation = convolve.explain(F, EDGE)
+    monkeypatch.setitem(vars(explanation), "title", "</script><script>alert(1)</script>")
+    made = explanation.to_html()
+    assert "<script>alert" not in made
+    found = re.search(r'id="explanation">(.*?)</script>', made, re.DOTALL)
+    assert found
+    assert json.loads(found[1])["title"] == explanation.title
+
+
 def test_too_large_is_refused_in_words() -> None:
     with pytest.raises(ArgumentError, match="choose one pixel"):
         convolve.explain(np.zeros((200, 200)), EDGE).to_html()
@@ -91,3 +101,8 @@ def test_explain_is_the_function_even_after_its_modules_were_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout == "[[3]]\n"
+
+
+def test_a_missing_program_is_named_with_the_way_to_build_it() -> None:
+    with pytest.raises(FileMissingError, match=r"nowhere\.js is missing.*npm run build"):
+        page_module.asset("nowhere.js")

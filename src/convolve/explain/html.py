@@ -11,6 +11,7 @@ from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from convolve.errors import FileMissingError
 from convolve.explain.json import to_json
 from convolve.explain.scene import check_drawable
 
@@ -66,7 +67,14 @@ def policy(style: str, program: str) -> str:
 
 def asset(name: str) -> str:
     """Return a built text that ships with the package."""
-    return resources.files("convolve.explain").joinpath("assets", name).read_text(encoding="utf-8")
+    path = resources.files("convolve.explain").joinpath("assets", name)
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FileMissingError(
+            f"a page needs its built program, but {name} is missing from convolve/explain/assets; install "
+            "convolve again, or in a clone build it: cd web && npm ci && npm run build"
+        ) from None
 
 
 def _program(text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from convolve.errors import MissingExtraError
+from convolve.explain import palette
 from convolve.explain.palette import css
 from convolve.explain.scene import Box, Scene, check_drawable, scene, sizes_for
 
@@ -41,17 +42,18 @@ def draw(axes: Any, drawing: Scene) -> None:
 
     for level, shape in enumerate(drawing.shapes):
         if isinstance(shape, Box):
-            axes.add_patch(
-                Rectangle(
-                    (shape.left, shape.top),
-                    shape.width,
-                    shape.height,
-                    facecolor="none" if shape.fill is None else css(shape.fill),
-                    edgecolor=css(shape.outline),
-                    linewidth=shape.line * POINTS_PER_PIXEL,
-                    zorder=level,
+            place = (shape.left, shape.top), shape.width, shape.height
+            fill = "none" if shape.fill is None else css(shape.fill)
+            line = shape.line * POINTS_PER_PIXEL
+            if shape.hatched:
+                axes.add_patch(
+                    Rectangle(
+                        *place, facecolor=fill, edgecolor=css(palette.HATCH), hatch="////", lw=0, zorder=level
+                    )
                 )
-            )
+                fill = "none"
+            edge = css(shape.outline)
+            axes.add_patch(Rectangle(*place, facecolor=fill, edgecolor=edge, lw=line, zorder=level))
         else:
             axes.text(
                 shape.left,
