@@ -143,8 +143,8 @@ def test_regions_are_stitched_from_what_they_read(seed: int, mode: str | int) ->
 @given(SEEDS)
 def test_feeds_is_the_inverse_of_reads(seed: int) -> None:
     case = forward_case(seed)
-    call = conv_spec("conv", case.dims, case.outer(case.first), case.second if case.form != "bare" else case.second[0, 0],
-                     **case.options)  # fmt: skip
+    weight = case.second if case.form != "bare" else case.second[0, 0]
+    call = conv_spec("conv", case.dims, case.outer(case.first), weight, **case.options)
     for axis in call.spec.axes:
         source = axis.source()
         for cell in range(axis.size):

@@ -1,0 +1,1 @@
+"""Bugs seeded on purpose, to prove that the tests can fail."""

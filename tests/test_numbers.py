@@ -1,0 +1,267 @@
+"""What numbers go through: NaN and infinity, the ends of integer ranges, odd arrays, odd sizes."""
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+import convolve
+from convolve import reference
+from convolve.dtypes import result_dtype
+from convolve.errors import (
+    ArgumentError,
+    ArgumentTypeError,
+    ConvolveError,
+    IntegerOverflowError,
+    TooLargeError,
+)
+from tests import oracle
+from tests.specs import FLOATS, INTEGERS, draw_case
+
+MODES = ("zeros", 2, "reflect", "symmetric", "replicate", "circular")
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
+def test_poison_touches_exactly_the_outputs_that_hold_it(mode: Any, poison: float) -> None:
+    draw = np.random.default_rng(3)
+    image, kernel = draw.normal(size=(9, 10)), draw.normal(size=(3, 2))
+    options = {"padding": 3, "stride": 2, "dilation": 2, "padding_mode": mode}
+    clean = convolve.conv2d(image, kernel, **options)
+    marks = np.zeros((9, 10), np.int64)
+    image[5, 5] = poison
+    marks[5, 5] = 1
+    rest = {**options, "padding_mode": 0 if mode == 2 else mode}
+    held = convolve.conv2d(marks, np.ones((3, 2), np.int64), **rest) > 0
+    result = convolve.conv2d(image, kernel, **options)
+    assert held.any()
+    assert (~np.isfinite(result) == held).all()
+    assert np.array_equal(result[~held], clean[~held])
+
+
+def test_padding_contributes_nothing_even_under_an_infinite_weight() -> None:
+    for channels in (1, 5):
+        image, weight = np.ones((1, channels, 3, 3)), np.zeros((1, channels, 3, 3))
+        weight[:, :, 0, 0] = np.inf
+        result = convolve.conv2d(image, weight, padding=1)[0, 0]
+        assert np.isfinite(result[0]).all()
+        assert np.isfinite(result[:, 0]).all()
+        assert np.isinf(result[1:, 1:]).all()
+    assert np.isinf(convolve.conv2d(np.ones((3, 3)), weight[0, 0], padding=1, padding_mode=1)).all()
+
+
+def test_subnormals_survive_and_the_floating_mode_is_left_alone() -> None:
+    tiny = np.full((4, 4), np.finfo(np.float32).smallest_subnormal, np.float32)
+    before = np.geterr()
+    result = convolve.conv2d(tiny, np.ones((2, 2), np.float32))
+    assert (result == 4 * tiny[0, 0]).all()
+    assert np.geterr() == before
+
+
+def check_nan_rule(draw: random.Random) -> None:
+    """Compare nan="ignore" with its formula, window by window."""
+    case = draw_case(draw, ("float64",), 9)
+    if case.operation == "weight_grad":
+        return
+    for index in np.ndindex(case.first.shape):
+        if draw.random() < 0.4:
+            case.first[index] = np.nan
+    case.extra = {"nan": "ignore"}
+    missing = np.isnan(case.first)
+    border = 1 if isinstance(case.geometry["mode"], int) or case.geometry["mode"] == "zeros" else 0
+    border = border if case.operation == "conv" else 0
+    size = abs(case.second)
+    total = case.paired(np.ones_like(case.first), size, border, None).astype(float)
+    carried = case.paired((~missing).astype(float), size, border, None).astype(float)
+    sums = case.paired(np.where(missing, 0, case.first), case.second, case.fill, None).astype(float)
+    gaps = case.paired(missing.astype(float), np.ones_like(size), 0, None).astype(float)
+    with np.errstate(all="ignore"):
+        expected = np.where(gaps > 0, np.where(carried > 0, sums * (total / carried), np.nan), sums)
+    if case.bias is not None:
+        expected = expected + case.bias.reshape(-1, *(1,) * case.dims)
+    assert np.allclose(case.call(), case.seen(expected), rtol=1e-12, atol=1e-12, equal_nan=True), case
+
+
+def test_nan_left_out() -> None:
+    draw = random.Random(11)
+    for _ in range(150):
+        check_nan_rule(draw)
+    image = np.array([[1.0, np.nan, 3.0]])
+    assert convolve.conv2d(image, [[1.0, 1.0]], nan="ignore").tolist() == [[2.0, 6.0]]
+    assert np.isnan(convolve.conv2d(np.full((2, 2), np.nan), np.ones((2, 2)), nan="ignore")).all()
+
+
+def check_range_ends() -> None:
+    """Check sums that just fit, and sums that just do not, for every integer dtype and overflow rule."""
+    for name in ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "bool"):
+        dtype = np.dtype(name)
+        low, high = (0, 1) if name == "bool" else (int(np.iinfo(name).min), int(np.iinfo(name).max))
+        for target, step in ((high, 1), (low, -1)):
+            x = np.array([[target - step, step]], dtype=object)
+            image = (
+                x.astype(np.int64)
+                if abs(target) < 2**62
+                else x.astype(np.uint64 if target > 2**63 else np.int64)
+            )
+            if (x < 0).any() and image.dtype.kind == "u":
+                continue
+            options: dict[str, Any] = {"out_dtype": name}
+            assert convolve.conv2d(image, [[1, 1]], **options)[0, 0] == target
+            for overflow in ("raise", "saturate", "wrap"):
+                sums = np.array([[target + step]], dtype=object)
+                expected = oracle.delivered(sums, dtype, overflow)
+                call = {**options, "overflow": overflow}
+                if expected is None:
+                    with pytest.raises(IntegerOverflowError, match=str(target + step).lstrip("-")):
+                        convolve.conv2d(image, [[1, 2]], **call)
+                else:
+                    assert convolve.conv2d(image, [[1, 2]], **call).tolist() == expected.tolist()
+    floats = np.array([[0.5, 1.5, 2.5, -0.5, -1.5, 300.0, -300.0, 127.4]])
+    saturated = convolve.conv2d(floats, [[1.0]], out_dtype="int8", overflow="saturate")
+    assert saturated.tolist() == [[0, 2, 2, 0, -2, 127, -128, 127]]
+    wrapped = convolve.conv2d(floats, [[1.0]], out_dtype="int8", overflow="wrap")
+    assert wrapped.tolist() == [[0, 2, 2, 0, -2, 44, -44, 127]]
+    huge = convolve.conv2d([[1e300, -1e300, 2.0**63]], [[1.0]], out_dtype="int64", overflow="saturate")
+    assert huge.tolist() == [[2**63 - 1, -(2**63), 2**63 - 1]]
+
+
+def test_range_ends() -> None:
+    check_range_ends()
+
+
+def test_sums_beyond_int64_are_exact() -> None:
+    big = np.full((1, 4), 2**62, np.int64)
+    assert convolve.conv2d(big, np.array([[1, 1, -1, -1]])).tolist() == [[0]]
+    with pytest.raises(IntegerOverflowError, match=str(2**64)):
+        convolve.conv2d(big, np.array([[1, 1, 1, 1]]))
+    top = np.array([[2**64 - 1, 2**64 - 1]], np.uint64)
+    assert convolve.conv2d(top, np.array([[1, -1]])).tolist() == [[0]]
+    assert convolve.conv2d(top, np.array([[1, 0]]), out_dtype=np.uint64).tolist() == [[2**64 - 1]]
+    assert convolve.conv2d(top, np.array([[1, 1]]), overflow="saturate").tolist() == [[2**63 - 1]]
+    assert convolve.conv2d(top, np.array([[1, 1]]), overflow="wrap").tolist() == [[-2]]
+    assert convolve.conv2d(top, np.array([[1, 1]]), out_dtype=float).tolist() == [[2.0**65]]
+
+
+def test_the_lesson_of_silent_wrapping() -> None:
+    nines = np.full((1, 9), 200, np.uint8)
+    assert convolve.conv2d(nines, np.ones((1, 9), np.uint8)).tolist() == [[1800]]
+
+
+def test_a_refused_result_leaves_out_untouched() -> None:
+    out = np.full((1, 3), 7, np.int8)
+    with pytest.raises(IntegerOverflowError):
+        convolve.conv2d(np.array([[1, 2, 500]]), [[1]], out=out, out_dtype="int8")
+    assert out.tolist() == [[7, 7, 7]]
+    with pytest.raises(ArgumentError, match="cannot hold NaN, but 1 results are NaN"):
+        convolve.conv2d(np.array([[1, 2, np.nan]]), [[1.0]], out=out, out_dtype="int8", overflow="saturate")
+    assert out.tolist() == [[7, 7, 7]]
+
+
+def check_blocks(draw: random.Random) -> None:
+    """Check that results cut into many small blocks are the same, whatever is cut."""
+    kept = reference.BLOCK
+    try:
+        for _ in range(12):
+            case = draw_case(draw, ("int16",), 9)
+            whole = case.call()
+            reference.BLOCK = draw.choice((1, 2, 3, 5, 17))
+            assert np.array_equal(case.call(), whole), case
+            reference.BLOCK = kept
+    finally:
+        reference.BLOCK = kept
+
+
+def test_blocks() -> None:
+    draw = random.Random(13)
+    for _ in range(10):
+        check_blocks(draw)
+
+
+def check_dtype_table() -> None:
+    """Compare the dtypes of results with the table, for every pair."""
+    for left in (*INTEGERS, *FLOATS):
+        for right in (*INTEGERS, *FLOATS):
+            expected = oracle.result_dtype(np.dtype(left), np.dtype(right))
+            assert result_dtype(np.dtype(left), np.dtype(right)) == expected, (left, right)
+    ones = np.ones((3, 3), np.float16)
+    large = convolve.conv2d(np.full((3, 3), 2048, np.float16), ones)
+    assert large.dtype == np.float16
+    assert large[0, 0] == 18432  # sums in float16 would stop growing at 16384 + 2048
+
+
+def test_dtype_table() -> None:
+    check_dtype_table()
+
+
+def test_bfloat16() -> None:
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    image = np.full((3, 3), 1.0, ml_dtypes.bfloat16)
+    result = convolve.conv2d(image, np.full((3, 3), 0.5, ml_dtypes.bfloat16))
+    assert result.dtype == ml_dtypes.bfloat16
+    assert float(result[0, 0]) == 4.5
+    assert convolve.conv2d(image, np.ones((3, 3), np.float16)).dtype == np.float32
+    assert convolve.conv2d(np.ones((3, 3)), np.ones((3, 3)), out_dtype="bfloat16").dtype == ml_dtypes.bfloat16
+    assert np.array_equal(convolve.max_pool2d(image, 3), np.ones((1, 1), ml_dtypes.bfloat16))
+
+
+def check_shapes() -> None:
+    """Check results without numbers, filters larger than the image, and refusals of impossible sizes."""
+    assert convolve.conv2d(np.zeros((0, 2, 5, 5)), np.zeros((3, 2, 3, 3))).shape == (0, 3, 3, 3)
+    assert convolve.conv2d(np.zeros((1, 0, 5, 5)), np.zeros((3, 0, 3, 3)), [1, 2, 3])[
+        0, :, 0, 0
+    ].tolist() == [1, 2, 3]
+    assert convolve.conv2d(np.zeros((1, 2, 5, 5)), np.zeros((0, 2, 3, 3))).shape == (1, 0, 3, 3)
+    assert convolve.conv2d(np.zeros((0, 5)), np.ones((3, 3)), padding=2).tolist() == [[0] * 7] * 2
+    for mode in MODES[2:]:
+        size = convolve.conv2d(
+            np.arange(4).reshape(2, 2), np.ones((5, 7), int), padding=(3, 5), padding_mode=mode
+        ).shape
+        assert size == (4, 6)
+        with pytest.raises(ConvolveError, match="needs at least one cell"):
+            convolve.conv2d(np.zeros((0, 5)), np.ones((3, 3)), padding=2, padding_mode=mode)
+    for options in ({"stride": 2**41}, {"padding": 2**41}, {"dilation": 2**62}):
+        with pytest.raises((TooLargeError, ConvolveError)):
+            convolve.conv2d(np.zeros((5, 5)), np.ones((3, 3)), **options)
+    with pytest.raises(TooLargeError, match="must fit into memory"):
+        convolve.conv2d(np.zeros((5, 5)), np.ones((3, 3)), padding=2**30)
+
+
+def test_shapes() -> None:
+    check_shapes()
+
+
+def test_masked_arrays_are_refused() -> None:
+    with pytest.raises(ArgumentTypeError, match="mask would be lost"):
+        convolve.conv2d(np.ma.masked_equal(np.eye(3), 0), np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int64"])
+def test_out_may_overlap_the_input(dtype: str) -> None:
+    numbers = np.random.default_rng(5).integers(-9, 9, (20, 20)).astype(dtype)
+    kernel = np.array([[1, 2, 1], [0, 3, 0], [-1, 0, 1]], dtype)
+    expected = convolve.conv2d(numbers, kernel, padding=1)
+    same = numbers.copy()
+    assert convolve.conv2d(same, kernel, padding=1, out=same) is same
+    assert np.array_equal(same, expected)
+    large = numbers.copy()
+    part = convolve.conv2d(large[2:], kernel, out=large[:16, :18])
+    assert np.array_equal(part, convolve.conv2d(numbers[2:], kernel))
+    turned = numbers.copy()
+    convolve.conv2d(turned[::-1], kernel, padding=1, out=turned)
+    assert np.array_equal(turned, convolve.conv2d(numbers[::-1].copy(), kernel, padding=1))
+
+
+def test_any_locale() -> None:
+    import locale
+
+    kept = locale.setlocale(locale.LC_ALL)
+    try:
+        for name in ("de_DE.UTF-8", "C"):
+            try:
+                locale.setlocale(locale.LC_ALL, name)
+            except locale.Error:
+                continue
+            assert convolve.apply(np.eye(3), "gaussian:1.5").shape == (3, 3)
+    finally:
+        locale.setlocale(locale.LC_ALL, kept)
