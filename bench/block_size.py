@@ -29,7 +29,10 @@ def main() -> None:
     """Time a photograph and a network's layer with every block size."""
     numbers = np.random.default_rng(0)
     photo, kernel = numbers.standard_normal((1080, 1920), "f"), numbers.standard_normal((5, 5), "f")
-    layer, weight = numbers.standard_normal((1, 64, 56, 56), "f"), numbers.standard_normal((64, 64, 3, 3), "f")
+    layer, weight = (
+        numbers.standard_normal((1, 64, 56, 56), "f"),
+        numbers.standard_normal((64, 64, 3, 3), "f"),
+    )
     print("block   1080p 5×5 reflect   64→64@56 3×3")
     for power in range(12, 22, 2):
         reference.BLOCK = 1 << power

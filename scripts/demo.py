@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import convolve
-from convolve import files, filters
+from convolve import filters
+from convolve.files import sample
 
 Pixels = NDArray[np.uint8]
 
@@ -58,7 +59,7 @@ Try next:
 
 def main() -> None:
     """Draw, explain, write the page, and say what to try next."""
-    portrait = files.sample("portrait").array
+    portrait = sample("portrait").array
     edges = to_pixels(convolve.apply(portrait, "sobel", channel_axis=-1))
     ascii_only = not sys.stdout.isatty()
     print("The portrait that comes with convolve, and its edges: convolve.apply(portrait, 'sobel')\n")

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 import convolve
-from convolve import files
+from convolve.files import sample
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "images" / "portrait-sobel.png"
 SIDE = 320
@@ -19,7 +19,7 @@ COLOURS = 128
 
 def main() -> None:
     """Write the picture."""
-    portrait = files.sample("portrait").array
+    portrait = sample("portrait").array
     response = convolve.apply(portrait, "sobel", channel_axis=-1)
     edges = np.clip(np.rint(response), 0, 255).astype(np.uint8)
     canvas = Image.new("RGB", (2 * SIDE, SIDE))

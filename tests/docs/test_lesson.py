@@ -27,13 +27,19 @@ def test_python_examples_run() -> None:
 def test_every_statement_has_an_example() -> None:
     statements = [match.start() for match in STATEMENT.finditer(TEXT)]
     ends = [*statements[1:], len(TEXT)]
-    lonely = [TEXT[start:end][:60] for start, end in zip(statements, ends, strict=True) if "```" not in TEXT[start:end]]
+    lonely = [
+        TEXT[start:end][:60]
+        for start, end in zip(statements, ends, strict=True)
+        if "```" not in TEXT[start:end]
+    ]
     assert len(statements) >= 20
     assert lonely == []
 
 
 @pytest.mark.parametrize("block", CONSOLE.findall(TEXT))
-def test_commands_print_what_the_page_shows(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_print_what_the_page_shows(
+    block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from click.testing import CliRunner
 
     from convolve.cli import main

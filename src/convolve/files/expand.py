@@ -32,7 +32,7 @@ def _expand_one(source: str) -> list[Path]:
     if path.exists():
         return [path]
     if glob.has_magic(source):  # not Path.glob, which takes no absolute pattern
-        matches = sorted(Path(one) for one in glob.glob(source, recursive=True))  # noqa: PTH207
+        matches = sorted(Path(one) for one in glob.glob(source, recursive=True))
         return _some([one for one in matches if one.is_file()], f"the pattern {source!r} matches no file")
     raise FileMissingError(f"a picture must exist to be read, but there is no {source}; check the path")
 
