@@ -53,6 +53,14 @@ def test_a_filter_without_its_axes_is_refused(axes: str, dims: int) -> None:
         sliding_axes(axes, dims)
 
 
+def test_a_single_row_of_numbers_is_a_row(seed: int) -> None:
+    picture = Picture(random((5, 6), seed), "YX")
+    found = filter_picture(picture, "1 0 -1", stride=2, dtype="int32").picture.array
+    np.testing.assert_array_equal(found, convolve.apply(picture.array, np.array([[1, 0, -1]]), stride=2))
+    line = filter_picture(Picture(picture.array[0], "X"), "1 0 -1", dtype="int32").picture.array
+    np.testing.assert_array_equal(line, convolve.apply(picture.array[0], np.array([1, 0, -1])))
+
+
 def test_z_goes_before_t() -> None:
     assert sliding_axes("TZYX", 3) == "ZYX"
     assert sliding_axes("TYX", 3) == "TYX"

@@ -68,8 +68,8 @@ def filter_picture(
 ) -> FilteredPicture:
     """Apply one filter to every channel and every plane of a picture.
 
-    A 2-D filter goes over each plane of a stack by itself. A 3-D filter slides along Z (along T where there
-    is no Z) as well.
+    A 2-D filter goes over each plane of a stack by itself; a 1-D one counts as a row of it. A 3-D filter
+    slides along Z (along T where there is no Z) as well.
 
     Alpha says how much a pixel counts: colours are multiplied by it before they are filtered, so that the
     hidden colour of a transparent pixel is not seen, and each result is divided by the share of the filter's
@@ -110,7 +110,7 @@ def filter_picture(
     array([ 0, 36, 36,  0], dtype=uint8)
     """
     chosen = cast(Range, choice(range, "range", RANGES))
-    found = filters.get(kernel) if isinstance(kernel, str) else kernel
+    found = _as_row(filters.get(kernel) if isinstance(kernel, str) else kernel, picture.axes)
     weights = found.weights if isinstance(found, Filter) else (np.asarray(found),)
     sliding = sliding_axes(picture.axes, weights[0].ndim)
     options = {"stride": stride, "padding": padding, "padding_mode": padding_mode, "flip": flip}
@@ -123,6 +123,13 @@ def filter_picture(
     spacing = _spacing(picture, sliding, per_dimension(stride, len(sliding), "stride", 1))
     metadata = _metadata(picture, array.shape)
     return FilteredPicture(replace(picture, array=array, spacing=spacing, metadata=metadata), report)
+
+
+def _as_row(kernel: ArrayLike | Filter, axes: str) -> ArrayLike | Filter:
+    """Return a 1-D filter as a row of a 2-D one, unless the picture is a line itself."""
+    if isinstance(kernel, Filter):
+        return replace(kernel, weights=tuple(np.asarray(_as_row(one, axes)) for one in kernel.weights))
+    return np.asarray(kernel)[None] if np.ndim(kernel) == 1 and "Y" in axes else kernel
 
 
 def sliding_axes(axes: str, dims: int) -> str:

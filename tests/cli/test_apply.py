@@ -78,7 +78,7 @@ def test_clipping_is_said_on_standard_error(tmp_path: Path) -> None:
     source = png(tmp_path / "a.png", array)
     for name, said in (
         ("clip", "12 % of values were negative and clipped; try --range abs"),
-        ("offset", "12 % of values were negative and clipped; try --range abs"),
+        ("offset", "12 % of values were below 0 and clipped; try --range scale"),
         ("abs", ""),
         ("scale", ""),
     ):

@@ -141,6 +141,10 @@ def test_tables_come_from_files_too(tmp_path: Path) -> None:
         assert rows(str(tmp_path / name), "-k", str(tmp_path / "filter.csv")) == [[0, 30, 30]] * 3
 
 
+def test_tables_may_begin_with_a_negative_number() -> None:
+    assert rows("-1 2 3; 4 5 6", "-k", "-1 1") == [[3, 1], [1, 1]]
+
+
 def test_channels_are_summed_or_kept_apart(tmp_path: Path) -> None:
     colours = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
     np.save(tmp_path / "rgb.npy", colours)

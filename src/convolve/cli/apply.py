@@ -156,7 +156,7 @@ def deliver(job: Job, picture: "Picture", name: str, destination: str) -> None:
     for one in picture.notes:
         note(named(one, name))
     done = filter_picture(picture, job.kernel, **job.options)
-    for one in clipped(done.report):
+    for one in clipped(done.report, job.options["range"]):
         note(named(one, name))
     goal = sys.stdout.buffer if destination == PIPE else destination
     files.write(goal, done.picture, format=job.format, force=job.force)
@@ -186,16 +186,16 @@ def named(text: str, name: str) -> str:
     return text if name in text else f"{name}: {text}"
 
 
-def clipped(report: "Report") -> Iterator[str]:
-    """Return what is to be said about values that did not fit.
+def clipped(report: "Report", value_range: str) -> Iterator[str]:
+    """Return what is to be said about values that did not fit, and which range would keep them.
 
     >>> from convolve.pictures import Report
-    >>> list(clipped(Report(values=200, below=24, above=1, low=0, high=255)))
+    >>> list(clipped(Report(values=200, below=24, above=1, low=0, high=255), "clip"))
     ['12 % of values were negative and clipped; try --range abs', '0.5 % of values were above 255 and ...']
     """
     if report.below:
-        what = "negative" if report.low == 0 else f"below {report.low}"
-        advice = "abs" if report.low == 0 else "scale"
+        signs = report.low == 0 and value_range == "clip"
+        what, advice = ("negative", "abs") if signs else (f"below {report.low}", "scale")
         share = percent(report.below, report.values)
         yield f"{share} of values were {what} and clipped; try --range {advice}"
     if report.above:

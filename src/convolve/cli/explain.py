@@ -38,7 +38,15 @@ class Wanted:
     force: bool
 
 
-@click.command(short_help="Show every step of a convolution with its numbers.")
+class TableCommand(click.Command):
+    """A command whose arguments may be tables, also such as begin with a negative number."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put a space before a table that would be taken for an option."""
+        return super().parse_args(ctx, [f" {one}" if re.match(r"-[\d.].*\s", one) else one for one in args])
+
+
+@click.command(cls=TableCommand, short_help="Show every step of a convolution with its numbers.")
 @click.argument("source", metavar="[SRC]", required=False)
 @click.option("-k", "--kernel", default=LESSON_FILTER, show_default=True, shell_complete=complete_filter,
               help="A name, rows of numbers, or a .npy or .csv file.")  # fmt: skip
@@ -183,7 +191,7 @@ def weight_for(image: "Array", kernel: str, groups: int, transposed: bool) -> "A
             f"explain shows one filter at a time, but {found.name!r} combines {len(found.weights)}; "
             f"choose one of them{hint}"
         )
-    weight = found.weights[0]
+    weight = found.weights[0][None] if found.weights[0].ndim == 1 < image.ndim else found.weights[0]
     if weight.ndim != 2 or image.ndim == 2:
         return weight
     channels = len(image)
