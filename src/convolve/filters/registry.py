@@ -245,14 +245,13 @@ def _counts(least: int, most: int) -> str:
 
 
 def usage(name: str) -> str:
-    """Return how a name is written with its numbers: "motion-blur:LENGTH[,ANGLE]".
+    """Return how a name is written with its numbers.
 
-    >>> usage("motion-blur")
-    'motion-blur:LENGTH[,ANGLE]'
+    >>> usage("motion-blur"), usage("gaussian-dx"), usage("sobel")
+    ('motion-blur:LENGTH[,ANGLE]', 'gaussian-dx[:SIGMA]', 'sobel')
     """
     text = ""
     for one in find(name).parameters:
-        word = ("," if text else "") + one.name.upper()
-        optional = one.default is not inspect.Parameter.empty
-        text += f"[{word}]" if optional else word
-    return f"{name}:{text}" if text else name
+        word = f"{',' if text else ':'}{one.name.upper()}"
+        text += word if one.default is inspect.Parameter.empty else f"[{word}]"
+    return name + text
