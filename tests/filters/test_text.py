@@ -1,5 +1,6 @@
 """What people write is understood, or refused in words that help."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -124,3 +125,24 @@ def test_damaged_files(tmp_path: Path) -> None:
     for name in (*cases, "objects.npy", "latin.csv", "words.csv", "nan.npy", "flat.npy"):
         with pytest.raises(FilterError):
             filters.get(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    "make,words",
+    [
+        (lambda: filters.gaussian("wide"), "positive, finite number, got 'wide'"),
+        (lambda: filters.gaussian(1, ndim=0), "ndim must be 1, 2 or 3, got 0"),
+        (lambda: filters.gaussian([1, 2, 3]), "one per dimension (2)"),
+        (lambda: filters.box(2.5), "whole numbers as its size, got (2.5, 2.5)"),
+        (lambda: filters.box(), "one size or one per dimension"),
+        (lambda: filters.motion_blur("long"), "whole numbers as its size"),
+        (lambda: filters.gabor(None), "wavelength must be a positive"),
+        (lambda: filters.gaussian_derivative(1, 3), "order must be 0, 1 or 2"),
+        (lambda: filters.difference_of_gaussians("a", 2), "sigma must be a positive"),
+        (lambda: filters.difference("sobel", "z"), "needs an image that has the dimension z"),
+    ],
+)
+def test_generators_refuse_in_words_too(make: Callable[[], object], words: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        make()
+    assert words in str(caught.value)

@@ -26,6 +26,7 @@ from convolve.filters.edges import (
 from convolve.filters.registry import ENTRIES, find, named, usage
 from convolve.filters.smoothing import (
     box,
+    check_ndim,
     difference_of_gaussians,
     gaussian,
     gaussian_derivative,
@@ -116,8 +117,7 @@ def get(text: str, ndim: int = 2) -> Filter:
         ...
     convolve.errors.FilterError: there is no filter named 'gausian'; did you mean 'gaussian'? (rows ...
     """
-    if isinstance(ndim, bool) or ndim not in (1, 2, 3):
-        raise FilterError(f"ndim must be 1, 2 or 3, got {ndim!r}")
+    check_ndim(ndim)
     if not isinstance(text, str) or not text.strip():
         raise FilterError(f"a filter must be a name, rows of numbers or a file, got {text!r}; try 'sobel'")
     wanted = text.strip()

@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,8 @@ TRUNCATE = 4.0
 
 def checked_size(shape: Sequence[int], what: str) -> tuple[int, ...]:
     """Return the shape of a filter, if it is not absurd."""
+    if any(isinstance(length, bool) or not isinstance(length, int | np.integer) for length in shape):
+        raise FilterError(f"{what} must have whole numbers as its size, got {tuple(shape)}; round them")
     if any(length < 1 for length in shape):
         raise FilterError(f"{what} must be at least 1 cell wide, got {'×'.join(map(str, shape))}")
     if math.prod(shape) > LARGEST:
@@ -30,15 +33,26 @@ def checked_size(shape: Sequence[int], what: str) -> tuple[int, ...]:
 
 def per_axis(values: float | Sequence[float], ndim: int, what: str) -> tuple[float, ...]:
     """Return one positive, finite number per dimension."""
-    numbers = tuple(values) if isinstance(values, Sequence) else (values,) * ndim
+    check_ndim(ndim)
+    numbers = tuple(values) if isinstance(values, Sequence) and not isinstance(values, str) else (values,)
     if len(numbers) == 1:
         numbers *= ndim
     if len(numbers) != ndim:
         raise FilterError(f"{what} must be one number or one per dimension ({ndim}), got {numbers}")
-    for number in numbers:
-        if not (math.isfinite(number) and number > 0):
-            raise FilterError(f"{what} must be a positive, finite number, got {number}")
-    return tuple(float(number) for number in numbers)
+    return tuple(_positive(number, what) for number in numbers)
+
+
+def _positive(number: Any, what: str) -> float:
+    real = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
+    if not (real and math.isfinite(number) and number > 0):
+        raise FilterError(f"{what} must be a positive, finite number, got {number!r}; try 1.0")
+    return float(number)
+
+
+def check_ndim(ndim: int) -> None:
+    """Refuse a filter of other than one, two or three dimensions."""
+    if isinstance(ndim, bool) or ndim not in (1, 2, 3):
+        raise FilterError(f"ndim must be 1, 2 or 3, got {ndim!r}")
 
 
 def box(*size: int, ndim: int = 2) -> Weights:
@@ -47,6 +61,7 @@ def box(*size: int, ndim: int = 2) -> Weights:
     >>> box(2, ndim=1).tolist()
     [0.5, 0.5]
     """
+    check_ndim(ndim)
     shape = checked_size(size * ndim if len(size) == 1 else size, "a box")
     if len(shape) != ndim:
         raise FilterError(
@@ -114,6 +129,7 @@ def difference_of_gaussians(small: float, large: float, *, ndim: int = 2) -> Wei
     >>> difference_of_gaussians(1, 2).shape
     (17, 17)
     """
+    per_axis((small, large), 2, "sigma")
     if not small < large:
         raise FilterError(f"dog needs the smaller sigma first, got {small} and {large}; swap them")
     wide = gaussian(large, ndim=ndim)
