@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from convolve.cli import types
 from convolve.cli.output import fail, note, shown_path
@@ -26,17 +25,6 @@ PIPE = "-"
 PART_FAILED = 3
 
 
-def complete_filter(_context: click.Context, _param: click.Parameter, start: str) -> list[CompletionItem]:
-    """Return the names of filters that begin like this, for the shell."""
-    from convolve import filters  # loads NumPy, which --help must not wait for
-
-    return [
-        CompletionItem(name, help=filters.purpose(name)[0])
-        for name in filters.names()
-        if name.startswith(start)
-    ]
-
-
 @dataclass(frozen=True, slots=True)
 class Job:
     """What is done to every picture of one call."""
@@ -50,7 +38,7 @@ class Job:
 @click.command(short_help="Filter pictures: one, a pipe, or a whole folder.")
 @click.argument("sources", metavar="SRC…", nargs=-1, required=True)
 @click.option(
-    "-k", "--kernel", required=True, shell_complete=complete_filter,
+    "-k", "--kernel", required=True, shell_complete=types.complete_filter,
     help="A name (sobel, gaussian:1.5), rows of numbers ('1 0 -1; 1 0 -1; 1 0 -1'), or a .npy or .csv file.",
 )  # fmt: skip
 @click.option(

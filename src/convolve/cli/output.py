@@ -2,7 +2,6 @@
 
 import os
 import sys
-from pathlib import Path
 
 import click
 
@@ -35,6 +34,6 @@ def silence() -> None:
             continue  # a stream without a file has nothing to complain about
 
 
-def shown_path(path: str | Path) -> str:
+def shown_path(path: object) -> str:
     """Return a path as it may be printed: control characters in a file's name must not reach the terminal."""
     return "".join(one if one.isprintable() else "?" for one in str(path))

@@ -4,10 +4,8 @@
 nothing here imports NumPy, an image library or rich.
 """
 
-import difflib
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NoReturn
@@ -50,6 +48,8 @@ class Program(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Suggest the nearest command for one that does not exist."""
         if args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib  # after a mistake only: it takes time to load
+
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(COMMANDS)}"
             raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx)
@@ -103,6 +103,8 @@ def _show(refusal: click.ClickException) -> int:
 
 def _report(bug: Exception) -> None:
     if os.environ.get("CONVOLVE_DEBUG") == "1":
+        import traceback  # after a mistake only: it takes time to load
+
         traceback.print_exc()
     text = " ".join(str(bug).split())
     fail(f"internal error {type(bug).__name__}: {text}, please report it (CONVOLVE_DEBUG=1 shows where)")

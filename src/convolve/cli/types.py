@@ -4,9 +4,12 @@ Each function reads one kind of text; click names the option where one of them r
 """
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 Numbers = int | tuple[int, ...]
 Pair = int | tuple[int, int]
@@ -86,3 +89,16 @@ def size(text: str) -> tuple[int, ...]:
     if not re.fullmatch(r"\d+([x×X,]\d+){0,2}", text):
         raise click.BadParameter(f"{text!r} must be a size of 1 to 3 dimensions, such as 224x224")
     return tuple(int(one) for one in re.split("[x×X,]", text))
+
+
+def complete_filter(_context: click.Context, _param: click.Parameter, start: str) -> "list[CompletionItem]":
+    """Return the names of filters that begin like this, for the shell."""
+    from click.shell_completion import CompletionItem  # here, for --help must not wait for it, nor for NumPy
+
+    from convolve import filters  # as above
+
+    return [
+        CompletionItem(name, help=filters.purpose(name)[0])
+        for name in filters.names()
+        if name.startswith(start)
+    ]
