@@ -254,7 +254,7 @@ def test_filters_are_listed_with_their_purpose() -> None:
     assert listed.exit_code == 0
     assert listed.stdout == CliRunner().invoke(main, ["filters", "list"]).stdout
     assert set(package.filters.names()) == {
-        line.split(":")[0].split()[0] for line in listed.stdout.splitlines()
+        re.split(r"[:\[ ]", line)[0] for line in listed.stdout.splitlines()
     }
 
 

@@ -48,7 +48,8 @@ class TableCommand(click.Command):
 @click.command(cls=TableCommand, short_help="Show every step of a convolution with its numbers.")
 @click.argument("source", metavar="[SRC]", required=False)
 @click.option("-k", "--kernel", default=LESSON_FILTER, show_default=True,
-              shell_complete=types.complete_filter, help="A name, rows of numbers, or a .npy or .csv file.")  # fmt: skip
+              shell_complete=types.complete_filter,
+              help="A name, rows of numbers, or a .npy or .csv file.")  # fmt: skip
 @click.option("-s", "--stride", type=types.numbers, default="1", show_default=True)
 @click.option("-p", "--padding", type=types.padding, default="0", show_default=True,
               help="Cells per side, or same, full, valid.")  # fmt: skip
