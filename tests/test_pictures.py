@@ -1,5 +1,7 @@
 """Filtering a picture: planes and volumes, alpha, the ranges of a dtype, spacing."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -236,3 +238,10 @@ def test_options_reach_apply(seed: int) -> None:
     options = {"stride": (2, 1), "padding": ((1, 0), (0, 2)), "padding_mode": "circular", "flip": True}
     found = filter_picture(picture, kernel, dtype="int32", **options).picture.array  # type: ignore[arg-type]
     np.testing.assert_array_equal(found, convolve.apply(picture.array, kernel, **options))  # type: ignore[arg-type]
+
+
+def test_the_widest_integers_are_reached_without_a_warning() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        values, _ = to_range(np.array([-5.0, 7.0]), np.dtype("int64"), "scale")
+    assert values.tolist() == [-(2**63), 2**63 - 1]

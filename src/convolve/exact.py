@@ -151,7 +151,7 @@ def saturated(whole: Array, low: int, high: int, dtype: DType) -> Array:
     """Return whole numbers with those outside the dtype's range replaced by its nearest end."""
     if whole.dtype.kind == "f":
         end = whole.dtype.type(high)
-        inner = end if end <= high else np.nextafter(end, whole.dtype.type(0))  # 2**63 - 1 is no float
+        inner = end if float(end) <= high else np.nextafter(end, whole.dtype.type(0))  # 2**63 - 1 is no float
         return np.where(whole >= end, np.array(high, dtype), np.clip(whole, low, inner).astype(dtype))
     if whole.dtype.kind == "i":
         low, high = max(low, -LARGEST_INT64 - 1), min(high, LARGEST_INT64)
