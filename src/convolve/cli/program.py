@@ -87,6 +87,8 @@ def _run(program: Program, args: Sequence[str]) -> int:
     except OSError as trouble:
         where = f": {trouble.filename}" if trouble.filename else ""
         fail(f"{trouble.strerror or trouble}{where}")
+        if not trouble.filename:  # standard output itself: Python would try it again at its end
+            silence()
     except Exception as bug:  # the last line of defence: a user must never meet a traceback
         _report(bug)
     return FAILED
