@@ -12,7 +12,11 @@ PROGRAM = [sys.executable, "-c", "from convolve.cli import main; main()"]
 
 def environment(**extra: str) -> dict[str, str]:
     """Return the environment of a process that finds the package, wherever it runs."""
-    plain = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "CONVOLVE_DEBUG")}
+    plain = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("NO_COLOR", "CONVOLVE_DEBUG", "PYTHONUNBUFFERED")
+    }
     return {**plain, "PYTHONPATH": str(SOURCE), **extra}
 
 
