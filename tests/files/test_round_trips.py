@@ -38,6 +38,7 @@ KEPT = [
     ("tif", numbers(9, 11, 5, dtype=np.float32), "YXC", False),
     ("tif", numbers(4, 9, 11, dtype=np.float32), "ZYX", False),
     ("tif", numbers(2, 4, 9, 11), "CZYX", False),
+    ("tif", numbers(3, 9, 11, dtype=np.float32), "CYX", False),
     ("tif", numbers(2, 3, 4, 9, 11, dtype=np.uint16), "TCZYX", False),
     ("tif", numbers(2, 9, 11, dtype=np.int64), "IYX", False),
     ("npy", numbers(2, 9, 11, dtype=np.float64), "ZYX", False),
@@ -66,6 +67,7 @@ REFUSED = [
     ("png", numbers(9, 11, 5), "YXC", False, "5 channels"),
     ("png", numbers(0, 11), "YX", False, "a picture without pixels"),
     ("webp", numbers(9, 11, dtype=np.int32), "YX", False, "numbers of int32"),
+    ("png", numbers(3, 9, 11, dtype=np.uint16), "TYX", False, "numbers of uint16"),
 ]
 
 
@@ -102,26 +104,30 @@ def test_colour_profile_is_kept() -> None:
     from PIL import ImageCms
 
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    for format in ("png", "jpg", "webp"):
+    for format in ("png", "jpg", "webp", "tif"):
         back = decoded(encoded(Picture(numbers(9, 11, 3), "YXC", metadata={"icc": profile}), format))
         assert back.metadata["icc"] == profile
+    grey = decoded(encoded(Picture(numbers(9, 11), "YX", metadata={"icc": profile}), "png"))
+    assert "icc" not in grey.metadata  # a profile of RGB says nothing of grey
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("format", ["PNG", "TIFF"])
+@pytest.mark.parametrize("format", ["PNG", "WEBP", "TIFF"])
 def test_pictures_are_read_upright(orientation: int, format: str) -> None:
     stored = np.arange(12, dtype=np.uint8).reshape(3, 4)
     image = Image.fromarray(stored)
     exif = Image.Exif()
     exif[0x0112] = orientation
     stream = io.BytesIO()
-    image.save(stream, format, **({"exif": exif} if format == "PNG" else {"tiffinfo": {274: orientation}}))
+    told = {"tiffinfo": {274: orientation}} if format == "TIFF" else {"exif": exif, "lossless": True}
+    image.save(stream, format, **told)
     read = decoded(stream.getvalue())
-    assert read.array.shape == ((3, 4) if orientation < 5 else (4, 3))
+    assert read.array.shape[:2] == ((3, 4) if orientation < 5 else (4, 3))
     first, second = {
         1: (0, 1), 2: (3, 2), 3: (11, 10), 4: (8, 9), 5: (0, 4), 6: (8, 4), 7: (11, 7), 8: (3, 7),
     }[orientation]  # fmt: skip
-    assert read.array[0, :2].tolist() == [first, second]
+    plane = read.array if read.array.ndim == 2 else read.array[..., 0]
+    assert plane[0, :2].tolist() == [first, second]
     assert ("upright" in " ".join(read.notes)) == (orientation > 1)
     again = decoded(encoded(read, format))
     assert np.array_equal(again.array, read.array)
@@ -173,3 +179,56 @@ def test_samples_are_shipped_with_their_licences() -> None:
         assert resources.files("convolve").joinpath("data", f"{name}.LICENSE.txt").read_text()
     assert files.sample("portrait").axes == "YXC"
     assert files.sample("grey").axes == "YX"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photographs_are_read_upright(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.fromarray(np.add.outer(np.arange(24), 4 * np.arange(32)).astype(np.uint8))
+    data = saved(stored, "JPEG", exif=exif, quality=95)
+    corner = {1: 0, 2: 124, 3: 147, 4: 23, 5: 0, 6: 23, 7: 147, 8: 124}[orientation]
+    assert abs(int(decoded(data).array[0, 0]) - corner) <= 3
+
+
+def test_transparent_grey_of_16_bits_becomes_alpha() -> None:
+    grey = numbers(9, 11, dtype=np.uint16)
+    grey[2, 3] = 5
+    read = decoded(saved(Image.fromarray(grey), "PNG", transparency=5))
+    assert read.alpha
+    assert np.array_equal(read.array[..., 0], grey)
+    assert np.array_equal(read.array[..., 1] == 0, grey == 5)
+
+
+def test_spacing_that_a_tiff_cannot_keep_is_refused() -> None:
+    stack = Picture(numbers(4, 9, 11, dtype=np.int64), "ZYX", spacing=(2.0, 0.5, 0.25), unit="µm")
+    with pytest.raises(FileFormatError, match="keeps spacing for axes of TCZYX"):
+        encoded(stack, "tif")
+
+
+def test_imagej_spacing_is_read() -> None:
+    tifffile = pytest.importorskip("tifffile")
+    stream = io.BytesIO()
+    tifffile.imwrite(
+        stream, numbers(4, 9, 11), imagej=True, resolution=(4.0, 2.0),
+        metadata={"axes": "ZYX", "spacing": 3.0, "unit": "um"},
+    )  # fmt: skip
+    read = decoded(stream.getvalue())
+    assert (read.axes, read.spacing, read.unit) == ("ZYX", (3.0, 0.5, 0.25), "um")
+
+
+def test_compressed_tiff_names_the_package_it_needs() -> None:
+    pytest.importorskip("tifffile")
+    try:
+        read = decoded(saved(Image.fromarray(numbers(9, 11, 3)), "TIFF", compression="tiff_lzw"))
+    except FileFormatError as error:
+        assert "pip install imagecodecs" in str(error)
+    else:  # it is installed
+        assert np.array_equal(read.array, numbers(9, 11, 3))
+
+
+def test_a_film_that_plays_once_stays_so() -> None:
+    film = Picture(numbers(3, 9, 11), "TYX", metadata={"durations": (40.0, 47.0, 60.0), "loop": 1})
+    data = encoded(film, "gif")
+    assert b"NETSCAPE" not in data
+    assert decoded(data).metadata["durations"] == (40.0, 50.0, 60.0)

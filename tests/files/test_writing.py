@@ -1,5 +1,6 @@
 """A file is the old one or the new one: killed at any instant, on a full disk, in a race."""
 
+import errno
 import os
 import random
 import resource
@@ -16,6 +17,7 @@ import pytest
 from convolve import files
 from convolve.errors import FileAccessError, FileExistsRefusal, FileFormatError, FileMissingError
 from convolve.files import Picture
+from convolve.files.atomic import write_bytes
 from tests import seeds
 from tests.files.making import numbers
 
@@ -85,6 +87,19 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(
         files.write(path, Picture(numbers(5, 5), "YX"))
     assert path.read_bytes() == b"another writer was quicker"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_file_systems_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def link(source: Path, target: Path) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+    path = tmp_path / "picture.png"
+    files.write(path, Picture(numbers(5, 5), "YX"))
+    assert files.read(path).array.shape == (5, 5)
+    with pytest.raises(FileExistsRefusal):
+        write_bytes(path, b"", force=False)
+    assert [one.name for one in tmp_path.iterdir()] == ["picture.png"]
 
 
 def test_full_disk_leaves_the_old_file(tmp_path: Path) -> None:

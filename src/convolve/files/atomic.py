@@ -1,11 +1,16 @@
 """Writing so that a file is the old one or the new one, whatever happens in between."""
 
 import contextlib
+import errno
 import os
 import secrets
 from pathlib import Path
 
 from convolve.errors import FileAccessError, FileExistsRefusal, FileMissingError
+from convolve.files.picture import check_path
+
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
+"""What file systems without hard links, such as exFAT, answer."""
 
 
 def write_bytes(path: Path, data: bytes, *, force: bool) -> None:
@@ -13,6 +18,7 @@ def write_bytes(path: Path, data: bytes, *, force: bool) -> None:
 
     Without ``force`` an existing file is refused, also one that appears while this one is written.
     """
+    check_path(path)
     target = Path(os.path.realpath(path))  # a link stays a link, and the file it leads to is written
     if target.exists() and not target.is_file():
         _write_device(target, data)
@@ -28,7 +34,7 @@ def write_bytes(path: Path, data: bytes, *, force: bool) -> None:
         if force:
             beside.replace(target)
         else:
-            os.link(beside, target)
+            _put_new(beside, target)
     except FileExistsError:
         refuse_existing(path, force=False)
         raise
@@ -41,7 +47,7 @@ def write_bytes(path: Path, data: bytes, *, force: bool) -> None:
 
 def refuse_existing(path: Path, *, force: bool) -> None:
     """Refuse to overwrite a file, unless told to."""
-    if path.exists() and not force:
+    if not force and path.is_file():
         raise FileExistsRefusal(
             f"{path} exists and is not overwritten unasked; pass --force (force=True in Python)"
         )
@@ -56,6 +62,17 @@ def _write_new(beside: Path, data: bytes, target: Path) -> None:
         os.fsync(file.fileno())
         if target.exists():
             beside.chmod(target.stat().st_mode & 0o7777)
+
+
+def _put_new(beside: Path, target: Path) -> None:
+    """Give a finished file its name, unless another writer was quicker (FileExistsError)."""
+    try:
+        os.link(beside, target)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))  # claims the name
+        beside.replace(target)
 
 
 def _write_device(target: Path, data: bytes) -> None:

@@ -16,6 +16,9 @@ JPEG_QUALITY = 95
 
 ANIMATED = ("GIF", "PNG", "WEBP")
 WITH_ALPHA = ("GIF", "PNG", "WEBP")
+GIF_TICK = 10
+"""Milliseconds that a GIF counts durations in."""
+
 COLOURS = 256
 """What a GIF's palette holds."""
 
@@ -25,7 +28,7 @@ def encode(picture: Picture, format: str) -> bytes:
     frames = [_image(picture, frame, format) for frame in _frames(picture, format)]
     options = _options(picture, format)
     if len(frames) > 1:
-        options |= _animation(picture, frames)
+        options |= _animation(picture, frames, format)
     stream = io.BytesIO()
     try:
         frames[0].save(stream, format, **options)
@@ -64,7 +67,8 @@ def _image(picture: Picture, frame: NDArray[Any], format: str) -> Image.Image:
         raise _cannot(picture, format, "transparency")
     if flat.dtype == np.bool_ and flat.ndim == 2 and format == "PNG":
         return Image.fromarray(flat)
-    if flat.dtype == np.uint16 and flat.ndim == 2 and format == "PNG":
+    film = picture.axes.startswith("T")
+    if flat.dtype == np.uint16 and flat.ndim == 2 and format == "PNG" and not film:
         return Image.fromarray(np.ascontiguousarray(flat, dtype="<u2"))
     if flat.dtype != np.uint8:
         raise _cannot(picture, format, f"numbers of {flat.dtype} in {channels} channels")
@@ -92,18 +96,29 @@ def _options(picture: Picture, format: str) -> dict[str, Any]:
         options = {"quality": JPEG_QUALITY, "subsampling": 0}
     if format == "WEBP":
         options = {"lossless": True, "exact": True}
-    if "icc" in picture.metadata and format in ("PNG", "JPEG", "WEBP"):
+    if _profile_fits(picture) and format in ("PNG", "JPEG", "WEBP"):
         options["icc_profile"] = picture.metadata["icc"]
     if "exif" in picture.metadata and format in ("PNG", "JPEG", "WEBP"):
         options["exif"] = picture.metadata["exif"]
     return options
 
 
-def _animation(picture: Picture, frames: list[Image.Image]) -> dict[str, Any]:
+def _profile_fits(picture: Picture) -> bool:
+    """Say whether there is a colour profile, and one for these channels: grey has others than RGB."""
+    profile = picture.metadata.get("icc", b"")
+    colours = picture.axes.endswith("C") and picture.array.shape[-1] > 2
+    return bool(profile) and (profile[16:20] == b"GRAY") != colours
+
+
+def _animation(picture: Picture, frames: list[Image.Image], format: str) -> dict[str, Any]:
     durations = picture.metadata.get("durations", (100.0,) * len(frames))
-    return {
+    step = GIF_TICK if format == "GIF" else 1
+    options: dict[str, Any] = {
         "save_all": True,
         "append_images": frames[1:],
-        "duration": [round(one) for one in durations][: len(frames)],
+        "duration": [round(one / step) * step for one in durations][: len(frames)],
         "loop": picture.metadata.get("loop", 0),
     }
+    if format == "GIF" and options["loop"] == 1:
+        del options["loop"]  # a GIF plays once when it does not say how often
+    return options

@@ -4,8 +4,9 @@ import glob
 from collections.abc import Sequence
 from pathlib import Path
 
-from convolve.errors import FileMissingError
+from convolve.errors import FileAccessError, FileMissingError
 from convolve.files.formats import SUFFIXES
+from convolve.files.picture import check_path
 
 
 def expand(sources: Sequence[str]) -> list[Path]:
@@ -25,9 +26,10 @@ def expand(sources: Sequence[str]) -> list[Path]:
 
 
 def _expand_one(source: str) -> list[Path]:
+    check_path(source)
     path = Path(source)
     if path.is_dir():
-        inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES and one.is_file())
+        inside = sorted(one for one in _entries(path) if one.suffix.lower() in SUFFIXES and one.is_file())
         return _some(inside, f"the folder {source} holds no picture ({', '.join(sorted(SUFFIXES))})")
     if path.exists():
         return [path]
@@ -35,6 +37,15 @@ def _expand_one(source: str) -> list[Path]:
         matches = sorted(Path(one) for one in glob.glob(source, recursive=True))
         return _some([one for one in matches if one.is_file()], f"the pattern {source!r} matches no file")
     raise FileMissingError(f"a picture must exist to be read, but there is no {source}; check the path")
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise FileAccessError(
+            f"the folder {folder} cannot be read: {error.strerror}; check its rights"
+        ) from error
 
 
 def _some(paths: list[Path], otherwise: str) -> list[Path]:

@@ -3,17 +3,22 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from numpy.typing import NDArray
 
-from convolve.errors import FileFormatError
+from convolve.errors import FileAccessError, FileFormatError
 
 LARGEST_PIXELS = 1 << 28
-"""Pixels of all frames together beyond which a file is refused by its header, before anything is decoded:
-a scan of 16384×16384 passes, 805 MB as RGB. A PNG of a few kilobytes can claim far more (a decompression
-bomb)."""
+"""Numbers in a TIFF or .npy beyond which it is refused by its header, before anything is decoded: a stack of
+64 planes of 2048×2048 passes, 1 GB as float32."""
+
+LARGEST_PACKED = 1 << 27
+"""Pixels of all frames together beyond which a PNG, JPEG, WebP, BMP or GIF is refused by its header: a scan
+of 11585×11585 passes, 512 MB as RGBA. A few kilobytes can claim far more (a decompression bomb). It stays
+below the 178,956,970 at which Pillow refuses, so that our own words are what a person reads."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,11 +65,25 @@ class Picture:
         return None if place < 0 else place
 
 
-def check_size(shape: tuple[int, ...], name: str) -> None:
+def check_size(shape: tuple[int, ...], name: str, limit: int = LARGEST_PIXELS) -> None:
     """Refuse a picture that is larger than a file may make us allocate."""
     pixels = math.prod(shape)
-    if pixels > LARGEST_PIXELS:
+    if pixels > limit:
         raise FileFormatError(
-            f"a picture may have at most {LARGEST_PIXELS} pixels, but the header of {name} says "
+            f"a picture may have at most {limit} pixels, but the header of {name} says "
             f"{'×'.join(map(str, shape))} = {pixels}; cut it into smaller files"
         )
+
+
+def check_path(path: str | Path) -> None:
+    """Refuse a path that the system cannot look up, before `pathlib` raises whatever it finds."""
+    try:
+        Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError) as error:  # too long, no rights, a circle of links, a NUL
+        reason = getattr(error, "strerror", None) or error
+        raise FileAccessError(
+            f"a path must be one that can be looked up, but {str(path)[:60]!r} gives: {reason}; check its "
+            "length and the rights of its folder"
+        ) from error

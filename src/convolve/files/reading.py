@@ -6,7 +6,7 @@ from typing import BinaryIO
 from convolve.errors import ArgumentTypeError, FileAccessError, FileFormatError, FileMissingError
 from convolve.files import decoding, npy, tiff
 from convolve.files.formats import SUFFIXES, detect, named
-from convolve.files.picture import Picture
+from convolve.files.picture import Picture, check_path
 
 LARGEST_FILE = 1 << 32
 """Bytes of a file beyond which it is not read: 4 GiB, more than the largest picture allowed needs."""
@@ -43,11 +43,14 @@ def read(source: str | Path | BinaryIO, *, format: str | None = None) -> Picture
     convolve.errors.FileFormatError: the stream is damaged or not a whole GIF file: ...
     """
     if isinstance(source, str | Path):
+        check_path(source)
         path = Path(source)
         return read_bytes(_load(path), str(path), format)
     if not hasattr(source, "read"):
         raise ArgumentTypeError(f"source must be a path or an open binary file, got {type(source).__name__}")
     data = source.read(LARGEST_FILE + 1)
+    if not isinstance(data, bytes | bytearray):
+        raise ArgumentTypeError(f"source must be open for bytes (mode 'rb'), it gives {type(data).__name__}")
     _check_length(len(data), "the stream")
     return read_bytes(data, "the stream", format)
 
@@ -85,13 +88,18 @@ def _load(path: Path) -> bytes:
     try:
         if path.is_file():
             _check_length(path.stat().st_size, str(path))
-        return path.read_bytes()
+        with path.open("rb") as file:
+            head = file.read(16)
+            detect(head, str(path))  # before the rest: a device such as /dev/zero never ends
+            data = head + file.read(LARGEST_FILE + 1 - len(head))
+        _check_length(len(data), str(path))
+        return data
     except FileNotFoundError as error:
         raise FileMissingError(
             f"a picture must exist to be read, but there is no {path}; check the path"
         ) from error
     except OSError as error:
-        raise FileAccessError(f"{path} cannot be read: {error.strerror}") from error
+        raise FileAccessError(f"{path} cannot be read: {error.strerror}; check the path") from error
 
 
 def _check_length(length: int, name: str) -> None:

@@ -1,7 +1,10 @@
 """TIFF, by tifffile: floats, 16 bits, many channels, stacks with their axes and spacing."""
 
+import contextlib
 import io
+import logging
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -31,6 +34,13 @@ LARGEST_RATIO = 2800
 LZW below 2731 (a code of 12 bits stands for at most 4096 bytes)."""
 
 
+ICC_PROFILE = 34675
+"""The tag that holds the colour profile."""
+
+X_RESOLUTION, Y_RESOLUTION = 282, 283
+"""Tags in which ImageJ keeps how many pixels make one unit."""
+
+
 def _tifffile() -> Any:
     try:
         import tifffile  # an extra, and slow to import: needed for TIFF alone
@@ -39,15 +49,31 @@ def _tifffile() -> Any:
     return tifffile
 
 
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep tifffile's log of a damaged file from standard error: it ends as one of our errors."""
+    logger = logging.getLogger("tifffile")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
+
+
 def decode(data: bytes, name: str) -> Picture:
     """Return the picture in the bytes of a TIFF file: its first series."""
     library = _tifffile()
     try:
-        with library.TiffFile(io.BytesIO(data)) as file:
+        with _quiet(), library.TiffFile(io.BytesIO(data)) as file:
             return _decode_series(file, len(data), name)
     except (FileFormatError, MissingExtraError):
         raise
     except Exception as error:  # damaged files make decoders raise nearly anything
+        if "imagecodecs" in str(error):
+            raise FileFormatError(
+                f"{name} is compressed in a way that needs one more package ({error}): pip install "
+                "imagecodecs, or save it without compression"
+            ) from error
         raise FileFormatError(f"{name} is damaged or not a whole TIFF file: {error}; get it again") from error
 
 
@@ -62,11 +88,13 @@ def _decode_series(file: Any, size: int, name: str) -> Picture:
     notes = [f"only the first of {len(file.series)} series was read"] if len(file.series) > 1 else []
     array = np.asarray(series.asarray())
     array, axes = _meant(array, axes, page, notes, name)
-    axes = _letters(axes, array.shape)
     array, axes = _colours_last(array, axes)
+    axes = _letters(axes, array.shape)
     alpha = "C" in axes and bool(page.extrasamples) and page.extrasamples[-1] == 2
     spacing, unit = _spacing(file, axes)
-    return Picture(array, axes, alpha, spacing, unit, tuple(notes))
+    profile = page.tags.get(ICC_PROFILE)
+    metadata = {"icc": bytes(profile.value)} if profile is not None else {}
+    return Picture(array, axes, alpha, spacing, unit, tuple(notes), metadata)
 
 
 def _meant(
@@ -116,10 +144,10 @@ def _letters(axes: str, shape: tuple[int, ...]) -> str:
 
 
 def _colours_last(array: NDArray[Any], axes: str) -> tuple[NDArray[Any], str]:
-    """Return planar RGB (CYX) interleaved; channels of a stack stay where they are."""
-    if axes == "CYX" and len(array) in (3, 4):
-        return np.moveaxis(array, 0, -1), "YXC"
-    return array, axes
+    """Return planar colours (S, samples of a pixel) interleaved; channels of a stack (C) stay in place."""
+    if "S" not in axes:
+        return array, axes
+    return np.moveaxis(array, axes.index("S"), -1), axes.replace("S", "") + "S"
 
 
 def _spacing(file: Any, axes: str) -> tuple[tuple[float | None, ...] | None, str | None]:
@@ -132,11 +160,21 @@ def _spacing(file: Any, axes: str) -> tuple[tuple[float | None, ...] | None, str
         found = {letter: float(pixels[key]) for letter, key in names.items() if key in pixels}
         unit = pixels.get("PhysicalSizeXUnit", "µm" if "X" in found else None)
     elif file.is_imagej and "spacing" in (file.imagej_metadata or {}):
-        found = {"Z": float(file.imagej_metadata["spacing"])}
+        found = {"Z": float(file.imagej_metadata["spacing"])} | _resolution(file.pages[0])
         unit = file.imagej_metadata.get("unit")
     if not found:
         return None, None
     return tuple(found.get(letter) for letter in axes), unit
+
+
+def _resolution(page: Any) -> dict[str, float]:
+    """Return the size of a pixel, from the number of pixels per unit."""
+    found = {}
+    for letter, tag in (("X", X_RESOLUTION), ("Y", Y_RESOLUTION)):
+        pixels, units = page.tags[tag].value if tag in page.tags else (0, 1)
+        if pixels and units:
+            found[letter] = units / pixels
+    return found
 
 
 def _ome_pixels(text: str) -> dict[str, str]:
@@ -166,6 +204,8 @@ def _options(picture: Picture) -> dict[str, Any]:
     samples = array.shape[-1] if axes.endswith("C") else 1
     colour = axes.endswith("YXC") and samples in (3, 4)
     options: dict[str, Any] = {"photometric": "rgb" if colour else "minisblack"}
+    if "icc" in picture.metadata:
+        options["iccprofile"] = picture.metadata["icc"]
     if picture.alpha:
         options["extrasamples"] = ["unassalpha"]
         options["planarconfig"] = "contig"
@@ -174,7 +214,12 @@ def _options(picture: Picture) -> dict[str, Any]:
     told = axes.replace("C", "S") if axes.endswith("YXC") else axes
     metadata: dict[str, Any] = {"axes": told}
     ome = set(axes) <= OME_AXES and array.dtype.name in OME_DTYPES
-    if ome and picture.spacing is not None:
+    if not ome and picture.spacing is not None:
+        raise FileFormatError(
+            f"a TIFF file keeps spacing for axes of TCZYX and dtypes such as float32, not for {axes} of "
+            f"{array.dtype}; choose another dtype (--dtype float32), or leave the spacing out"
+        )
+    if picture.spacing is not None:
         names = {"Y": "PhysicalSizeY", "X": "PhysicalSizeX", "Z": "PhysicalSizeZ", "T": "TimeIncrement"}
         for letter, size in zip(axes, picture.spacing, strict=True):
             if letter in names and size is not None:

@@ -7,7 +7,7 @@ from convolve.errors import ArgumentTypeError, FileFormatError
 from convolve.files import encoding, npy, tiff
 from convolve.files.atomic import refuse_existing, write_bytes
 from convolve.files.formats import named, of_suffix
-from convolve.files.picture import Picture
+from convolve.files.picture import Picture, check_path
 
 
 def write(
@@ -35,6 +35,11 @@ def write(
     FileAccessError
         If the disk is full or may not be written.
 
+    Notes
+    -----
+    An animation (GIF, PNG, WebP) stores neighbouring frames that are equal as one that lasts as long as all
+    of them: it plays the same, and has fewer frames. A TIFF stack keeps every frame.
+
     Examples
     --------
     >>> import io, numpy as np
@@ -52,10 +57,10 @@ def write(
             raise FileFormatError("format must be named for a stream, which has no suffix; pass format='png'")
         destination.write(encode(picture, named(format)))
         return
+    check_path(destination)
     path = Path(destination)
     chosen = of_suffix(path) if format is None else named(format)
-    if not path.exists() or path.is_file():
-        refuse_existing(path, force=force)
+    refuse_existing(path, force=force)  # before the work of encoding
     write_bytes(path, encode(picture, chosen), force=force)
 
 
