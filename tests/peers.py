@@ -6,8 +6,7 @@ installs it. In CI (``CI=true``) nothing may be left out: a missing peer is a fa
 
 import importlib
 import os
-from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -26,12 +25,12 @@ def peer(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError:
-        return _missing(name)
+        missing(name, f"pip install {INSTALL.get(name, name.split('.')[0])}")
 
 
-def _missing(name: str) -> ModuleType:
-    package = INSTALL.get(name, name.split(".")[0])
-    left_out[name] = f"pip install {package}"
+def missing(name: str, install: str) -> NoReturn:
+    """Skip a test (fail it in CI), because something that it needs is not installed."""
+    left_out[name] = install
     if os.environ.get("CI"):
         pytest.fail(f"{name} is not installed, and in CI nothing is left out: {left_out[name]}")
     pytest.skip(f"{name} is not installed: {left_out[name]}", allow_module_level=True)
