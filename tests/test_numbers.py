@@ -184,10 +184,9 @@ def check_dtype_table() -> None:
         for right in (*INTEGERS, *FLOATS):
             expected = oracle.result_dtype(np.dtype(left), np.dtype(right))
             assert result_dtype(np.dtype(left), np.dtype(right)) == expected, (left, right)
-    ones = np.ones((3, 3), np.float16)
-    large = convolve.conv2d(np.full((3, 3), 2048, np.float16), ones)
-    assert large.dtype == np.float16
-    assert large[0, 0] == 18432  # sums in float16 would stop growing at 16384 + 2048
+    ones = np.ones(5000, np.float16)
+    assert convolve.conv1d(ones, ones).tolist() == [5000]  # sums in float16 would stop growing at 2048
+    assert convolve.conv1d(ones, ones).dtype == np.float16
 
 
 def test_dtype_table() -> None:
@@ -265,3 +264,85 @@ def test_any_locale() -> None:
             assert convolve.apply(np.eye(3), "gaussian:1.5").shape == (3, 3)
     finally:
         locale.setlocale(locale.LC_ALL, kept)
+
+
+def check_bounds() -> None:
+    """Check that sums which leave int32 or int64 are noticed, wherever the size of a sum comes from."""
+    top = np.full((1, 2, 3), 32767, np.int16)
+    ends = np.full(3, 32767, np.int16)
+    gradient = np.full((3, 1, 2), 16384, np.int16)
+    folded = {"padding": 1, "padding_mode": "circular"}
+    refused: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
+        (convolve.conv1d, (top, np.full((1, 2, 2), 32767, np.int16)), {}),
+        (convolve.conv1d, (ends, [1]), {"bias": [1], "out_dtype": "int16"}),
+        (convolve.conv1d, (np.zeros(2, np.int16), ends), {"padding": 3, "padding_mode": 32767}),
+        (convolve.conv_transpose1d, (ends, ends), {}),
+        (convolve.conv_transpose1d, (ends, ends[:1]), folded),
+        (convolve.conv1d_weight_grad, (np.full((3, 1, 2), 32767, np.int16), (1, 1, 1), gradient), {}),
+    ]
+    for function, arguments, options in refused:
+        with pytest.raises(IntegerOverflowError):
+            function(*arguments, **options)
+        saturated = function(*arguments, overflow="saturate", **options)
+        assert np.iinfo(saturated.dtype).max in saturated
+
+
+def check_reads() -> None:
+    """Check what regions read at the ends of a padded line."""
+    from convolve.axis import Axis
+
+    axis = Axis(size=4, outputs=8, taps=3, before=3, after=3)
+    assert axis.reads(0, 1).border == (3, 0)
+    assert axis.reads(1, 2).border == (2, 0)
+    assert axis.reads(7, 8).border == (0, 3)
+    assert axis.reads(0, 8).border == (3, 3)
+    assert axis.reads(2, 3).hull == slice(0, 2)
+    assert axis.reads(0, 1).hull == slice(0, 0)
+    assert axis.reads(3, 3).cells.size == 0
+    assert axis.reads(3, 3).hull == slice(0, 0)
+    assert axis.reads(3, 3).border == (0, 0)
+    assert axis.tap_range(2, 0, 8) == (1, 5)
+    far = Axis(size=1, outputs=3, taps=3, after=4)
+    assert [far.tap_range(tap, 0, 3) for tap in range(3)] == [(0, 1), (0, 0), (0, 0)]
+    assert convolve.conv1d(np.array([5]), np.array([1, 2, 3]), padding=((0, 4),)).tolist() == [5, 0, 0]
+
+
+def check_refusals() -> None:
+    """Check the refusals that sizes decide on."""
+    image, kernel = np.zeros((4, 4)), np.ones((3, 3))
+    for call in (
+        lambda: convolve.conv2d(image, np.ones((5, 3))),
+        lambda: convolve.conv_transpose2d(image, kernel, padding=9),
+        lambda: convolve.conv_transpose2d(image, kernel, stride=2, output_padding=2),
+        lambda: convolve.conv_transpose2d(image, kernel, stride=2, padding="same", output_padding=1),
+        lambda: convolve.max_pool1d(np.zeros(1), 2, stride=1, padding=((0, 2),)),
+        lambda: convolve.avg_pool2d(image, 2, divisor_override=0),
+        lambda: convolve.conv2d(np.full((1, 1), 300), [[1]], out_dtype="uint8"),
+        lambda: convolve.conv2d(np.full((1, 1), -1), [[1]], out_dtype="uint8"),
+    ):
+        with pytest.raises(ConvolveError):
+            call()
+    assert convolve.conv_transpose2d(image, kernel, stride=2, dilation=3, output_padding=2).shape == (15, 15)
+    assert convolve.conv_transpose2d(image, kernel, stride=2, padding="same").shape == (8, 8)
+    assert convolve.conv_transpose1d(np.ones(1), np.ones(3), padding=1).tolist() == [1.0]
+    assert convolve.max_pool2d(image, 4).shape == (1, 1)
+    assert convolve.avg_pool2d(np.full((1, 4), 3.0), (1, 2), divisor_override=4).tolist() == [[1.5, 1.5]]
+    assert convolve.max_pool1d(np.zeros(3), 2, ceil_mode=True).shape == (2,)
+    assert convolve.max_pool1d(np.zeros(4), 2, ceil_mode=True).shape == (2,)
+    assert convolve.max_pool1d(np.zeros(2), 2, stride=3, ceil_mode=True).shape == (1,)
+    assert convolve.max_pool1d(np.zeros(3), 2, stride=3, padding=((1, 1),), ceil_mode=True).shape == (2,)
+    assert convolve.max_pool1d(np.zeros(1), 2, stride=2, ceil_mode=True).shape == (1,)
+
+
+def check_poison() -> None:
+    """Check that NaN stays NaN unless it shall be left out, and wins a maximum."""
+    image = np.array([[1.0, np.nan, 3.0, 4.0]])
+    assert np.isnan(convolve.conv2d(image, [[1.0, 1.0]])).tolist() == [[True, True, False]]
+    best, where = convolve.max_pool2d(image, (1, 2), return_indices=True)
+    assert np.isnan(best[0, 0])
+    assert (best[0, 1], where.tolist()) == (4.0, [[1, 3]])
+
+
+@pytest.mark.parametrize("check", [check_bounds, check_reads, check_refusals, check_poison])
+def test_corners(check: Any) -> None:
+    check()

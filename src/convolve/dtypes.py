@@ -98,9 +98,7 @@ def float_dtype(dtype: DType) -> DType:
 
 
 def sum_dtype(result: DType) -> DType:
-    """Return the dtype in which sums are taken: float32 for 16-bit floats, int64 for integers."""
-    if kind_of(result) == "integer":
-        return np.dtype("int64")
+    """Return the dtype in which sums of floats are taken: float32 for 16-bit ones, else their own."""
     return np.dtype("float32") if result.name in HALVES else result
 
 

@@ -68,6 +68,12 @@ def ranges(draw: random.Random) -> None:
     test_numbers.check_blocks(draw)
     test_numbers.check_dtype_table()
     test_numbers.check_shapes()
+    test_numbers.check_bounds()
+    test_numbers.check_reads()
+    test_numbers.check_refusals()
+    test_numbers.check_poison()
+    test_numbers.test_bfloat16()
+    test_numbers.test_sums_beyond_int64_are_exact()
     for seed in range(6):
         test_identities.test_feeds_is_the_inverse_of_reads.hypothesis.inner_test(draw.randrange(10**6) + seed)
     for mode in ("reflect", "zeros"):
