@@ -8,6 +8,7 @@ import pytest
 
 import convolve
 from convolve import reference
+from convolve.arguments import conv_spec
 from convolve.dtypes import result_dtype
 from convolve.errors import (
     ArgumentError,
@@ -212,6 +213,7 @@ def check_shapes() -> None:
     ].tolist() == [1, 2, 3]
     assert convolve.conv2d(np.zeros((1, 2, 5, 5)), np.zeros((0, 2, 3, 3))).shape == (1, 0, 3, 3)
     assert convolve.conv2d(np.zeros((0, 5)), np.ones((3, 3)), padding=2).tolist() == [[0] * 7] * 2
+    assert convolve.conv1d(np.zeros(0), np.ones(3), padding=2, padding_mode=5).tolist() == [15, 15]
     for mode in MODES[2:]:
         size = convolve.conv2d(
             np.arange(4).reshape(2, 2), np.ones((5, 7), int), padding=(3, 5), padding_mode=mode
@@ -272,12 +274,14 @@ def check_bounds() -> None:
     ends = np.full(3, 32767, np.int16)
     gradient = np.full((3, 1, 2), 16384, np.int16)
     folded = {"padding": 1, "padding_mode": "circular"}
+    mirrored = {"padding": 1, "padding_mode": "replicate"}
     refused: list[tuple[Any, tuple[Any, ...], dict[str, Any]]] = [
         (convolve.conv1d, (top, np.full((1, 2, 2), 32767, np.int16)), {}),
         (convolve.conv1d, (ends, [1]), {"bias": [1], "out_dtype": "int16"}),
         (convolve.conv1d, (np.zeros(2, np.int16), ends), {"padding": 3, "padding_mode": 32767}),
         (convolve.conv_transpose1d, (ends, ends), {}),
         (convolve.conv_transpose1d, (ends, ends[:1]), folded),
+        (convolve.conv_transpose1d, (np.full(5, -32768, np.int16), np.full(1, -32768, np.int16)), mirrored),
         (convolve.conv1d_weight_grad, (np.full((3, 1, 2), 32767, np.int16), (1, 1, 1), gradient), {}),
     ]
     for function, arguments, options in refused:
@@ -302,9 +306,33 @@ def check_reads() -> None:
     assert axis.reads(3, 3).hull == slice(0, 0)
     assert axis.reads(3, 3).border == (0, 0)
     assert axis.tap_range(2, 0, 8) == (1, 5)
+    assert Axis(size=4, outputs=20, taps=3, before=9).reads(0, 1).border == (3, 0)
     far = Axis(size=1, outputs=3, taps=3, after=4)
     assert [far.tap_range(tap, 0, 3) for tap in range(3)] == [(0, 1), (0, 0), (0, 0)]
     assert convolve.conv1d(np.array([5]), np.array([1, 2, 3]), padding=((0, 4),)).tolist() == [5, 0, 0]
+    kept = reference.BLOCK
+    reference.BLOCK = 1
+    try:
+        gaps = convolve.conv1d(np.arange(40), [1, 1], stride=2, dilation=20, padding=((4, 0),))
+    finally:
+        reference.BLOCK = kept
+    assert gaps.tolist() == [16, 18, *(20 + 4 * i for i in range(10))]
+
+
+def check_named_paddings() -> None:
+    """Check names of paddings against the pairs that they stand for."""
+    line = np.arange(1, 8)
+    assert convolve.conv1d(line, [1, 1, 1], padding="causal").tolist() == [1, 3, 6, 9, 12, 15, 18]
+    pairs = {"stride": 3, "padding": ((0, 0),), "dilation": 2}
+    named = convolve.conv_transpose1d(line, [1, 1], stride=3, padding="same", dilation=2)
+    assert np.array_equal(named, convolve.conv_transpose1d(line, [1, 1], **pairs))
+    assert len(named) == 21
+    assert convolve.max_pool1d(line[:6], 3, stride=2, padding="same").tolist() == [3, 5, 6]
+    spec = conv_spec("conv", 1, line, [1, 1], padding=((1, 3),)).spec
+    assert (spec.axes[0].before, spec.axes[0].after) == (1, 3)
+    assert spec.axes[0].formula() == "⌊(7 + 1 + 3 − 1·(2−1) − 1) / 1⌋ + 1 = 10"
+    back = conv_spec("conv_transpose", 1, line, [1, 1, 1], padding=((0, 2),)).spec
+    assert (back.axes[0].before, back.axes[0].after) == (0, 2)
 
 
 def check_refusals() -> None:
@@ -322,6 +350,14 @@ def check_refusals() -> None:
     ):
         with pytest.raises(ConvolveError):
             call()
+    for values, shown in (([300, 5], 300), ([5, -1], -1), ([255, -1], -1)):
+        with pytest.raises(IntegerOverflowError, match=f"one result is {shown}"):
+            convolve.conv1d(values, [1], out_dtype="uint8")
+    nothing = convolve.apply(
+        np.zeros((4, 4, 0)), "sobel", channel_axis=-1, out_dtype="uint8", overflow="raise"
+    )
+    assert nothing.shape == (4, 4, 0)
+    assert convolve.conv1d([2.0**60 + 2**8], [1.0], out_dtype="int8", overflow="wrap").tolist() == [0]
     assert convolve.conv_transpose2d(image, kernel, stride=2, dilation=3, output_padding=2).shape == (15, 15)
     assert convolve.conv_transpose2d(image, kernel, stride=2, padding="same").shape == (8, 8)
     assert convolve.conv_transpose1d(np.ones(1), np.ones(3), padding=1).tolist() == [1.0]
@@ -338,11 +374,17 @@ def check_poison() -> None:
     """Check that NaN stays NaN unless it shall be left out, and wins a maximum."""
     image = np.array([[1.0, np.nan, 3.0, 4.0]])
     assert np.isnan(convolve.conv2d(image, [[1.0, 1.0]])).tolist() == [[True, True, False]]
+    assert convolve.conv1d([1.0, np.nan], [0.25, 0.25], nan="ignore").tolist() == [0.5]
+    silent = convolve.conv1d([1.0, np.nan, 1.0, 1.0], [0.0, 0.0], nan="ignore")
+    assert np.array_equal(silent, [np.nan, np.nan, 0.0], equal_nan=True)
     best, where = convolve.max_pool2d(image, (1, 2), return_indices=True)
     assert np.isnan(best[0, 0])
     assert (best[0, 1], where.tolist()) == (4.0, [[1, 3]])
 
 
-@pytest.mark.parametrize("check", [check_bounds, check_reads, check_refusals, check_poison])
+CORNERS = [check_bounds, check_reads, check_named_paddings, check_refusals, check_poison]
+
+
+@pytest.mark.parametrize("check", CORNERS)
 def test_corners(check: Any) -> None:
     check()

@@ -2,6 +2,7 @@
 
 import ast
 import copy
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,10 +42,14 @@ OPERATORS: dict[type[ast.AST], Callable[[], ast.AST]] = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """One bug: where it is, what was changed, and the module's source with it."""
+    """One bug: what was changed, where, and the module's source with it.
+
+    The name counts the same change within a function ("#2"), so that it survives edits elsewhere.
+    """
 
     module: str
     name: str
+    place: str
     source: str
 
 
@@ -57,12 +62,14 @@ def _of_module(module: str) -> Iterator[Mutant]:
     tree = ast.parse((PACKAGE / f"{module}.py").read_text(encoding="utf-8"))
     for function in ast.walk(tree):
         if isinstance(function, ast.FunctionDef) and function.name in FUNCTIONS[module]:
+            seen: Counter[str] = Counter()
             for node in _places(function):
                 for what, change in _changes(node):
                     undo = copy.copy(node.__dict__)
                     change()
-                    label = f"{module}.{function.name}:{node.lineno}:{node.col_offset} {what}"
-                    yield Mutant(module, label, ast.unparse(tree))
+                    seen[what] += 1
+                    name = f"{module}.{function.name} {what} #{seen[what]}"
+                    yield Mutant(module, name, f"{node.lineno}:{node.col_offset}", ast.unparse(tree))
                     node.__dict__.clear()
                     node.__dict__.update(undo)
 

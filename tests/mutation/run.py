@@ -39,7 +39,11 @@ def survivors(chosen: Sequence[Mutant], seed: int) -> list[str]:
     """Return the names of the mutants that the slice does not notice."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         caught = pool.map(lambda mutant: is_caught(mutant, seed), chosen)
-        return [mutant.name for mutant, found in zip(chosen, caught, strict=True) if not found]
+        return [
+            f"{mutant.name} ({mutant.place})"
+            for mutant, found in zip(chosen, caught, strict=True)
+            if not found
+        ]
 
 
 def main() -> None:

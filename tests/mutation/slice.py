@@ -68,10 +68,8 @@ def ranges(draw: random.Random) -> None:
     test_numbers.check_blocks(draw)
     test_numbers.check_dtype_table()
     test_numbers.check_shapes()
-    test_numbers.check_bounds()
-    test_numbers.check_reads()
-    test_numbers.check_refusals()
-    test_numbers.check_poison()
+    for check in test_numbers.CORNERS:
+        check()
     test_numbers.test_bfloat16()
     test_numbers.test_sums_beyond_int64_are_exact()
     for seed in range(6):
