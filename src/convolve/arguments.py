@@ -160,7 +160,7 @@ def weight_grad_spec(dims: int, first: Any, weight_shape: Any, grad_output: Any,
     _check_channels("conv", form, left.shape, image.shape[1], filters, groups)
     boundary, fill = boundary_and_fill(options.get("padding_mode", "zeros"), native(left))
     axes = _axes(image.shape[2:], filters[2:], boundary, False, options)
-    if options.get("nan") == "ignore":
+    if choice(options.get("nan", "propagate"), "nan", get_args(NanRule)) == "ignore":
         raise ArgumentError(
             "nan='ignore' has no gradient with respect to the weight; set the NaN in the input to 0 instead"
         )
@@ -361,7 +361,8 @@ def _check_gradient(form: Form, gradient: Array, spec: ConvSpec) -> Array:
 
 def parse_shape(value: Any, name: str) -> Shape:
     """Return a shape that a caller wrote."""
-    if not isinstance(value, Sequence | np.ndarray) or isinstance(value, str):
+    scalar = isinstance(value, np.ndarray) and value.ndim == 0
+    if scalar or not isinstance(value, Sequence | np.ndarray) or isinstance(value, str):
         raise ArgumentTypeError(f"{name} must be a shape, such as (1, 3, 224, 224); got {value!r}")
     shape = tuple(whole_number(one, name, 0) for one in value)
     if math.prod(shape) > LARGEST_SHAPE:

@@ -124,7 +124,25 @@ def check_out(out: Any, shape: Shape, dtype: DType) -> Array:
         )
     if not out.flags.writeable:
         raise ArgumentError("out must be writable, but it is read-only; pass a copy of it")
+    if _shares_cells(out):
+        raise ArgumentError(
+            f"out must have a cell of memory for every number, but its strides {out.strides} let several of "
+            f"its {out.size} share one; allocate it with numpy.empty"
+        )
     return out
+
+
+def _shares_cells(array: Array) -> bool:
+    """Tell whether two places of an array may be the same memory, as after a broadcast."""
+    reach = array.itemsize
+    if array.size == 0:
+        return False
+    steps = zip(array.strides, array.shape, strict=True)
+    for stride, count in sorted((abs(stride), count) for stride, count in steps if count > 1):
+        if stride < reach:
+            return True
+        reach += stride * (count - 1)
+    return False
 
 
 def check_fits(shape: Shape, dtype: DType, name: str = "the result") -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.errors.refusal import DTYPE, OVERFLOW, SHAPE, TYPE, VALUE, Refusal, check
+from tests.errors.refusal import DTYPE, FILTER, OVERFLOW, SHAPE, TYPE, VALUE, Refusal, check
 
 REFUSALS = [
     Refusal(
@@ -187,6 +187,35 @@ REFUSALS = [
         "cannot hold NaN",
         "42 results",
         "nan='ignore'",
+    ),
+    Refusal(
+        "convolve.apply(image, kernel, out=np.lib.stride_tricks.as_strided("
+        "np.zeros(99, convolve.apply(image, kernel).dtype), image.shape, (0, image.itemsize)))",
+        VALUE,
+        "a cell of memory for every number",
+        "strides (0, ",
+        "allocate it with numpy.empty",
+    ),
+    Refusal(
+        "convolve.conv2d_input_grad(np.array(5), kernel, image)",
+        TYPE,
+        "input_shape must be a shape",
+        "such as (1, 3, 224, 224)",
+        "array(5)",
+    ),
+    Refusal(
+        "convolve.conv2d_weight_grad(image, kernel.shape, image, nan=np.array([1, 1]))",
+        TYPE,
+        "nan must be",
+        "propagate",
+        "array([1, 1])",
+    ),
+    Refusal(
+        "convolve.filters.box(3, ndim=np.array([1, 1]))",
+        FILTER,
+        "ndim must be 1, 2 or 3",
+        "array([1, 1])",
+        "images have 2",
     ),
 ]
 

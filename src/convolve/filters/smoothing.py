@@ -51,8 +51,9 @@ def _positive(number: Any, what: str) -> float:
 
 def check_ndim(ndim: int) -> None:
     """Refuse a filter of other than one, two or three dimensions."""
-    if isinstance(ndim, bool) or ndim not in (1, 2, 3):
-        raise FilterError(f"ndim must be 1, 2 or 3, got {ndim!r}")
+    whole = isinstance(ndim, int | np.integer) and not isinstance(ndim, bool)
+    if not whole or ndim not in (1, 2, 3):
+        raise FilterError(f"ndim must be 1, 2 or 3, got {ndim!r}; images have 2, volumes 3")
 
 
 def box(*size: int, ndim: int = 2) -> Weights:
