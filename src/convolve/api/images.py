@@ -1,5 +1,7 @@
 """`apply`: one filter over every channel of an image, video frame or volume."""
 
+import functools
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -170,16 +172,25 @@ def _combined(
     options: dict[str, Any],
 ) -> Array:
     """Return several responses as one: their magnitude, √(a² + b² + …), or their maximum."""
-    responses = [
+    responses = (
         _apply_one(image, weight, channel_axis, out=None, out_dtype=None, **options) for weight in weights
-    ]
+    )
     if combine == "magnitude":
-        dtype = float_dtype(native(image))
-        size = np.sqrt(sum(np.square(np.abs(one).astype(np.float64)) for one in responses))
-        result = size.astype(np.empty(0, dtype).real.dtype)
+        result = _magnitude(responses).astype(np.empty(0, float_dtype(native(image))).real.dtype)
     else:
-        result = np.maximum.reduce(responses)
+        result = functools.reduce(np.maximum, responses)
     return _delivered(result, out, out_dtype, options["overflow"])
+
+
+def _magnitude(responses: Iterable[Array]) -> Array:
+    """Return √(a² + b² + …) in float64, holding one response at a time."""
+    total: Array | float = 0.0
+    for response in responses:
+        squares = np.abs(response).astype(np.float64)
+        squares *= squares
+        squares += total
+        total = squares
+    return np.sqrt(total)
 
 
 def _delivered(result: Array, out: Any, out_dtype: Any, overflow: Overflow) -> Array:
