@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import convolve
 from convolve.arguments import conv_spec
-from convolve.axis import OUTSIDE, AxisReads
+from convolve.axis import OUTSIDE, Axis, AxisReads
 from tests.specs import Case, draw_case
 
 MODES = ("zeros", "reflect", "symmetric", "replicate", "circular")
@@ -165,3 +165,11 @@ def test_interior_reads_no_border(mode: str | int) -> None:
     assert inner.slices == (slice(0, 9), slice(2, 6))
     assert inner.border == ((0, 0), (0, 0))
     assert spec.reads([(0, 1), (8, 9)]).border == ((1, 0), (0, 1))
+
+
+def test_what_a_long_line_feeds_is_found_without_listing_it() -> None:
+    axis = Axis(size=2**33, outputs=2**33, taps=3, before=1, after=1, boundary="reflect")
+    assert axis.feeds(2**32, 2**32 + 1).tolist() == [2**32 - 1, 2**32, 2**32 + 1]
+    assert axis.feeds(0, 1).tolist() == [0, 1]
+    assert axis.feeds(2**33 - 2, 2**33 - 1).tolist() == [2**33 - 3, 2**33 - 2, 2**33 - 1]
+    assert axis.border_outputs().tolist() == [0, 2**33 - 1]

@@ -224,8 +224,17 @@ def check_shapes() -> None:
     for options in ({"stride": 2**41}, {"padding": 2**41}, {"dilation": 2**62}):
         with pytest.raises((TooLargeError, ConvolveError)):
             convolve.conv2d(np.zeros((5, 5)), np.ones((3, 3)), **options)
-    with pytest.raises(TooLargeError, match="must fit into memory"):
-        convolve.conv2d(np.zeros((5, 5)), np.ones((3, 3)), padding=2**30)
+    for function, options in (
+        (lambda **more: convolve.conv2d(np.zeros((5, 5)), np.ones((3, 3)), **more), {"padding": 2**30}),
+        (
+            lambda **more: convolve.max_pool2d(np.zeros((5, 5)), 2**31, **more),
+            {"padding": 2**30, "stride": 9},
+        ),
+        (lambda **more: convolve.avg_pool2d(np.zeros((5, 5)), 3, **more), {"padding": 10**9}),
+        (lambda **more: convolve.apply(np.zeros((5, 5)), np.ones((3, 3)), **more), {"dilation": 10**9}),
+    ):
+        with pytest.raises(TooLargeError):
+            function(**options)
 
 
 def test_shapes() -> None:

@@ -12,14 +12,26 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convolve.errors import ShapeError
+from convolve.errors import ShapeError, TooLargeError
 
 Boundary = Literal["constant", "reflect", "symmetric", "replicate", "circular"]
 Cells = NDArray[np.int64]
 
 BOUNDARIES: tuple[Boundary, ...] = ("constant", "reflect", "symmetric", "replicate", "circular")
+LARGEST_LINE = 1 << 27
+"""Cells of one line that are listed at once, 1 GiB of cell numbers; more is refused before it is made."""
+
 OUTSIDE = -1
 """Stands for "no input cell": the border supplies a constant there."""
+
+
+def check_cells(count: int) -> None:
+    """Refuse to list more cells than fit into memory beside anything else."""
+    if count > LARGEST_LINE:
+        raise TooLargeError(
+            f"at most {LARGEST_LINE} cells of a line can be looked at together, but here they are {count}; "
+            "use less padding, less dilation or a smaller filter"
+        )
 
 
 def source_cells(positions: Cells, size: int, boundary: Boundary) -> Cells:
@@ -139,7 +151,8 @@ class Axis:
 
     def source(self, outputs: Any = None) -> Cells:
         """Return the input cell that each tap reads, shape (outputs, taps); ``OUTSIDE`` for a constant."""
-        wanted = np.arange(self.outputs) if outputs is None else outputs
+        wanted = range(self.outputs) if outputs is None else outputs
+        check_cells(len(wanted) * self.taps)
         return source_cells(self.positions(wanted), self.size, self.boundary)
 
     def reads(self, start: int, stop: int) -> AxisReads:
@@ -148,6 +161,7 @@ class Axis:
             return AxisReads(np.zeros(0, np.int64), slice(0, 0), (0, 0))
         first = start * self.stride - self.before
         last = (stop - 1) * self.stride - self.before + self.extent - 1
+        check_cells(last - first + 1)
         cells = source_cells(np.arange(first, last + 1), self.size, self.boundary)
         inside = cells[cells != OUTSIDE]
         hull = slice(int(inside.min()), int(inside.max()) + 1) if len(inside) else slice(0, 0)
@@ -157,8 +171,25 @@ class Axis:
 
     def feeds(self, start: int, stop: int) -> Cells:
         """Return, in order, the outputs that read any input cell from ``start`` to before ``stop``."""
-        cells = self.source()
-        return np.flatnonzero(((cells >= start) & (cells < stop)).any(axis=1))
+        first = -(-(start + self.before - self.extent + 1) // self.stride)
+        last = (stop - 1 + self.before) // self.stride
+        candidates = self._outputs(first, last + 1)
+        if self.boundary != "constant":  # a border repeats cells, so its outputs may read any of them
+            candidates = np.union1d(candidates, self.border_outputs())
+        cells = self.source(candidates)
+        return candidates[((cells >= start) & (cells < stop)).any(axis=1)]
+
+    def border_outputs(self) -> Cells:
+        """Return, in order, the outputs whose window reaches beyond the input, before or after it."""
+        before = self._outputs(0, -(-self.before // self.stride))
+        after = self._outputs((self.size - self.extent + self.before) // self.stride + 1, self.outputs)
+        return np.union1d(before, after)
+
+    def _outputs(self, start: int, stop: int) -> Cells:
+        """Return the outputs there are from ``start`` to before ``stop``."""
+        first, last = max(0, start), min(self.outputs, stop)
+        check_cells(last - first)
+        return np.arange(first, max(first, last), dtype=np.int64)
 
     def tap_range(self, tap: int, start: int, stop: int) -> tuple[int, int]:
         """Return the outputs within [start, stop) for which this tap stands inside the input."""

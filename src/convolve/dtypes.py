@@ -34,6 +34,8 @@ def parse_dtype(dtype: Any, argument: str) -> DType:
     if isinstance(dtype, str) and dtype == "bfloat16":
         return bfloat16()
     try:
+        if isinstance(dtype, bytes):
+            raise TypeError("text is expected, not bytes")
         parsed = np.dtype(dtype).newbyteorder("=")
     except (TypeError, ValueError) as error:
         raise DTypeError(f"{argument} must be a dtype, got {dtype!r}; choose one of {_choices()}") from error

@@ -85,7 +85,7 @@ def sum_bound(spec: ConvSpec, first: Array, second: Array, bias: Array | None, *
     if spec.operation == "weight_grad":
         return largest * _largest(second, by_value) * spec.batch * math.prod(spec.out_size)
     weights = _weight_sum(spec, second) if by_value else _weight_terms(spec) * _largest(second, False)
-    if spec.operation == "conv_transpose":
+    if spec.operation == "conv_transpose" and spec.boundary != "constant":
         weights *= math.prod(_fold(axis.source()) for axis in spec.axes)
     return largest * weights + added
 

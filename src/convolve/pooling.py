@@ -83,6 +83,8 @@ def pool(dims: int, image: Any, kernel_size: Any, **options: Any) -> Pool:
     )
     made = Pool(axes, form, view)
     check_fits(made.shape, native(array))
+    for d, axis in enumerate(axes):
+        check_windows(axis, SPATIAL_NAMES[d - dims])
     return made
 
 
@@ -98,14 +100,17 @@ def _axis(
         outputs = output_count(size, taps, stride, dilation, before, after, name)
     if ceil and room > 0 and room % stride and (outputs * stride) < size + before:
         outputs += 1  # a last window may hang over the edge, if it starts inside the image or before it
-    axis = Axis(size, outputs, taps, stride, dilation, before, after)
-    if (axis.source() == OUTSIDE).all(axis=1).any():
+    return Axis(size, outputs, taps, stride, dilation, before, after)
+
+
+def check_windows(axis: Axis, name: str) -> None:
+    """Refuse windows that hold nothing but padding: they have neither a largest cell nor a mean."""
+    if (axis.source(axis.border_outputs()) == OUTSIDE).all(axis=1).any():
         raise ShapeError(
-            f"every pooling window must hold a cell of the image, but with size {size}, kernel_size={taps}, "
-            f"dilation={dilation} and padding={(before, after)} one window of {name} holds padding alone; "
-            "use less padding"
+            f"every pooling window must hold a cell of the image, but with size {axis.size}, "
+            f"kernel_size={axis.taps}, dilation={axis.dilation} and padding={(axis.before, axis.after)} one "
+            f"window of {name} holds padding alone; use less padding"
         )
-    return axis
 
 
 def max_pool(made: Pool, return_indices: bool) -> Array | tuple[Array, Array]:

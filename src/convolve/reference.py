@@ -31,8 +31,9 @@ BLOCK = 1 << 18
 """Numbers in a block of sums: 1 MiB of float32. Smaller blocks lose time to Python, larger ones fall out of
 the cache; of 2**12 to 2**20 it was the fastest on photographs (2026-11-23; bench/NOTES.md)."""
 
-LARGEST_PATCH = 1 << 31
-"""Cells that one block may read where a border must be laid around it; a wider window is refused."""
+LARGEST_PATCH = 1 << 28
+"""Cells that one block may read where a border must be laid around it, 2 GiB of float64; a window that spans
+more is refused."""
 
 Range = tuple[int, int]
 Block = tuple[Range, ...]

@@ -10,7 +10,10 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "convolve"
 
 FUNCTIONS = {
-    "axis": ("source_cells", "extent", "positions", "tap_range", "reads", "feeds", "output_count"),
+    "axis": (
+        "source_cells", "extent", "positions", "tap_range", "reads", "feeds", "border_outputs", "_outputs",
+        "output_count",
+    ),
     "options": ("resolve_padding",),
     "arguments": ("_forward_axis", "_transposed_axis"),
     "reference": (

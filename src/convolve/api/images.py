@@ -140,7 +140,12 @@ def _check_rank(image: Array, weight: Array, channel_axis: int | None) -> None:
         )
     if channel_axis is None:
         if image.ndim != weight.ndim:
-            hint = ": pass channel_axis=-1?" if image.ndim == weight.ndim + 1 else ""
+            hint = (
+                f": pass channel_axis=-1? Or a filter of {image.ndim} dimensions, such as "
+                f"filters.get('gaussian:1', ndim={image.ndim})"
+                if image.ndim == weight.ndim + 1
+                else "; give a kernel with as many dimensions as the image"
+            )
             raise ShapeError(
                 f"image and kernel must have the same number of dimensions; the image has {image.ndim}: "
                 f"{image.shape}, the kernel {weight.ndim}: {weight.shape}{hint}"
