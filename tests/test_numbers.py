@@ -377,6 +377,8 @@ def check_refusals() -> None:
     assert convolve.max_pool1d(np.zeros(2), 2, stride=3, ceil_mode=True).shape == (1,)
     assert convolve.max_pool1d(np.zeros(3), 2, stride=3, padding=((1, 1),), ceil_mode=True).shape == (2,)
     assert convolve.max_pool1d(np.zeros(1), 2, stride=2, ceil_mode=True).shape == (1,)
+    assert convolve.max_pool1d(np.zeros(3), 2, stride=3, padding=((1, 0),), ceil_mode=True).shape == (2,)
+    assert convolve.max_pool1d(np.zeros(3), 2, stride=3, padding=((0, 1),), ceil_mode=True).shape == (1,)
 
 
 def check_poison() -> None:

@@ -1,6 +1,23 @@
 """Seeded changes that are no bugs, by the reason why no result can show them."""
 
 REASONS: dict[str, tuple[str, ...]] = {
+    "Only lines of 2**27 cells are refused there.": (
+        "axis.reads Add becomes Sub #3",
+        "axis.reads 1 becomes 2 #3",
+        "axis._outputs Sub becomes Add #1",
+        "axis._outputs first becomes last #2",
+    ),
+    "More candidates than needed are looked at; those that read nothing are left out all the same.": (
+        "axis.feeds FloorDiv becomes Mult #1",
+        "axis.feeds Sub becomes Add #1",
+        "axis.feeds 1 becomes 2 #1",
+        "axis.feeds Add becomes Sub #3",
+        "axis.feeds Add becomes Sub #4",
+        "axis.border_outputs Add becomes Sub #1",
+        "axis.border_outputs FloorDiv becomes Mult #1",
+        "axis.border_outputs Add becomes Sub #2",
+    ),
+    "A range that ends before it begins is empty.": ("axis._outputs first becomes last #3",),
     "Only sizes beyond 2**40 cells are refused there, which no array has.": (
         "arguments._forward_axis before becomes after #2",
         "arguments._forward_axis after becomes before #2",
