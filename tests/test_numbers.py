@@ -386,6 +386,8 @@ def check_poison() -> None:
     image = np.array([[1.0, np.nan, 3.0, 4.0]])
     assert np.isnan(convolve.conv2d(image, [[1.0, 1.0]])).tolist() == [[True, True, False]]
     assert convolve.conv1d([1.0, np.nan], [0.25, 0.25], nan="ignore").tolist() == [0.5]
+    bordered = convolve.conv1d([np.nan, 2.0], [1.0, 3.0], padding=1, nan="ignore")
+    assert np.array_equal(bordered, [0.0, 2.0 * 3.0 * 4.0 / 3.0, 2.0])
     silent = convolve.conv1d([1.0, np.nan, 1.0, 1.0], [0.0, 0.0], nan="ignore")
     assert np.array_equal(silent, [np.nan, np.nan, 0.0], equal_nan=True)
     best, where = convolve.max_pool2d(image, (1, 2), return_indices=True)

@@ -43,6 +43,14 @@ def test_fractions_and_one_row() -> None:
     assert filters.get("1 2 1").weights[0].tolist() == [1, 2, 1]
 
 
+def test_whole_numbers_are_not_rounded() -> None:
+    large = filters.get("1152921504606846977 1").weights[0]
+    assert large.dtype == np.int64
+    assert large.tolist() == [2**60 + 1, 1]
+    assert filters.get("9223372036854775808 1").weights[0].dtype == np.float64
+    assert filters.get("2.0 1e1").weights[0].tolist() == [2, 10]
+
+
 def test_files(tmp_path: Path) -> None:
     np.save(tmp_path / "k.npy", np.array([[1.5, 2], [3, 4]]))
     (tmp_path / "k.csv").write_text("1,0,-1\n2,0,-2\n")
@@ -140,6 +148,19 @@ def test_damaged_files(tmp_path: Path) -> None:
         (lambda: filters.gaussian_derivative(1, 3), "order must be 0, 1 or 2"),
         (lambda: filters.difference_of_gaussians("a", 2), "sigma must be a positive"),
         (lambda: filters.difference("sobel", "z"), "needs an image that has the dimension z"),
+        (lambda: filters.difference("sobl", "x"), "one of sobel, scharr, prewitt"),
+        (lambda: filters.difference("sobel", "x", 0), "in 1 to 3 dimensions, got 'sobel' in 0"),
+        (lambda: filters.laplacian(5), "4 or 8 neighbours in 1 to 3 dimensions, got 5"),
+        (lambda: filters.laplacian(4, 0), "got 4 in 0"),
+        (lambda: filters.motion_blur(5, "x"), "angle must be a finite number, got 'x'"),
+        (lambda: filters.gabor(6.0, None), "angle must be a finite number, got None"),
+        (lambda: filters.unsharp(1, "x"), "amount must be a finite number, got 'x'"),
+        (lambda: filters.gabor_bank(6.0, 2.5), "1 to 64 directions, got 2.5"),
+        (lambda: filters.gaussian(10**400), "sigma must be a positive, finite number"),
+        (lambda: filters.get("gabor:1e-200"), "at least 0.001"),
+        (lambda: filters.get("log:1e-200"), "at least 0.001"),
+        (lambda: filters.get("gaussian-dxx:1e-200"), "at least 0.001"),
+        (lambda: filters.get("a\0b.csv"), "cannot be read"),
     ],
 )
 def test_generators_refuse_in_words_too(make: Callable[[], object], words: str) -> None:

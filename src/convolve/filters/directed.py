@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from convolve.errors import FilterError
-from convolve.filters.smoothing import checked_size, per_axis
+from convolve.filters.smoothing import checked_size, finite, per_axis
 from convolve.filters.weights import Weights, frozen
 
 SAMPLES_PER_CELL = 16
@@ -23,8 +23,7 @@ def motion_blur(length: int, angle: float = 0.0) -> Weights:
     True
     """
     checked_size((length, length), "a motion blur")
-    if not math.isfinite(angle):
-        raise FilterError(f"angle must be a finite number of degrees, got {angle}")
+    angle = finite(angle, "angle")
     width = length if length % 2 else length + 1
     count = SAMPLES_PER_CELL * length
     steps = (np.arange(count) + 0.5) / count * length - length / 2
@@ -47,8 +46,7 @@ def gabor(wavelength: float, angle: float = 0.0, sigma: float | None = None, pha
     """
     (wave,) = per_axis(wavelength, 1, "wavelength")
     (width,) = per_axis(0.56 * wave if sigma is None else sigma, 1, "sigma")
-    if not (math.isfinite(angle) and math.isfinite(phase)):
-        raise FilterError(f"angle and phase must be finite numbers of degrees, got {angle} and {phase}")
+    angle, phase = finite(angle, "angle"), finite(phase, "phase")
     radius = int(min(3 * width, 1e9) + 0.5)
     checked_size((2 * radius + 1,) * 2, "a Gabor filter")
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
@@ -66,6 +64,6 @@ def gabor_bank(wavelength: float, directions: int = 4) -> tuple[Weights, ...]:
     >>> len(gabor_bank(6.0, 4))
     4
     """
-    if not 1 <= directions <= 64:
-        raise FilterError(f"a gabor bank must have 1 to 64 directions, got {directions}")
+    if not isinstance(directions, int) or not 1 <= directions <= 64:
+        raise FilterError(f"a gabor bank must have 1 to 64 directions, got {directions!r}")
     return tuple(gabor(wavelength, 180 * step / directions) for step in range(directions))

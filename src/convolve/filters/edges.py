@@ -25,6 +25,11 @@ def difference(kind: str, axis: str, ndim: int = 2) -> Weights:
     >>> difference("sobel", "y").tolist()
     [[-1, -2, -1], [0, 0, 0], [1, 2, 1]]
     """
+    if kind not in SMOOTHINGS or ndim not in (1, 2, 3):
+        raise FilterError(
+            f"a difference must be one of {', '.join(SMOOTHINGS)} in 1 to 3 dimensions, "
+            f"got {kind!r} in {ndim!r}"
+        )
     names = AXES[-ndim:]
     if axis not in names:
         raise FilterError(
@@ -55,6 +60,11 @@ def laplacian(neighbours: int, ndim: int = 2) -> Weights:
     >>> laplacian(4, 1).tolist()
     [1, -2, 1]
     """
+    if neighbours not in (4, 8) or ndim not in (1, 2, 3):
+        raise FilterError(
+            f"a Laplacian must have 4 or 8 neighbours in 1 to 3 dimensions, got {neighbours!r} in "
+            f"{ndim!r}; try 4"
+        )
     places = np.indices((3,) * ndim) - 1
     distance = np.abs(places).sum(axis=0)
     weights = (distance == 1) if neighbours == 4 else (distance > 0)

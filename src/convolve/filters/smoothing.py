@@ -13,6 +13,12 @@ from convolve.filters.weights import Weights, frozen
 LARGEST = 1 << 24
 """Taps beyond which a filter is refused before it is made: 16 million, a 4096×4096 filter, are 128 MiB."""
 
+SMALLEST = 1e-3
+"""Cells: a Gaussian narrower than this is a single tap, and the powers of its width soon leave float64."""
+
+LARGEST_NUMBER = 1e300
+"""Numbers beyond this overflow in the first step of any formula here."""
+
 TRUNCATE = 4.0
 """Standard deviations at which a Gaussian ends, as in SciPy: what is cut off is below 1e-4 of the whole."""
 
@@ -43,10 +49,23 @@ def per_axis(values: float | Sequence[float], ndim: int, what: str) -> tuple[flo
 
 
 def _positive(number: Any, what: str) -> float:
-    real = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
-    if not (real and math.isfinite(number) and number > 0):
+    if not _is_finite(number) or number <= 0:
         raise FilterError(f"{what} must be a positive, finite number, got {number!r}; try 1.0")
+    if number < SMALLEST:
+        raise FilterError(f"{what} must be at least {SMALLEST}, got {number!r}; try 1.0")
     return float(number)
+
+
+def finite(number: Any, what: str) -> float:
+    """Return a finite number as a float."""
+    if not _is_finite(number):
+        raise FilterError(f"{what} must be a finite number, got {number!r}; try 1.0")
+    return float(number)
+
+
+def _is_finite(number: Any) -> bool:
+    real = isinstance(number, int | float | np.integer | np.floating) and not isinstance(number, bool)
+    return real and bool(abs(number) < LARGEST_NUMBER)
 
 
 def check_ndim(ndim: int) -> None:
@@ -145,8 +164,7 @@ def unsharp(sigma: float = 1.0, amount: float = 1.0, *, ndim: int = 2) -> Weight
     >>> round(float(unsharp(1.0, 0.5).sum()), 12)
     1.0
     """
-    if not math.isfinite(amount):
-        raise FilterError(f"amount must be a finite number, got {amount}")
+    amount = finite(amount, "amount")
     weights = -amount * gaussian(sigma, ndim=ndim)
     weights[tuple(length // 2 for length in weights.shape)] += 1 + amount
     return frozen(weights, np.float64)

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from convolve.errors import FilterError
-from convolve.filters.smoothing import LARGEST
+from convolve.filters.smoothing import LARGEST, LARGEST_NUMBER, checked_size
 from convolve.filters.weights import Filter, Weights, frozen
 
-LARGEST_FILE = 1 << 28
-"""Bytes of a filter file beyond which it is not read: 256 MiB hold the largest filter as text or numbers."""
+LARGEST_FILE = 1 << 27
+"""Bytes of a filter file beyond which it is not read: 128 MiB hold the largest filter in float64."""
 
 NUMBERS = re.compile(r"^[\s\d.,;+\-eE/naifNAIF]*$")
 """What text of numbers is made of; it must hold a digit too, so that names are never taken for numbers."""
@@ -45,32 +45,35 @@ def from_table(text: str, name: str = "") -> Filter:
             f"all rows of a filter must be equally long, but they have {lengths} numbers; "
             "fill the short ones up with 0"
         )
+    checked_size((len(rows), lengths[0]), "a filter")
     numbers = [[_number(cell) for cell in row] for row in rows]
     table = numbers if len(numbers) > 1 or ";" in text else numbers[0]
-    return _user_filter(_smallest(np.array(table, dtype=np.float64)), name or text.strip(), "written by hand")
+    return _user_filter(_smallest(np.array(table, dtype=object)), name or text.strip(), "written by hand")
 
 
-def _number(cell: str) -> float:
-    """Return a number or a fraction such as 1/9."""
+def _number(cell: str) -> int | float:
+    """Return a whole number, a number or a fraction such as 1/9."""
     top, slash, bottom = cell.partition("/")
     try:
-        value = float(top) / float(bottom) if slash else float(top)
+        value = int(cell) if cell.lstrip("+-").isdigit() else float(top) / (float(bottom) if slash else 1.0)
     except (ValueError, ZeroDivisionError):
         raise FilterError(
-            f"a filter holds numbers or fractions, but one cell is {cell!r}; write 0.5 or 1/2"
+            f"a filter holds numbers or fractions, but one cell is {cell[:40]!r}; write 0.5 or 1/2"
         ) from None
-    if not math.isfinite(value):
-        raise FilterError(f"a filter's numbers must be finite, but one cell is {cell!r}; use a number")
-    return value
+    if not abs(value) < LARGEST_NUMBER:
+        raise FilterError(f"a filter's numbers must be finite, but one cell is {cell[:40]!r}; use a number")
+    return int(value) if value == int(value) else value
 
 
-def _smallest(weights: Weights) -> Weights:
+def _smallest(numbers: Weights) -> Weights:
     """Return whole numbers as the smallest integers that hold them: integer images then stay exact."""
-    if weights.size and (np.rint(weights) == weights).all():
+    flat = numbers.ravel().tolist()
+    if all(isinstance(one, int) for one in flat):
+        largest = max(abs(one) for one in flat)
         for dtype in (np.int8, np.int16, np.int64):
-            if np.abs(weights).max() <= min(np.iinfo(dtype).max, 2**53):
-                return weights.astype(dtype)
-    return weights
+            if largest <= np.iinfo(dtype).max:
+                return numbers.astype(dtype)
+    return numbers.astype(np.float64)
 
 
 def from_file(path: Path) -> Filter:
@@ -90,6 +93,10 @@ def from_file(path: Path) -> Filter:
         raise FilterError(
             f"the filter file {path} is not text in UTF-8: {error.reason}; save it as CSV"
         ) from error
+    except FilterError:
+        raise
+    except ValueError as error:  # a name that no file can have, such as one with a NUL
+        raise FilterError(f"the filter file {str(path)!r} cannot be read: {error}; check the path") from error
 
 
 def _read_npy(path: Path, size: int) -> Weights:
