@@ -11,8 +11,8 @@ from tests.mutation.mutants import Mutant, mutants
 
 ROOT = Path(__file__).resolve().parents[2]
 TRIES = 8
-"""Slices, each with specs of its own, that a bug must pass to count as a survivor: one slice is small, and a bug
-that needs a rare option may slip through it."""
+"""Slices, each with specs of its own, that a bug must pass to count as a survivor: one slice is small, and a
+bug that needs a rare option may slip through it."""
 
 SECONDS = 60
 """A bug that makes the slice run longer than this is caught too: the slice takes about two seconds."""
