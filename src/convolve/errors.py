@@ -16,7 +16,8 @@ Each error also derives from the built-in exception that a caller would catch an
     ├── FileExistsRefusal ──── FileExistsError  a file would be overwritten
     ├── StepError ──────────── IndexError       a step that an explanation does not have
     ├── MissingExtraError ──── ImportError      an optional package is not installed
-    └── MissingNameError ───── AttributeError   a public name that does not exist
+    ├── MissingNameError ───── AttributeError   a public name that does not exist
+    └── VerificationError ──── AssertionError   compiled code that could not be proved safe: a defect of ours
 
 A message gives the rule, then the caller's own numbers, then what to do.
 """
@@ -37,6 +38,7 @@ __all__ = [
     "ShapeError",
     "StepError",
     "TooLargeError",
+    "VerificationError",
 ]
 
 
@@ -107,3 +109,7 @@ class MissingExtraError(ConvolveError, ImportError):
 
 class MissingNameError(ConvolveError, AttributeError):
     """A public name that does not exist, with the name that was probably meant."""
+
+
+class VerificationError(ConvolveError, AssertionError):
+    """Compiled code could not be proved to stay inside its arrays, so it is not run: a defect of convolve."""
