@@ -1,0 +1,197 @@
+"""Runs a compiled routine over all its items: on the calling thread alone, or with the pool's help.
+
+A job takes the pool if it is long enough, more than one thread is set, and no other call holds the pool. A
+second caller while the pool is busy runs its whole job alone: it never waits, so that nothing can deadlock,
+and with as many callers as CPUs that is as fast as any sharing could be.
+"""
+
+import atexit
+import ctypes
+import functools
+import operator
+import os
+import threading
+import time
+from typing import Any
+
+from convolve.errors import ArgumentError, ArgumentTypeError
+from convolve.runtime.host import usable_cpus
+from convolve.runtime.pool import ROUND_NS, Pool
+from convolve.runtime.scratch import OwnScratch
+
+SHARED_FROM_NS = 10_000.0
+"""Estimated ns from which a job goes to the pool."""
+
+HOLDING_BELOW_NS = 20_000.0
+"""Jobs shorter than this keep the GIL."""
+
+MOST_THREADS = 1024
+VARIABLE = "CONVOLVE_NUM_THREADS"
+
+_ARGUMENTS = (ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+_own_scratch = OwnScratch()
+_lock = threading.RLock()  # a signal handler may convolve while its own thread is in here
+_threads: int | None = None
+_pool: Pool | None = None
+
+
+def run(routine: int, args: int, items: int, scratch_bytes: int, cost_ns: float) -> None:
+    """Run all items of a routine and return when they are done.
+
+    Parameters
+    ----------
+    routine, args
+        Addresses of ``void routine(int64_t *args, int64_t begin, int64_t end, void *scratch)`` and of its
+        arguments.
+    items
+        How many items of work there are. How they are shared out must not change any result.
+    scratch_bytes
+        Size of the 64-byte aligned buffer that each thread hands to the routine.
+    cost_ns
+        Estimated time of the whole job on one thread, in nanoseconds.
+
+    Raises
+    ------
+    TooLargeError
+        There is no memory for the scratch.
+    """
+    shared = cost_ns >= SHARED_FROM_NS and items > 1 and get_num_threads() > 1
+    if not (shared and (_pool or _new_pool()).run(routine, args, items, scratch_bytes, cost_ns)):
+        _run_alone(routine, args, items, scratch_bytes, cost_ns)
+
+
+def _run_alone(routine: int, args: int, items: int, scratch_bytes: int, cost_ns: float) -> None:
+    """Run a job on this thread, in rounds between which Python answers Ctrl-C."""
+    # The buffer is held here: between two rounds a signal handler may replace the thread's own by a larger one.
+    kept, scratch = _own_scratch.room(scratch_bytes) if scratch_bytes else (None, 0)
+    if cost_ns < HOLDING_BELOW_NS:
+        _holding(routine)(args, 0, items, scratch)
+        return
+    function, step, begin = _releasing(routine), max(1, int(items * min(1.0, ROUND_NS / cost_ns))), 0
+    while begin < items:
+        end = min(items, begin + step)
+        started = time.perf_counter_ns()
+        function(args, begin, end, scratch)
+        if time.perf_counter_ns() - started > 2 * ROUND_NS:
+            step = max(1, step // 2)
+        begin = end
+    del kept
+
+
+@functools.lru_cache(maxsize=1024)
+def _holding(routine: int) -> Any:
+    """Return a routine as a Python function that keeps the GIL."""
+    return ctypes.PYFUNCTYPE(None, *_ARGUMENTS)(routine)
+
+
+@functools.lru_cache(maxsize=1024)
+def _releasing(routine: int) -> Any:
+    """Return a routine as a Python function that releases the GIL."""
+    return ctypes.CFUNCTYPE(None, *_ARGUMENTS)(routine)
+
+
+def get_num_threads() -> int:
+    """Return how many threads a convolution may use, the caller's own among them.
+
+    Without `set_num_threads` it is the environment variable ``CONVOLVE_NUM_THREADS``, or else the number of
+    CPUs that this process may use.
+
+    Raises
+    ------
+    ArgumentError
+        ``CONVOLVE_NUM_THREADS`` is not a whole number from 1 to 1024.
+
+    Examples
+    --------
+    >>> get_num_threads() >= 1
+    True
+    """
+    global _threads
+    if _threads is None:
+        _threads = _default_threads()
+    return _threads
+
+
+def set_num_threads(threads: int) -> None:
+    """Set how many threads a convolution may use, the caller's own among them.
+
+    Results are the same for every number. More threads than CPUs are allowed, and slower.
+
+    Parameters
+    ----------
+    threads
+        From 1 to 1024.
+
+    Raises
+    ------
+    ArgumentTypeError, ArgumentError
+        The number is not a whole one, or out of range.
+
+    Examples
+    --------
+    >>> before = get_num_threads()
+    >>> set_num_threads(3)
+    >>> get_num_threads()
+    3
+    >>> set_num_threads(before)
+    """
+    try:
+        wanted = operator.index(threads)
+    except TypeError:
+        kind = type(threads).__name__
+        raise ArgumentTypeError(f"threads must be a whole number; got {threads!r}, a {kind}") from None
+    if not 1 <= wanted <= MOST_THREADS:
+        raise ArgumentError(f"threads must be from 1 to {MOST_THREADS}; got {wanted}")
+    _change_threads(wanted)
+
+
+def _change_threads(threads: int) -> Pool | None:
+    """Set the number, and return the pool that is no longer used, if there was one."""
+    global _threads, _pool
+    with _lock:
+        old = None
+        if _pool and _threads != threads:
+            old, _pool = _pool, None
+            old.stop()
+        _threads = threads
+    return old
+
+
+def _default_threads() -> int:
+    text = os.environ.get(VARIABLE, "").strip()
+    if not text:
+        return min(usable_cpus(), MOST_THREADS)
+    plain = text.isascii() and text.isdigit() and len(text) < 10
+    if not plain or not 1 <= int(text) <= MOST_THREADS:
+        raise ArgumentError(
+            f"the environment variable {VARIABLE} must be a whole number from 1 to {MOST_THREADS}; "
+            f"it is {text!r}: correct or unset it"
+        )
+    return int(text)
+
+
+def _new_pool() -> Pool:
+    """Return the pool, made now if there is none."""
+    global _pool
+    with _lock:
+        if _pool is None:
+            _pool = Pool(get_num_threads())
+        return _pool
+
+
+def _forget() -> None:
+    """In the child of a fork: none of the parent's workers is here."""
+    global _pool, _lock
+    _pool, _lock = None, threading.RLock()
+
+
+def _leave() -> None:
+    """At the end of Python: no worker may be in native code when that is unloaded."""
+    pool = _change_threads(1)
+    if pool:
+        pool.join(1.0)
+
+
+atexit.register(_leave)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
