@@ -1,0 +1,249 @@
+"""Runs a loop nest in Python, number by number: slow, but for any target and without LLVM.
+
+It is a second opinion on the loop language: tests compare it with the reference and with machine code. It
+checks every index itself and trusts no proof.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convolve.compiler.affine import Affine
+from convolve.compiler.loopnest import (
+    Access,
+    Block,
+    Blocks,
+    Body,
+    Compute,
+    Extremum,
+    Load,
+    Lookup,
+    Loop,
+    Number,
+    Quotient,
+    Repeat,
+    Routine,
+    Share,
+    Store,
+    Transpose,
+    Walk,
+    When,
+)
+from convolve.compiler.printer import show_access
+
+Array = NDArray[Any]
+
+
+def interpret(
+    routine: Routine,
+    arrays: Mapping[str, Array],
+    values: Mapping[str, int],
+    begin: int = 0,
+    end: int | None = None,
+) -> None:
+    """Run the items [begin, end) of a routine, or all of them.
+
+    Parameters
+    ----------
+    arrays
+        One per buffer, shaped as its extents, of any strides. Scratch buffers may be left out; they are
+        then full of NaN, so that numbers which were never written show.
+    values
+        The parameters.
+
+    Raises
+    ------
+    IndexError
+        If an access leaves its buffer.
+    ValueError
+        If an array has not the shape or the dtype that its buffer declares.
+
+    Examples
+    --------
+    >>> from convolve.compiler.builder import Pen
+    >>> from convolve.compiler.loopnest import Buffer
+    >>> width, pen = Affine.symbol("width"), Pen()
+    >>> with pen.loop("x", 1, width) as x:
+    ...     pen.store("line", [x], pen.number("one", 1.0, "float32", 1))
+    >>> line = np.zeros(4, np.float32)
+    >>> buffers = (Buffer("line", "float32", (width,), "output"),)
+    >>> interpret(Routine("fill", ("width",), (width,), buffers, pen.body()), {"line": line}, {"width": 4})
+    >>> line.tolist()
+    [0.0, 1.0, 1.0, 1.0]
+    """
+    _Machine(routine, arrays, values, begin, end).body(routine.body)
+
+
+class _Machine:
+    def __init__(
+        self,
+        routine: Routine,
+        arrays: Mapping[str, Array],
+        values: Mapping[str, int],
+        begin: int,
+        end: int | None,
+    ) -> None:
+        self.symbols = {name: int(values[name]) for name in routine.parameters}
+        self.registers: dict[str, Array] = {}
+        self.begin, self.end = begin, end
+        self.arrays: dict[str, Array] = {}
+        for buffer in routine.buffers:
+            shape = tuple(self.value(extent) for extent in buffer.extents)
+            given = arrays.get(buffer.name)
+            if given is None and buffer.role == "scratch":
+                given = np.full(shape, np.nan, buffer.dtype)
+            if given is None or given.shape != shape or given.dtype != np.dtype(buffer.dtype):
+                found = "nothing" if given is None else f"{given.dtype} {given.shape}"
+                raise ValueError(f"{buffer.name} must be {buffer.dtype} {shape}, but is {found}")
+            self.arrays[buffer.name] = given
+
+    def value(self, index: Affine) -> int:
+        """Return the value of an index."""
+        return index.value(self.symbols)
+
+    def body(self, body: Body) -> None:
+        """Run statements."""
+        for statement in body:
+            RUNNERS[type(statement)](self, statement)
+
+    # -- control -------------------------------------------------------------------------------------
+
+    def share(self, share: Share) -> None:
+        """Run items of the grid, the last dimension fastest."""
+        for number, item in enumerate(product(*(list(self.pieces(block)) for block in share.blocks))):
+            if number >= self.begin and (self.end is None or number < self.end):
+                for block, (start, count) in zip(share.blocks, item, strict=True):
+                    self.symbols |= {block.start: start, block.count: count}
+                self.body(share.body)
+
+    def blocks(self, blocks: Blocks) -> None:
+        """Run blocks in order."""
+        for start, count in self.pieces(blocks.block):
+            self.symbols |= {blocks.block.start: start, blocks.block.count: count}
+            self.body(blocks.body)
+
+    def pieces(self, block: Block) -> Iterator[tuple[int, int]]:
+        """Yield the start and the count of each block."""
+        extent, step = self.value(block.extent), self.value(block.step)
+        for start in range(0, extent, step):
+            yield start, min(step, extent - start)
+
+    def loop(self, loop: Loop) -> None:
+        """Run whole steps; an overlapping last one is moved back."""
+        start, stop = max(map(self.value, loop.starts)), min(map(self.value, loop.stops))
+        last = stop - loop.step
+        for var in range(start, stop if loop.overlap and last >= start else last + 1, loop.step):
+            self.symbols[loop.var] = min(var, last)
+            self.body(loop.body)
+
+    def walk(self, walk: Walk) -> None:
+        """Run over pixels, several at a time; the last one is repeated where there are fewer."""
+        pixels = list(product(range(self.value(walk.rows)), range(self.value(walk.columns))))
+        for first in range(0, len(pixels), len(walk.pixels)):
+            for i, names in enumerate(walk.pixels):
+                place = pixels[min(first + i, len(pixels) - 1)]
+                self.symbols |= dict(zip(names, place, strict=True))
+            self.body(walk.body)
+
+    def when(self, when: When) -> None:
+        """Run one of two bodies."""
+        self.body(when.body if self.value(when.condition) >= 0 else when.otherwise)
+
+    # -- symbols -------------------------------------------------------------------------------------
+
+    def quotient(self, let: Quotient) -> None:
+        """Divide, rounding down."""
+        self.symbols[let.var] = self.value(let.dividend) // let.divisor
+
+    def lookup(self, let: Lookup) -> None:
+        """Read a table."""
+        self.symbols[let.var] = int(self.numbers(Access(let.table, (let.index,)))[0])
+
+    def extremum(self, let: Extremum) -> None:
+        """Choose the smallest or the largest."""
+        choose = min if let.kind == "min" else max
+        self.symbols[let.var] = choose(map(self.value, let.choices))
+
+    # -- registers -----------------------------------------------------------------------------------
+
+    def numbers(self, access: Access) -> Array:
+        """Return the view of an array that an access means, once every index has been checked."""
+        array = self.arrays[access.buffer]
+        *outer, first = map(self.value, access.index)
+        last = first + (access.lanes - 1) * access.step
+        for index, size in zip((*outer, first, last), (*array.shape, array.shape[-1]), strict=True):
+            if not 0 <= index < size:
+                raise IndexError(f"{show_access(access)} at {(*outer, first)} leaves {array.shape}")
+        line: Array = array[tuple(outer)]
+        return line[first : last + 1 : access.step]
+
+    def number(self, number: Number) -> None:
+        """Set all lanes to a number."""
+        self.registers[number.register] = np.full(number.lanes, number.value, number.dtype)
+
+    def load(self, load: Load) -> None:
+        """Read numbers."""
+        self.registers[load.register] = self.numbers(load.access).copy()
+
+    def repeat(self, repeat: Repeat) -> None:
+        """Read one number into all lanes."""
+        self.registers[repeat.register] = np.repeat(self.numbers(repeat.access), repeat.lanes)
+
+    def compute(self, compute: Compute) -> None:
+        """Compute lane by lane."""
+        arguments = [self.registers[name] for name in compute.arguments]
+        with np.errstate(all="ignore"):  # scratch that is not used holds NaN
+            self.registers[compute.register] = COMPUTERS[compute.operation](*arguments)
+
+    def transpose(self, move: Transpose) -> None:
+        """Turn rows into columns."""
+        rows = np.stack([self.registers[name] for name in move.arguments])
+        self.registers |= dict(zip(move.registers, rows.T.copy(), strict=True))
+
+    def store(self, store: Store) -> None:
+        """Write numbers."""
+        self.numbers(store.access)[:] = self.registers[store.register]
+
+
+RUNNERS: dict[type, Callable[[_Machine, Any], None]] = {
+    Share: _Machine.share,
+    Blocks: _Machine.blocks,
+    Loop: _Machine.loop,
+    Walk: _Machine.walk,
+    When: _Machine.when,
+    Quotient: _Machine.quotient,
+    Lookup: _Machine.lookup,
+    Extremum: _Machine.extremum,
+    Number: _Machine.number,
+    Load: _Machine.load,
+    Repeat: _Machine.repeat,
+    Compute: _Machine.compute,
+    Transpose: _Machine.transpose,
+    Store: _Machine.store,
+}
+"""Kind of statement -> what runs it."""
+
+
+def _fma(a: Array, b: Array, c: Array) -> Array:
+    """Return a·b + c; float64 holds the product of two float32 exactly, that of two float64 is rounded."""
+    wide = np.float64 if a.dtype == np.float32 else a.dtype
+    total: Array = (a.astype(wide) * b.astype(wide) + c.astype(wide)).astype(a.dtype)
+    return total
+
+
+def _relu6(a: Array) -> Array:
+    low = np.where(a < 0, a.dtype.type(0), a)
+    return np.where(low > 6, a.dtype.type(6), low)
+
+
+COMPUTERS: dict[str, Callable[..., Array]] = {
+    "copy": lambda a: a,
+    "fma": _fma,
+    "relu": lambda a: np.where(a < 0, a.dtype.type(0), a),
+    "relu6": _relu6,
+    "poison": lambda a, b: a + a.dtype.type(0) * b,
+}
+"""Operation -> its meaning, lane by lane."""
