@@ -29,11 +29,14 @@ _HOME = {
     "errors": "",
     "explain": "convolve.explain.api",
     "filters": "",
+    "get_num_threads": "convolve.runtime.threads",
     "max_pool1d": "convolve.api.pools",
     "max_pool2d": "convolve.api.pools",
     "max_pool3d": "convolve.api.pools",
     "output_shape": "convolve.api.sizes",
+    "plan": "convolve.api.planned",
     "receptive_field": "convolve.api.sizes",
+    "set_num_threads": "convolve.runtime.threads",
 }
 """Public name -> the module that defines it; "" marks a module of its own."""
 

@@ -10,6 +10,7 @@ from convolve.api.gradients import conv2d_weight_grad as conv2d_weight_grad
 from convolve.api.gradients import conv3d_input_grad as conv3d_input_grad
 from convolve.api.gradients import conv3d_weight_grad as conv3d_weight_grad
 from convolve.api.images import apply as apply
+from convolve.api.planned import plan as plan
 from convolve.api.pools import avg_pool1d as avg_pool1d
 from convolve.api.pools import avg_pool2d as avg_pool2d
 from convolve.api.pools import avg_pool3d as avg_pool3d
@@ -22,6 +23,8 @@ from convolve.api.transposed import conv_transpose1d as conv_transpose1d
 from convolve.api.transposed import conv_transpose2d as conv_transpose2d
 from convolve.api.transposed import conv_transpose3d as conv_transpose3d
 from convolve.explain.api import explain as explain
+from convolve.runtime.threads import get_num_threads as get_num_threads
+from convolve.runtime.threads import set_num_threads as set_num_threads
 
 __version__: str
 __all__: list[str]

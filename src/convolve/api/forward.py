@@ -4,10 +4,9 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from convolve.api.dispatch import forward
 from convolve.api.types import PaddingArgument, PaddingMode, Size
-from convolve.arguments import conv_spec
 from convolve.dtypes import Array
-from convolve.reference import run
 from convolve.spec import Accuracy, Algorithm, Layout, NanRule, Overflow
 
 
@@ -106,28 +105,10 @@ def conv2d(
            [ 0,  0,  0],
            [ 0,  0,  0]])
     """
-    return run(
-        conv_spec(
-            "conv",
-            2,
-            input,
-            weight,
-            bias,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            padding_mode=padding_mode,
-            layout=layout,
-            flip=flip,
-            out=out,
-            out_dtype=out_dtype,
-            overflow=overflow,
-            nan=nan,
-            accuracy=accuracy,
-            algorithm=algorithm,
-        )
-    )
+    options = (
+        stride, padding, dilation, groups, padding_mode, layout, flip, overflow, nan, accuracy, algorithm
+    )  # fmt: skip
+    return forward(2, input, weight, bias, options, out, out_dtype)
 
 
 def conv1d(
@@ -159,28 +140,10 @@ def conv1d(
     >>> conv1d([1, 2, 4, 8], [1, -1])
     array([-1, -2, -4])
     """
-    return run(
-        conv_spec(
-            "conv",
-            1,
-            input,
-            weight,
-            bias,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            padding_mode=padding_mode,
-            layout=layout,
-            flip=flip,
-            out=out,
-            out_dtype=out_dtype,
-            overflow=overflow,
-            nan=nan,
-            accuracy=accuracy,
-            algorithm=algorithm,
-        )
-    )
+    options = (
+        stride, padding, dilation, groups, padding_mode, layout, flip, overflow, nan, accuracy, algorithm
+    )  # fmt: skip
+    return forward(1, input, weight, bias, options, out, out_dtype)
 
 
 def conv3d(
@@ -213,25 +176,7 @@ def conv3d(
     >>> conv3d(np.ones((3, 3, 3), dtype=np.uint8), np.ones((2, 2, 2), dtype=np.uint8)).tolist()
     [[[8, 8], [8, 8]], [[8, 8], [8, 8]]]
     """
-    return run(
-        conv_spec(
-            "conv",
-            3,
-            input,
-            weight,
-            bias,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            padding_mode=padding_mode,
-            layout=layout,
-            flip=flip,
-            out=out,
-            out_dtype=out_dtype,
-            overflow=overflow,
-            nan=nan,
-            accuracy=accuracy,
-            algorithm=algorithm,
-        )
-    )
+    options = (
+        stride, padding, dilation, groups, padding_mode, layout, flip, overflow, nan, accuracy, algorithm
+    )  # fmt: skip
+    return forward(3, input, weight, bias, options, out, out_dtype)

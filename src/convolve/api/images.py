@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from convolve.api.dispatch import run
 from convolve.api.types import PaddingArgument, PaddingMode, Size
 from convolve.arguments import conv_spec, like
 from convolve.dtypes import Array, DType, check_conversion, float_dtype, kind_of, parse_dtype
 from convolve.errors import ArgumentTypeError, ShapeError
 from convolve.exact import Sums
 from convolve.filters import Filter, get
-from convolve.reference import run
 from convolve.spec import Accuracy, Algorithm, NanRule, Overflow
 from convolve.views import as_array, check_out, native
 
@@ -108,13 +108,16 @@ def _apply_one(image: Array, weight: Array, channel_axis: int | None, **options:
     """Apply one array of weights."""
     _check_rank(image, weight, channel_axis)
     if channel_axis is None:
-        return run(conv_spec("conv", weight.ndim, image, weight, **options))
+        return run(conv_spec("conv", weight.ndim, image, weight, **options), options["algorithm"])
     axis = channel_axis % image.ndim
     channels = image.shape[axis]
     each = np.broadcast_to(weight, (channels, min(1, channels), *weight.shape))
     options["groups"] = max(1, channels)
     if axis == image.ndim - 1:
-        return run(conv_spec("conv", weight.ndim, image, each, layout="channels_last", **options))
+        return run(
+            conv_spec("conv", weight.ndim, image, each, layout="channels_last", **options),
+            options["algorithm"],
+        )
     if isinstance(options["out"], np.ndarray) and options["out"].ndim == image.ndim:
         run(
             conv_spec(
@@ -123,12 +126,12 @@ def _apply_one(image: Array, weight: Array, channel_axis: int | None, **options:
                 np.moveaxis(image, axis, 0),
                 each,
                 **{**options, "out": np.moveaxis(options["out"], axis, 0)},
-            )
+            ),
+            options["algorithm"],
         )
         return options["out"]
-    return np.moveaxis(
-        run(conv_spec("conv", weight.ndim, np.moveaxis(image, axis, 0), each, **options)), 0, axis
-    )
+    call = conv_spec("conv", weight.ndim, np.moveaxis(image, axis, 0), each, **options)
+    return np.moveaxis(run(call, options["algorithm"]), 0, axis)
 
 
 def _check_rank(image: Array, weight: Array, channel_axis: int | None) -> None:

@@ -1,0 +1,159 @@
+"""Where a public function becomes work: the compiled engine where it can, the reference where it cannot.
+
+The arguments of a call are parsed once. What follows from them is kept as a recipe under everything that it
+depends on, so that the next call of the same kind does nothing but hand over addresses.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from convolve import reference
+from convolve.arguments import Call, conv_spec
+from convolve.dtypes import Array
+from convolve.runtime import engine
+from convolve.runtime.execution import address_of
+from convolve.runtime.threads import get_num_threads
+from convolve.views import check_fits
+
+MOST_RECIPES = 1024
+"""Recipes kept, about 2 kB each; beyond that all are forgotten, which costs one slow call each."""
+
+OPTIONS = (
+    "stride", "padding", "dilation", "groups", "padding_mode", "layout", "flip", "overflow", "nan",
+    "accuracy", "algorithm",
+)  # fmt: skip
+"""The options of a forward convolution, in the order in which `forward` takes them."""
+
+Options = tuple[Any, ...]
+
+
+class Recipe:
+    """A call that was checked and whose arrays' addresses are all that can still change."""
+
+    __slots__ = ("_dtype", "_offset", "_ready", "_shape", "_strides", "_weight_strides")
+
+    def __init__(self, call: Call, weight: Array, result: Array) -> None:
+        view = engine.view_of(call.spec, call.first, call.canonical(result))
+        self._ready = engine.execution(engine.question(call.spec, view))
+        self._shape, self._dtype = call.shape, call.spec.out_dtype
+        image, out = engine.seen(view, call.first), engine.seen(view, call.canonical(result))
+        self._strides = self._ready.strides(image, out)
+        packed = engine.weights_of(call.spec, call.second)
+        self._weight_strides = packed.strides
+        self._offset = address_of(packed) - address_of(weight)
+
+    def __call__(self, image: Array, weight: Array, bias: Array | None) -> Array | None:
+        """Return the result, or None if the weights' values forbid the compiled way."""
+        ready = self._ready
+        result = np.empty(self._shape, self._dtype)
+        workspace = ready.borrow()
+        try:
+            source = address_of(weight) + self._offset
+            workspace.packed.fill(source, self._weight_strides, bias)
+            if ready.needs_finite_weights and not workspace.packed.finite:
+                return None
+            workspace.run(address_of(image), address_of(result), self._strides)
+        finally:
+            ready.give_back(workspace)
+        return result
+
+
+_recipes: dict[Any, Recipe] = {}
+
+
+def forward(
+    dims: int, image: Any, weight: Any, bias: Any, options: Options, out: Any, out_dtype: Any
+) -> Array:
+    """Compute a forward convolution as the public functions offer it."""
+    key = _key(dims, image, weight, bias, options) if out is None and out_dtype is None else None
+    try:
+        recipe = _recipes.get(key)
+    except TypeError:  # an option that cannot be hashed, such as a list
+        key = recipe = None
+    if recipe is not None:
+        result = recipe(image, weight, bias)
+        if result is not None:
+            return result
+    named = dict(zip(OPTIONS, options, strict=True))
+    call = conv_spec("conv", dims, image, weight, bias, **named, out=out, out_dtype=out_dtype)
+    result = run(call, named["algorithm"])
+    if key is not None and recipe is None:
+        _remember(key, call, named["algorithm"], weight, result)
+    return result
+
+
+def _key(dims: int, image: Any, weight: Any, bias: Any, options: Options) -> Any:
+    """Return all that a recipe depends on, or None if the arguments must be parsed.
+
+    Types are part of it: True equals 1, but is no stride.
+    """
+    if type(image) is not np.ndarray or type(weight) is not np.ndarray:
+        return None
+    if bias is not None and type(bias) is not np.ndarray:
+        return None
+    kinds = tuple(map(type, options))
+    return (
+        dims, image.shape, image.strides, image.dtype, weight.shape, weight.strides, weight.dtype,
+        None if bias is None else (bias.shape, bias.dtype),
+        repr(options) if tuple in kinds else options, kinds, get_num_threads(),
+    )  # fmt: skip
+
+
+def _remember(key: Any, call: Call, algorithm: str, weight: Array, result: Array) -> None:
+    """Keep the recipe of a call that needs no conversion of any array."""
+    spec = call.spec
+    arrays = [call.first, call.second, *([] if call.bias is None else [call.bias])]
+    if algorithm == "reference" or engine.why_not(spec) is not None:
+        return
+    if any(array.dtype != spec.out_dtype for array in arrays):
+        return
+    if len(_recipes) >= MOST_RECIPES:
+        _recipes.clear()
+    _recipes[key] = Recipe(call, weight, result)
+
+
+def run(call: Call, algorithm: str) -> Array:
+    """Compute a call that was parsed."""
+    if algorithm == "reference" or engine.why_not(call.spec) is not None:
+        return reference.run(call)
+    if call.out is None:
+        check_fits(call.shape, call.spec.out_dtype)
+    overlaps = call.out is not None and any(
+        np.may_share_memory(call.out, one) for one in (call.first, call.second, call.bias) if one is not None
+    )
+    if call.out is None or overlaps or not call.out.dtype.isnative:
+        result = np.empty(call.shape, call.spec.out_dtype)
+    else:
+        result = call.out
+    if not compute(call, result):
+        return reference.run(call)
+    if call.out is not None and result is not call.out:
+        call.out[...] = result
+        return call.out
+    return result
+
+
+def compute(call: Call, result: Array) -> bool:
+    """Compute into ``result`` by compiled code; False if the weights' values forbid it."""
+    spec = call.spec
+    image, out = _native(call.first), call.canonical(result)
+    view = engine.view_of(spec, image, out)
+    ready = engine.execution(engine.question(spec, view))
+    image, out = engine.seen(view, image), engine.seen(view, out)
+    weight = engine.weights_of(spec, _native(call.second))
+    bias = None if call.bias is None else call.bias.astype(spec.out_dtype, copy=False)
+    workspace = ready.borrow()
+    try:
+        workspace.packed.fill(address_of(weight), weight.strides, bias)
+        if ready.needs_finite_weights and not workspace.packed.finite:
+            return False
+        workspace.run(address_of(image), address_of(out), ready.strides(image, out))
+    finally:
+        ready.give_back(workspace)
+    return True
+
+
+def _native(array: Array) -> Array:
+    """Return an array in this machine's byte order: itself, or a converted copy."""
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))

@@ -1,0 +1,224 @@
+"""`plan`: how a convolution will be computed, as something to read, to call and to bind weights to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from convolve.api import dispatch
+from convolve.arguments import Call, conv_spec, parse_shape
+from convolve.compiler.plan import Activation, Plan
+from convolve.compiler.target import Target
+from convolve.dtypes import Array, parse_dtype
+from convolve.errors import ArgumentError, ShapeError
+from convolve.options import choice
+from convolve.runtime import engine, jit, peaks
+from convolve.runtime.bound import BoundConv
+from convolve.runtime.host import host_target
+from convolve.runtime.machine_code import machine_code
+from convolve.spec import ConvSpec
+
+ACTIVATIONS = ("none", "relu", "relu6")
+
+
+def plan(
+    input_shape: Sequence[int],
+    weight_shape: Sequence[int],
+    *,
+    operation: str = "conv",
+    dtype: Any = "float32",
+    weight_dtype: Any = None,
+    bias: bool = False,
+    activation: Activation = "none",
+    **options: Any,
+) -> "PlannedConv":
+    """Decide how a convolution will be computed, without computing it.
+
+    Parameters
+    ----------
+    input_shape, weight_shape
+        As `conv2d` takes them; the weight's number of dimensions tells whether it is 1-, 2- or 3-dimensional.
+    operation
+        "conv".
+    dtype, weight_dtype
+        Of the input, and of the weight if it is another one.
+    bias
+        Whether there is a bias.
+    activation
+        What is applied to every result: "none", "relu" or "relu6".
+    **options
+        ``stride``, ``padding``, ``dilation``, ``groups``, ``padding_mode``, ``layout``, ``flip`` and the others
+        of `conv2d`.
+
+    Returns
+    -------
+    PlannedConv
+        Its ``plan`` says what will be done and why, ``routine`` holds the code, ``limit`` this machine's bound.
+
+    Raises
+    ------
+    ShapeError, ArgumentError
+        As `conv2d` would.
+
+    Examples
+    --------
+    >>> planned = plan((1, 64, 56, 56), (64, 64, 3, 3), padding=1)
+    >>> planned.plan.code.method, f"{planned.plan.flops:,}"
+    ('contract', '231,211,008')
+    """
+    choice(operation, "operation", ("conv",))
+    choice(activation, "activation", ACTIVATIONS)
+    kind = parse_dtype(dtype, "dtype")
+    weight_kind = kind if weight_dtype is None else parse_dtype(weight_dtype, "weight_dtype")
+    shape, taps = parse_shape(input_shape, "input_shape"), parse_shape(weight_shape, "weight_shape")
+    dims = len(taps) - 2 if len(taps) > 3 or len(shape) > len(taps) else len(taps)
+    if len(taps) == 3 and len(shape) in (2, 3) and dims == 3 and len(shape) != 3:
+        dims = 1
+    if not 1 <= dims <= 3:
+        raise ShapeError(
+            f"weight_shape must have 1 to 3 spatial dimensions, got {taps}; see conv1d, conv2d, conv3d"
+        )
+    if "out" in options:
+        raise ArgumentError("out belongs to the call, not to the plan; pass it to planned(…, out=…)")
+    image = np.broadcast_to(np.zeros((), kind), shape)
+    weight = np.broadcast_to(np.zeros((), weight_kind), taps)
+    sums = np.zeros(taps[0], kind) if bias else None
+    call = conv_spec("conv", dims, image, weight, sums, **options)
+    return PlannedConv(call.spec, dims, call, activation, options)
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """The code of a plan, in its stages.
+
+    Attributes
+    ----------
+    nest
+        The loop nest, as text.
+    ir
+        LLVM's intermediate representation.
+    assembly
+        Machine code, as text.
+    """
+
+    nest: str
+    ir: str
+    assembly: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What this machine can do at best, and which of its parts sets the bound.
+
+    Attributes
+    ----------
+    seconds
+        The larger of flops / peak and bytes / bandwidth.
+    bound
+        "multiply-adds" or "memory".
+    flops_per_second, bytes_per_second
+        Measured on this machine, all threads in use together.
+    """
+
+    seconds: float
+    bound: str
+    flops_per_second: float
+    bytes_per_second: float
+
+
+class PlannedConv:
+    """A convolution of given shapes that has been decided on; see `plan`.
+
+    Attributes
+    ----------
+    spec
+        What is computed.
+    """
+
+    def __init__(
+        self, spec: ConvSpec, dims: int, call: Call, activation: Activation, options: dict[str, Any]
+    ) -> None:
+        self.spec = spec
+        self._dims, self._call, self._activation, self._options = dims, call, activation, options
+
+    @cached_property
+    def _asked(self) -> engine.Question:
+        return engine.question(self.spec, engine.dense_view(self.spec), self._activation)
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The decision: frozen and printable.
+
+        Raises
+        ------
+        ArgumentError
+            If the convolution is not compiled but computed by the reference.
+        """
+        reason = engine.why_not(self.spec)
+        if reason is not None:
+            raise ArgumentError(f"there is no plan for what the reference computes: {reason}")
+        return engine.plan_of(self._asked, self.target)
+
+    @property
+    def target(self) -> Target:
+        """The description of the CPU that the code is made for."""
+        return host_target()
+
+    @cached_property
+    def routine(self) -> Routine:
+        """The code in its stages."""
+        from convolve.compiler.printer import show  # for people: no call needs it
+
+        compiled = machine_code(self.plan.code, self.target).compiled
+        return Routine(show(compiled.routine), compiled.ir, jit.make_assembly(compiled.ir, self.target))
+
+    @cached_property
+    def limit(self) -> Limit:
+        """This machine's bound for the direct method, measured when first asked for."""
+        peak = peaks.fma_peak(self.plan.code.dtype) * self._asked.threads
+        bandwidth = peaks.copy_bandwidth()
+        times = {"multiply-adds": self.plan.flops / peak, "memory": self.plan.bytes_moved / bandwidth}
+        bound = max(times, key=lambda name: times[name])
+        return Limit(times[bound], bound, peak, bandwidth)
+
+    @property
+    def expected(self) -> float:
+        """Seconds that the cost model expects, at the measured speed of the multiply-adds."""
+        peak = peaks.fma_peak(self.plan.code.dtype)
+        per_cycle = 4 * self.target.lanes(self.spec.out_dtype.itemsize)
+        return max(self.plan.cycles * per_cycle / peak / self._asked.threads, self.limit.seconds)
+
+    def __call__(
+        self, input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None, *, out: Array | None = None
+    ) -> Array:
+        """Convolve arrays as planned; see `bind` for weights that stay the same."""
+        return self.bind(weight, bias)(input, out=out)
+
+    def bind(self, weight: ArrayLike, bias: ArrayLike | None = None) -> "BoundConv":
+        """Return the convolution with these weights packed once for all.
+
+        Parameters
+        ----------
+        weight, bias
+            Of the shapes planned; they are copied.
+
+        Returns
+        -------
+        BoundConv
+            ``bound(input, out=None)`` convolves any batch and any spatial size.
+        """
+        weights, sums = np.array(weight), None if bias is None else np.array(bias)
+        if weights.shape != self._call.second.shape and weights.shape != self.spec.weight_shape:
+            raise ShapeError(
+                f"weight must have the shape planned, {self.spec.weight_shape}; got {weights.shape}; make another plan"
+            )
+        return BoundConv(self._dims, weights, sums, self._activation, self._options, dispatch.run)
+
+    def __str__(self) -> str:
+        return str(self.plan)
+
+    def __repr__(self) -> str:
+        return f"PlannedConv({self.spec.input_shape} * {self.spec.weight_shape})"

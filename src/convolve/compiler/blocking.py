@@ -1,0 +1,121 @@
+"""How much of a convolution one item does: rows, columns, input channels and panels of output channels.
+
+A block's packed cells and sums must stay in the second-level cache while every panel uses them. Larger blocks
+pack fewer cells twice; smaller ones give several threads enough to share. None of it changes a result, except
+that the input channels summed up together set the order of summation: they follow from the target alone.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from convolve.compiler.costs import PACK_CYCLES, TILE_CYCLES
+from convolve.compiler.plan import Code, Triple
+from convolve.compiler.problem import Sizes, item_bytes, panel_channels, pieces
+from convolve.compiler.target import Target
+
+CACHE_SHARE = 0.6
+"""Part of the second-level cache that cells and sums may fill; weights stream through the rest. 64 channels of
+56 × 56: 257 KiB of 512 gave 90 GFLOP/s, 428 gave 78 (2026-11-23, AMD Zen 3)."""
+
+PANEL_SHARE = 0.08
+"""Part of the second-level cache for the weights of one panel and the channels summed up together: each tile of
+the block reads them again. 256 channels of 14 × 14, 3 × 3: 64 channels at once (36 KiB) 96 GFLOP/s, 128 the same,
+256 (147 KiB) 94, 26 (15 KiB, the first-level cache) 86: the loop over channels ends too often (2026-11-23)."""
+
+ITEMS_PER_THREAD = 4
+"""With several threads: so many items each that the last ones end at about the same time."""
+
+SMALL_WORK = 100_000
+"""Cycles below which a convolution is not cut for threads: handing over costs about 15,000."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocking:
+    """The decision: outputs, input channels and panels of one item, and the columns of a packed row."""
+
+    block: Triple
+    channels: int
+    panels: int
+
+
+def blocking(code: Code, sizes: Sizes, target: Target, threads: int, cycles: float) -> Blocking:
+    """Return the cheapest blocking."""
+    channels = channels_at_once(code, sizes, target)
+    panels = max(1, pieces(sizes.filters, panel_channels(code, target)))
+    wanted = 1 if threads == 1 or cycles < SMALL_WORK else threads * ITEMS_PER_THREAD
+    candidates = (
+        Blocking(block, channels, pieces(panels, parts))
+        for block in _blocks(code, sizes)
+        for parts in (1, 2, 4, 8, 16)
+        if parts <= panels
+    )
+    return min(candidates, key=lambda one: _cost(one, code, sizes, target, wanted, cycles))
+
+
+def channels_at_once(code: Code, sizes: Sizes, target: Target) -> int:
+    """Return how many input channels are packed and summed up together.
+
+    It sets the order of summation, so it follows from the code and the channels alone.
+    """
+    if code.method == "stencil" or sizes.channels == 0:
+        return max(1, sizes.channels)
+    weights = math.prod(code.taps) * panel_channels(code, target) * item_bytes(code.dtype)
+    most = max(8, int(target.l2_bytes * PANEL_SHARE) // weights)
+    return pieces(sizes.channels, pieces(sizes.channels, most))
+
+
+def _blocks(code: Code, sizes: Sizes) -> Iterator[Triple]:
+    """Yield blocks of outputs: parts of a row, rows, parts of a plane, planes."""
+    depth, height, width = (max(1, size) for size in sizes.output)
+    least = code.tile[1] if code.method == "stencil" else 1
+    for parts in _parts(width, 32):
+        yield (1, min(least, height), pieces(width, parts))
+    for parts in _parts(height, least):
+        rows = min(height, pieces(pieces(height, parts), least) * least)
+        yield (1, rows, width)
+        if width >= 512:
+            yield (1, rows, pieces(width, 2))
+            yield (1, rows, pieces(width, 4))
+    for parts in _parts(depth, 1):
+        yield (pieces(depth, parts), height, width)
+
+
+def _parts(length: int, least: int) -> Iterator[int]:
+    """Yield numbers of parts that leave at least ``least`` each, ever further apart."""
+    parts = 1
+    while parts == 1 or length // parts >= least:
+        yield parts
+        parts = parts + 1 if parts < 8 else parts * 5 // 4
+
+
+def _cost(one: Blocking, code: Code, sizes: Sizes, target: Target, wanted: int, cycles: float) -> float:
+    """Return the cycles that a blocking adds, and what it wastes with fewer items than wanted."""
+    size = item_bytes(code.dtype)
+    blocks = math.prod(pieces(max(1, out), step) for out, step in zip(sizes.output, one.block, strict=True))
+    width = panel_channels(code, target)
+    panels = max(1, pieces(sizes.filters, width))
+    shares = pieces(panels, one.panels)
+    packed = code.cells(one.block) * sizes.channels * blocks * shares
+    cost = packed * PACK_CYCLES
+    footprint = float(code.cells(one.block) * one.channels * size)
+    if code.method == "contract":
+        chunks = pieces(max(1, sizes.channels), one.channels)
+        tiles = one.block[0] * pieces(one.block[1] * one.block[2], code.tile[0]) * blocks * panels
+        cost += tiles * chunks * TILE_CYCLES
+        footprint += math.prod(one.block) * width * size * (one.panels if chunks > 1 else 1)
+    else:
+        lanes = target.lanes(size)
+        rows = pieces(one.block[1], code.tile[1]) * code.tile[1]
+        columns = pieces(one.block[2], code.tile[2] * lanes) * code.tile[2] * lanes
+        surplus = rows * columns / (one.block[1] * one.block[2]) - 1
+        cost += surplus * cycles / max(1, sizes.batch * sizes.groups)
+    room = target.l2_bytes * CACHE_SHARE
+    if footprint > room:  # cells come from the third-level cache again for every panel
+        cost += (footprint - room) / 8 * min(one.panels, 64) * blocks * shares
+    images = sizes.batch * sizes.groups
+    items = images * blocks * shares
+    lost = cycles * (pieces(wanted, items) * items / wanted - 1) if items < wanted else 0.0
+    if items < wanted:
+        lost = cycles * (wanted / items - 1) / wanted * 2
+    return cost * images + lost

@@ -1,0 +1,146 @@
+"""The cost model: cycles of one core for every tile that fits the registers of a target.
+
+It counts multiply-adds, loads, packing and writing out, with what is wasted where sizes do not fill a tile.
+Each constant stands beside its reason and its measurement (AMD Zen 3, AVX2, 2026-11-23).
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from convolve.compiler.plan import Triple
+from convolve.compiler.problem import Geometry, Sizes, item_bytes, pieces
+from convolve.compiler.target import Target
+
+FMAS_PER_CYCLE = 2
+LOADS_PER_CYCLE = 2
+FMA_LATENCY = 4.6
+"""Zen 2 to 5, Haswell to Sapphire Rapids: two multiply-adds and two vector loads per cycle, and a sum can be
+used again after four cycles. Eight sums at once would just do if nothing ever came late: measured, they give
+0.87 of the peak and twelve 0.98, so the latency counts a little more."""
+
+CROSSING = 1.5
+"""Loads that a load at any address costs on average: half of those of 32 bytes reach into a second line of 64."""
+
+LINE_BYTES = 64
+"""A cache line: what is fetched of a row is a part of one more than it fills."""
+
+L2_BYTES_PER_CYCLE = 20
+"""What one core reads from its second-level cache in long runs: 32 at best, 18 to 22 measured."""
+
+PACK_CYCLES = 0.5
+PACK_CYCLES_ONE_BY_ONE = 2.0
+"""Cycles to pack one number: 8 at once take about 4 with the loop around them; one by one a load, a store and
+the loop's own step."""
+
+WRITE_CYCLES = {"contract": 0.5, "stencil": 0.25}
+"""Cycles to write one output: 64 numbers are turned round in about 32 cycles; straight stores take 1 per vector,
+and the last, partial tile of a row goes by way of the scratch."""
+
+TILE_CYCLES = 45
+"""Cycles around the inner block of one tile: finding its pixels, sums loaded and stored, and one mispredicted
+branch where the loop over channels ends (about 15)."""
+
+MOST_PIXELS = 9
+"""Pixels of a contraction's tile: each has an address of its own, and x86 has 16 general registers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A method and a tile with its estimate; ``busy`` is the share of time spent in the inner block."""
+
+    method: str
+    tile: Triple
+    cycles: float
+    busy: float
+
+
+def choices(sizes: Sizes, geometry: Geometry, target: Target) -> list[Choice]:
+    """Return every tile that fits the registers, with its estimate."""
+    return [*_contractions(sizes, geometry, target), *_stencils(sizes, geometry, target)]
+
+
+def inner_block(fmas: float, loads: float, sums: int, target: Target) -> float:
+    """Return the cycles of an inner block: the slowest of units, loads and the chain of sums."""
+    operations = fmas if target.fma else 2 * fmas
+    return max(operations / FMAS_PER_CYCLE, loads / LOADS_PER_CYCLE, FMA_LATENCY * fmas / sums)
+
+
+def _contractions(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choice]:
+    """Yield the tiles of pixels × vectors."""
+    lanes = target.lanes(item_bytes(geometry.dtype))
+    reduction = sizes.channels * math.prod(geometry.taps)
+    plane = sizes.output[1] * sizes.output[2]
+    temporary = 1 if target.fma else 2
+    for vectors in range(1, 5):
+        pixels = min(MOST_PIXELS, (target.registers - vectors - temporary) // vectors)
+        if pixels < 2:
+            continue
+        panels = pieces(sizes.filters, vectors * lanes)
+        tiles = sizes.output[0] * pieces(plane, pixels) * panels
+        block = inner_block(pixels * vectors, pixels + vectors, pixels * vectors, target)
+        block = max(block, vectors * target.vector_bytes / L2_BYTES_PER_CYCLE)
+        pack = sizes.channels * geometry.code("contract", (1, 1, 1)).cells(sizes.output)
+        pack *= PACK_CYCLES if geometry.reads != "none" else PACK_CYCLES_ONE_BY_ONE
+        write = sizes.filters * sizes.outputs * WRITE_CYCLES["contract"]
+        yield _choice("contract", (pixels, vectors, 1), sizes, tiles, reduction * block, pack + write)
+
+
+def _stencils(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choice]:
+    """Yield the tiles of channels × rows × vectors."""
+    for channels in (1, 2, 3, 4, 6, 8):
+        for rows in (1, 2, 3, 4, 5, 6, 7, 8):
+            for vectors in (1, 2, 3, 4, 6, 8, 10):
+                tile = (channels, rows, vectors)
+                if _live(geometry, tile) <= target.registers and channels <= max(1, sizes.filters):
+                    yield _stencil(sizes, geometry, target, tile)
+
+
+def _live(geometry: Geometry, tile: Triple) -> int:
+    """Return how many registers a tile needs at once: sums, weights that are used again, and cells."""
+    channels, rows, vectors = tile
+    weights = 1 if rows == 1 else channels * min(rows, geometry.taps[1])
+    held = vectors if channels * min(rows, geometry.taps[1]) > 1 else 1
+    return channels * rows * vectors + weights + min(held, 3)
+
+
+def _stencil(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> Choice:
+    """Return the estimate of one tile of channels × rows × vectors."""
+    channels, rows, vectors = tile
+    lanes = target.lanes(item_bytes(geometry.dtype))
+    height, width = geometry.taps[1:]
+    shared = geometry.dilation[1] == geometry.stride[1] == 1
+    loads = (rows + height - 1 if shared else rows * height) * vectors
+    loads = loads * (CROSSING if width > 1 else 1) + channels * height
+    sums = channels * rows * vectors
+    block = inner_block(sums * height, loads, sums, target) * width
+    block += _from_l2(sizes, geometry, target, tile)
+    tiles = pieces(sizes.filters, channels) * sizes.output[0]
+    tiles *= pieces(sizes.output[1], rows) * pieces(sizes.output[2], vectors * lanes)
+    straight = geometry.reads == geometry.writes == "x"
+    pack = (
+        sizes.channels
+        * geometry.code("contract", (1, 1, 1)).cells(sizes.output)
+        * math.sqrt(geometry.stride[2])
+    )
+    write = sizes.filters * sizes.outputs
+    pack *= PACK_CYCLES if straight else PACK_CYCLES_ONE_BY_ONE
+    write *= WRITE_CYCLES["stencil"] if straight else PACK_CYCLES_ONE_BY_ONE
+    inside = sizes.channels * geometry.taps[0] * block
+    return _choice("stencil", tile, sizes, tiles, inside, pack + write)
+
+
+def _from_l2(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> float:
+    """Return the cycles to fetch a tile's cells of one channel, if all channels together leave the first cache."""
+    size = item_bytes(geometry.dtype)
+    height = (tile[1] - 1) * geometry.stride[1] + geometry.extent[1]
+    width = tile[2] * target.vector_bytes * geometry.stride[2] + geometry.extent[2] * size + LINE_BYTES
+    if height * width * sizes.channels * geometry.taps[0] <= target.l1_bytes // 2:
+        return 0.0
+    return height * width / L2_BYTES_PER_CYCLE
+
+
+def _choice(method: str, tile: Triple, sizes: Sizes, tiles: int, inside: float, rest: float) -> Choice:
+    total = tiles * (inside + TILE_CYCLES) + rest
+    cycles = sizes.batch * sizes.groups * total
+    return Choice(method, tile, cycles, tiles * inside / total if total else 0.0)

@@ -1,0 +1,417 @@
+"""Statements of the loop language -> LLVM IR: one short method per kind, found by the statement's type."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from convolve.compiler.layout import ITEM_BYTES
+from convolve.compiler.llvm.addresses import Addresses
+from convolve.compiler.llvm.code import LLVM_TYPES, Code, Registers, vector_type
+from convolve.compiler.llvm.shuffles import gather, strided_starts, transpose
+from convolve.compiler.loopnest import (
+    Access,
+    Block,
+    Blocks,
+    Body,
+    Compute,
+    Extremum,
+    Load,
+    Lookup,
+    Loop,
+    Number,
+    Quotient,
+    Repeat,
+    Routine,
+    Share,
+    Store,
+    Transpose,
+    Walk,
+    When,
+)
+from convolve.compiler.target import Target
+
+HEADER = "define void @{name}(ptr noalias %args, i64 %begin, i64 %end, ptr noalias %scratch) #0 {{"
+
+
+def emit(routine: Routine, target: Target) -> str:
+    """Return a routine as the text of one LLVM function, with the declarations that it needs."""
+    return Emitter(routine, target).function()
+
+
+class Emitter:
+    """One function in the making."""
+
+    def __init__(self, routine: Routine, target: Target) -> None:
+        self.routine = routine
+        self.target = target
+        self.code = Code(HEADER.format(name=routine.name))
+        self.registers = Registers(self.code)
+        self.addresses = Addresses(routine, self.code, self.code.new_piece())
+        self.declared: set[str] = set()
+
+    def function(self) -> str:
+        """Return the whole function."""
+        self.body(self.routine.body)
+        self.registers.end_block()
+        self.code.write("  ret void\n}")
+        return "\n".join([*sorted(self.declared), self.code.text()])
+
+    def body(self, body: Body) -> None:
+        """Emit statements; symbols that they bind are forgotten at the end."""
+        depth = self.addresses.depth
+        for statement in body:
+            EMITTERS[type(statement)](self, statement)
+        self.addresses.close(depth)
+
+    # -- control -------------------------------------------------------------------------------------
+
+    def share(self, share: Share) -> None:
+        """The items [begin, end), each a place in every dimension, the last fastest.
+
+        The first item is taken apart by divisions; from then on the places count up like an odometer.
+        """
+        counts = [self.block_count(block) for block in share.blocks]
+        rest, places = "%begin", []
+        for count in reversed(counts):
+            positive = self.extreme([count, "1"], "sgt")
+            places.append(self.code.value(f"urem i64 {rest}, {positive}"))
+            rest = self.code.value(f"udiv i64 {rest}, {positive}")
+        wheels = [self.code.slot("i64", place) for place in reversed(places)]
+
+        def one(_item: str) -> None:
+            for block, wheel in zip(share.blocks, wheels, strict=True):
+                self.bind_block(block, self.code.value(f"load i64, ptr {wheel}"))
+            self.addresses.open()
+            self.body(share.body)
+            self.turn(wheels, counts)
+
+        self.counted("item", "%begin", "%end", 1, one)
+
+    def turn(self, wheels: Sequence[str], counts: Sequence[str]) -> None:
+        """Count the odometer up by one."""
+        carry = "1"
+        for wheel, count in reversed(list(zip(wheels, counts, strict=True))):
+            place = self.code.value(f"add i64 {self.code.value(f'load i64, ptr {wheel}')}, {carry}")
+            over = self.code.value(f"icmp sge i64 {place}, {count}")
+            self.code.write(
+                f"  store i64 {self.code.value(f'select i1 {over}, i64 0, i64 {place}')}, ptr {wheel}"
+            )
+            carry = self.code.value(f"zext i1 {over} to i64")
+
+    def blocks(self, blocks: Blocks) -> None:
+        """All blocks of a dimension, in order."""
+
+        def one(place: str) -> None:
+            self.bind_block(blocks.block, place)
+            self.addresses.open()
+            self.body(blocks.body)
+
+        self.counted("block", "0", self.block_count(blocks.block), 1, one)
+
+    def block_count(self, block: Block) -> str:
+        """Return how many blocks there are: the extent over the step, rounded up."""
+        extent, step = self.addresses.value(block.extent), self.addresses.value(block.step)
+        rounded = self.code.value(f"add i64 {extent}, {step}")
+        return self.code.value(f"udiv i64 {self.code.value(f'sub i64 {rounded}, 1')}, {step}")
+
+    def bind_block(self, block: Block, place: str) -> None:
+        """Bind a block's start and count."""
+        extent, step = self.addresses.value(block.extent), self.addresses.value(block.step)
+        start = self.code.value(f"mul i64 {place}, {step}")
+        count = self.smaller(self.code.value(f"sub i64 {extent}, {start}"), step)
+        self.addresses.open()
+        self.addresses.bind(block.start, start)
+        self.addresses.bind(block.count, count)
+
+    def loop(self, loop: Loop) -> None:
+        """A loop of whole steps."""
+        start = self.extreme([self.addresses.value(one) for one in loop.starts], "sgt")
+        stop = self.extreme([self.addresses.value(one) for one in loop.stops], "slt")
+
+        def one(var: str) -> None:
+            if loop.overlap:
+                var = self.smaller(var, self.code.value(f"sub i64 {stop}, {loop.step}"))
+            self.addresses.open()
+            self.addresses.bind(loop.var, var)
+            self.body(loop.body)
+
+        if not loop.overlap:
+            self.counted(loop.var, start, stop, loop.step, one)
+            return
+        fits = self.code.value(f"add i64 {start}, {loop.step}")
+        enough = self.code.value(f"icmp sle i64 {fits}, {stop}")
+        self.branch(enough, lambda: self.counted(loop.var, start, stop, loop.step, one, partial=True))
+
+    def counted(
+        self, hint: str, start: str, stop: str, step: int, one: Callable[[str], None], partial: bool = False
+    ) -> None:
+        """Emit a loop; ``partial`` also runs a last step that reaches beyond ``stop``."""
+        reach = 1 if partial else step
+        inside, after = self.code.fresh("loop"), self.code.fresh("after")
+        first = start if reach == 0 else self.code.value(f"add i64 {start}, {reach - 1}")
+        self.registers.end_block()
+        before = self.code.fresh("before")
+        self.code.write(f"  br label {before}")
+        self.code.label(before)
+        runs = self.code.value(f"icmp slt i64 {first}, {stop}")
+        self.code.write(f"  br i1 {runs}, label {inside}, label {after}")
+        self.code.label(inside)
+        var, following, latch = self.code.fresh(hint), self.code.fresh("next"), self.code.fresh("latch")
+        self.code.write(f"  {var} = phi i64 [ {start}, {before} ], [ {following}, {latch} ]")
+        depth = self.addresses.depth
+        one(var)
+        self.addresses.close(depth)
+        self.registers.end_block()
+        self.code.write(f"  br label {latch}")
+        self.code.label(latch)
+        self.code.write(f"  {following} = add nsw i64 {var}, {step}")
+        end = following if reach == 1 else self.code.value(f"add nsw i64 {following}, {reach - 1}")
+        again = self.code.value(f"icmp slt i64 {end}, {stop}")
+        self.code.write(f"  br i1 {again}, label {inside}, label {after}")
+        self.code.label(after)
+
+    def walk(self, walk: Walk) -> None:
+        """Neighbouring pixels of a rectangle; the position of the first is carried from step to step."""
+        rows, columns = self.addresses.value(walk.rows), self.addresses.value(walk.columns)
+        smallest = self.smaller(rows, columns)
+        some = self.code.value(f"icmp sgt i64 {smallest}, 0")
+        self.branch(some, lambda: self.walk_steps(walk, rows, columns))
+
+    def walk_steps(self, walk: Walk, rows: str, columns: str) -> None:
+        """Emit the steps of a walk over at least one pixel."""
+        self.registers.end_block()
+        before, inside, after = (self.code.fresh(hint) for hint in ("before", "walk", "after"))
+        self.code.write(f"  br label {before}")
+        self.code.label(before)
+        self.code.write(f"  br label {inside}")
+        self.code.label(inside)
+        y, x, next_y, next_x, latch = (self.code.fresh(hint) for hint in ("y", "x", "ny", "nx", "latch"))
+        self.code.write(f"  {y} = phi i64 [ 0, {before} ], [ {next_y}, {latch} ]")
+        self.code.write(f"  {x} = phi i64 [ 0, {before} ], [ {next_x}, {latch} ]")
+        depth = self.addresses.depth
+        pixels, following = [], (y, x)
+        for _ in walk.pixels:
+            last = pixels[-1] if pixels else following
+            inside_rows = self.code.value(f"icmp slt i64 {following[0]}, {rows}")
+            pixel = tuple(
+                self.code.value(f"select i1 {inside_rows}, i64 {new}, i64 {old}")
+                for new, old in zip(following, last, strict=True)
+            )
+            pixels.append(pixel)
+            following = self.step(following, columns)
+        self.addresses.open()
+        for (name_y, name_x), pixel in zip(walk.pixels, pixels, strict=True):
+            self.addresses.bind(name_y, pixel[0])
+            self.addresses.bind(name_x, pixel[1])
+        self.addresses.open()
+        self.body(walk.body)
+        self.addresses.close(depth)
+        self.registers.end_block()
+        self.code.write(f"  br label {latch}")
+        self.code.label(latch)
+        self.code.write(f"  {next_y} = add i64 {following[0]}, 0")
+        self.code.write(f"  {next_x} = add i64 {following[1]}, 0")
+        again = self.code.value(f"icmp slt i64 {next_y}, {rows}")
+        self.code.write(f"  br i1 {again}, label {inside}, label {after}")
+        self.code.label(after)
+
+    def step(self, pixel: tuple[str, str], columns: str) -> tuple[str, str]:
+        """Return the pixel after this one in reading order."""
+        right = self.code.value(f"add i64 {pixel[1]}, 1")
+        below = self.code.value(f"add i64 {pixel[0]}, 1")
+        same_row = self.code.value(f"icmp slt i64 {right}, {columns}")
+        y = self.code.value(f"select i1 {same_row}, i64 {pixel[0]}, i64 {below}")
+        return y, self.code.value(f"select i1 {same_row}, i64 {right}, i64 0")
+
+    def when(self, when: When) -> None:
+        """One of two bodies."""
+        condition = self.code.value(f"icmp sge i64 {self.addresses.value(when.condition)}, 0")
+        otherwise = (lambda: self.body(when.otherwise)) if when.otherwise else None
+        self.branch(condition, lambda: self.body(when.body), otherwise)
+
+    def branch(
+        self, condition: str, then: Callable[[], None], otherwise: Callable[[], None] | None = None
+    ) -> None:
+        """Emit one of two pieces of code."""
+        yes, no, after = (self.code.fresh(hint) for hint in ("yes", "no", "after"))
+        self.registers.end_block()
+        self.code.write(f"  br i1 {condition}, label {yes}, label {no if otherwise else after}")
+        for label, emit_one in ((yes, then), (no, otherwise)):
+            if emit_one is None:
+                continue
+            self.code.label(label)
+            depth = self.addresses.depth
+            self.addresses.open()
+            emit_one()
+            self.addresses.close(depth)
+            self.registers.end_block()
+            self.code.write(f"  br label {after}")
+        self.code.label(after)
+
+    # -- symbols -------------------------------------------------------------------------------------
+
+    def quotient(self, let: Quotient) -> None:
+        """Floor division: LLVM's division cuts towards zero, so what is left over decides."""
+        dividend = self.addresses.value(let.dividend)
+        cut = self.code.value(f"sdiv i64 {dividend}, {let.divisor}")
+        left = self.code.value(f"srem i64 {dividend}, {let.divisor}")
+        negative = self.code.value(f"icmp slt i64 {left}, 0")
+        self.let(let.var, self.code.value(f"sub i64 {cut}, {self.code.value(f'zext i1 {negative} to i64')}"))
+
+    def lookup(self, let: Lookup) -> None:
+        """A table's value."""
+        pointer = self.addresses.pointer(Access(let.table, (let.index,)))
+        self.let(let.var, self.code.value(f"load i64, ptr {pointer}"))
+
+    def extremum(self, let: Extremum) -> None:
+        """The smallest or the largest of several."""
+        order = "slt" if let.kind == "min" else "sgt"
+        self.let(let.var, self.extreme([self.addresses.value(one) for one in let.choices], order))
+
+    def let(self, var: str, value: str) -> None:
+        """Bind a symbol for the rest of the body."""
+        self.addresses.open()
+        self.addresses.bind(var, value)
+
+    def smaller(self, a: str, b: str) -> str:
+        """Return the smaller of two integers."""
+        return self.extreme([a, b], "slt")
+
+    def extreme(self, values: Sequence[str], order: str) -> str:
+        """Return the first of several integers in an order."""
+        best = values[0]
+        for value in values[1:]:
+            first = self.code.value(f"icmp {order} i64 {best}, {value}")
+            best = self.code.value(f"select i1 {first}, i64 {best}, i64 {value}")
+        return best
+
+    # -- registers -----------------------------------------------------------------------------------
+
+    def number(self, set_: Number) -> None:
+        """A constant in every lane."""
+        value = self.constant(set_.value, set_.dtype, set_.lanes)
+        self.registers.set(set_.register, value, set_.dtype, set_.lanes)
+
+    def constant(self, value: float, dtype: str, lanes: int) -> str:
+        """Return a constant as LLVM writes it: exactly representable decimals are enough here."""
+        one = f"{LLVM_TYPES[dtype]} {value:.1f}"
+        return f"{value:.1f}" if lanes == 1 else "<" + ", ".join([one] * lanes) + ">"
+
+    def load(self, load: Load) -> None:
+        """Neighbours, or numbers a step apart."""
+        dtype = self.routine.buffer(load.access.buffer).dtype
+        lanes, step = load.access.lanes, load.access.step
+        if step == 1 or lanes == 1:
+            value = self.read(load.access, dtype, lanes)
+        else:
+            *outer, inner = load.access.index
+            starts = [Access(load.access.buffer, (*outer, inner + at)) for at in strided_starts(lanes, step)]
+            vectors = [self.read(start, dtype, lanes) for start in starts]
+            value = gather(vectors, lanes, step, self.shuffler(dtype, lanes))
+        self.registers.set(load.register, value, dtype, lanes)
+
+    def read(self, access: Access, dtype: str, lanes: int) -> str:
+        """Load neighbours, at any address."""
+        pointer = self.addresses.pointer(access)
+        return self.code.value(f"load {vector_type(dtype, lanes)}, ptr {pointer}, align 1")
+
+    def repeat(self, repeat: Repeat) -> None:
+        """One number in every lane."""
+        dtype = self.routine.buffer(repeat.access.buffer).dtype
+        value = self.read(repeat.access, dtype, 1)
+        if repeat.lanes > 1:
+            kind = vector_type(dtype, repeat.lanes)
+            one = self.code.value(f"insertelement {kind} poison, {LLVM_TYPES[dtype]} {value}, i64 0")
+            value = self.shuffler(dtype, repeat.lanes)(one, one, [0] * repeat.lanes)
+        self.registers.set(repeat.register, value, dtype, repeat.lanes)
+
+    def store(self, store: Store) -> None:
+        """Neighbours, at any address."""
+        pointer = self.addresses.pointer(store.access)
+        value = self.registers.get(store.register)
+        self.code.write(f"  store {self.registers.type_of(store.register)} {value}, ptr {pointer}, align 1")
+
+    def compute(self, compute: Compute) -> None:
+        """An operation lane by lane, from the table."""
+        dtype, lanes = self.registers.kind(compute.arguments[0])
+        values = [self.registers.get(name) for name in compute.arguments]
+        value = OPERATION_EMITTERS[compute.operation](self, dtype, lanes, values)
+        self.registers.set(compute.register, value, dtype, lanes)
+
+    def transpose(self, move: Transpose) -> None:
+        """Rows into columns."""
+        dtype, lanes = self.registers.kind(move.arguments[0])
+        rows = [self.registers.get(name) for name in move.arguments]
+        columns = transpose(rows, ITEM_BYTES[dtype], self.shuffler(dtype, lanes))
+        for name, value in zip(move.registers, columns, strict=True):
+            self.registers.set(name, value, dtype, lanes)
+
+    def shuffler(self, dtype: str, lanes: int) -> Callable[[str, str, Sequence[int]], str]:
+        """Return the function that emits a shuffle of two registers."""
+        kind = vector_type(dtype, lanes)
+
+        def shuffle(a: str, b: str, places: Sequence[int]) -> str:
+            mask = ", ".join("i32 poison" if place < 0 else f"i32 {place}" for place in places)
+            return self.code.value(f"shufflevector {kind} {a}, {kind} {b}, <{lanes} x i32> <{mask}>")
+
+        return shuffle
+
+    # -- operations ----------------------------------------------------------------------------------
+
+    def fma(self, dtype: str, lanes: int, values: list[str]) -> str:
+        """a·b + c, rounded once where the target can, else twice."""
+        kind = vector_type(dtype, lanes)
+        a, b, c = values
+        if not self.target.fma:
+            return self.code.value(f"fadd {kind} {self.code.value(f'fmul {kind} {a}, {b}')}, {c}")
+        suffix = ("v" + str(lanes) if lanes > 1 else "") + {"float32": "f32", "float64": "f64"}[dtype]
+        self.declared.add(f"declare {kind} @llvm.fma.{suffix}({kind}, {kind}, {kind})")
+        return self.code.value(f"call {kind} @llvm.fma.{suffix}({kind} {a}, {kind} {b}, {kind} {c})")
+
+    def relu(self, dtype: str, lanes: int, values: list[str]) -> str:
+        """0 where the number is below 0; NaN stays."""
+        return self.limited(dtype, lanes, values[0], "olt", 0.0)
+
+    def limited(self, dtype: str, lanes: int, value: str, order: str, limit: float) -> str:
+        """The limit where the number lies beyond it."""
+        kind, bound = vector_type(dtype, lanes), self.constant(limit, dtype, lanes)
+        beyond = self.code.value(f"fcmp {order} {kind} {value}, {bound}")
+        condition = "i1" if lanes == 1 else f"<{lanes} x i1>"
+        return self.code.value(f"select {condition} {beyond}, {kind} {bound}, {kind} {value}")
+
+    def relu6(self, dtype: str, lanes: int, values: list[str]) -> str:
+        """Between 0 and 6; NaN stays."""
+        return self.limited(dtype, lanes, self.relu(dtype, lanes, values), "ogt", 6.0)
+
+    def poison(self, dtype: str, lanes: int, values: list[str]) -> str:
+        """A + 0·b: stays a for every finite b, and is NaN after an infinity or a NaN."""
+        kind = vector_type(dtype, lanes)
+        nothing = self.code.value(f"fmul {kind} {values[1]}, {self.constant(0.0, dtype, lanes)}")
+        return self.code.value(f"fadd {kind} {values[0]}, {nothing}")
+
+
+EMITTERS: dict[type, Callable[[Emitter, Any], None]] = {
+    Share: Emitter.share,
+    Blocks: Emitter.blocks,
+    Loop: Emitter.loop,
+    Walk: Emitter.walk,
+    When: Emitter.when,
+    Quotient: Emitter.quotient,
+    Lookup: Emitter.lookup,
+    Extremum: Emitter.extremum,
+    Number: Emitter.number,
+    Load: Emitter.load,
+    Repeat: Emitter.repeat,
+    Compute: Emitter.compute,
+    Transpose: Emitter.transpose,
+    Store: Emitter.store,
+}
+"""Kind of statement -> its emitter."""
+
+OPERATION_EMITTERS: dict[str, Callable[[Emitter, str, int, list[str]], str]] = {
+    "copy": lambda self, dtype, lanes, values: values[0],
+    "fma": Emitter.fma,
+    "relu": Emitter.relu,
+    "relu6": Emitter.relu6,
+    "poison": Emitter.poison,
+}
+"""Operation -> its emitter."""

@@ -1,0 +1,246 @@
+"""The loop language: what every routine is written in before it becomes LLVM IR.
+
+Its grammar, on one screen (``index`` is an `Affine` expression of symbols)::
+
+    routine  = name (parameters) facts, buffers: body
+    buffer   = name: dtype [extent, ...]    input | output | weights | scratch | table
+    body     = statement ...
+    statement
+             = share (start, count) of extent by step, ... : body    this thread's items of a grid of blocks
+             | blocks start, count of extent by step: body           blocks one after another
+             | for v from max(index, ...) below min(index, ...) by step [overlap]: body
+             | walk (y, x), ... over rows × columns: body             neighbouring pixels, several at once
+             | when index >= 0: body [else: body]
+             | let v = index // number | table[index] | min(index, ...) | max(index, ...)
+             | register = value
+             | buffer[index, ...] = register
+    value    = number | buffer[index, ...] | repeat buffer[index, ...]
+             | fma(a, b, c) | add(a, b) | relu(a) | ... | transpose(a, b, ...)
+
+Symbols are whole numbers, bound once: parameters, loop variables and ``let``. Registers hold ``lanes``
+numbers and may be assigned again. An access has one index per dimension of its buffer; strides and addresses
+appear only in `convolve.compiler.llvm`. Buffers never overlap, except that a routine may read what it wrote.
+
+``for ... overlap`` does whole steps only, the last one moved back so that it ends with the range; a range
+shorter than one step does nothing. Without ``overlap`` what is left after the last whole step is not done.
+``walk`` repeats the last pixel where fewer are left than it takes at once. The facts that hold inside each
+statement are what `convolve.compiler.verify` proves accesses with.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from convolve.compiler.affine import Affine
+
+Role = Literal["input", "output", "weights", "scratch", "table"]
+Body = tuple["Statement", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """Numbers in memory, one extent per dimension.
+
+    Attributes
+    ----------
+    dtype
+        "float32", "float64" or, for tables, "int64".
+    contiguous
+        Whether neighbours in the last dimension are neighbours in memory; only then can several be
+        loaded or stored at once.
+    values
+        For a table: its values lie from the first to below the second.
+    """
+
+    name: str
+    dtype: str
+    extents: tuple[Affine, ...]
+    role: Role
+    contiguous: bool = True
+    values: tuple[Affine, Affine] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A place in a buffer, the first of ``lanes`` neighbours in the last dimension, ``step`` apart."""
+
+    buffer: str
+    index: tuple[Affine, ...]
+    lanes: int = 1
+    step: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A dimension cut into blocks: 0 <= start, 1 <= count <= step and start + count <= extent."""
+
+    start: str
+    count: str
+    extent: Affine
+    step: Affine
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The thread's share, items [begin, end), of the grid of all combinations of blocks."""
+
+    blocks: tuple[Block, ...]
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """All blocks of one dimension, in order."""
+
+    block: Block
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A symbol from the largest of ``starts``, ``var + step <= stop`` holding for every stop."""
+
+    var: str
+    starts: tuple[Affine, ...]
+    stops: tuple[Affine, ...]
+    step: int
+    overlap: bool
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Pixels of a rectangle in reading order, ``len(pixels)`` at a time: 0 <= y < rows, 0 <= x < columns."""
+
+    pixels: tuple[tuple[str, str], ...]
+    rows: Affine
+    columns: Affine
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """One of two bodies: the first if ``condition >= 0``."""
+
+    condition: Affine
+    body: Body
+    otherwise: Body = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    """``var = floor(dividend / divisor)``."""
+
+    var: str
+    dividend: Affine
+    divisor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """``var = table[index]``."""
+
+    var: str
+    table: str
+    index: Affine
+
+
+@dataclass(frozen=True, slots=True)
+class Extremum:
+    """``var = min(choices)`` or ``max(choices)``."""
+
+    var: str
+    kind: Literal["min", "max"]
+    choices: tuple[Affine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """``register = value`` in every lane."""
+
+    register: str
+    value: float
+    dtype: str
+    lanes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """``register = buffer[...]``."""
+
+    register: str
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """One number of a buffer in every lane."""
+
+    register: str
+    access: Access
+    lanes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """``register = operation(arguments)``, lane by lane; the operations are `OPERATIONS`."""
+
+    register: str
+    operation: str
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Transpose:
+    """As many registers as each has lanes, rows turned into columns."""
+
+    registers: tuple[str, ...]
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """``buffer[...] = register``."""
+
+    access: Access
+    register: str
+
+
+Statement = (
+    Share | Blocks | Loop | Walk | When | Quotient | Lookup | Extremum
+    | Number | Load | Repeat | Compute | Transpose | Store
+)  # fmt: skip
+
+OPERATIONS = {"copy": 1, "fma": 3, "relu": 1, "relu6": 1, "poison": 2}
+"""Operation -> number of arguments. fma(a, b, c) is a·b + c; poison(a, b) is a + 0·b, NaN once b is not finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routine:
+    """A loop nest with everything it needs: the unit that is verified, printed, interpreted and compiled.
+
+    Attributes
+    ----------
+    parameters
+        Symbols whose values come with each call.
+    facts
+        Expressions that are never negative: the domain of the parameters. A call checks that its values
+        are members; the verifier proves every access for all of them.
+    buffers
+        In the order in which a call hands them over.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    facts: tuple[Affine, ...]
+    buffers: tuple[Buffer, ...]
+    body: Body
+
+    def buffer(self, name: str) -> Buffer:
+        """Return a buffer by its name."""
+        return next(buffer for buffer in self.buffers if buffer.name == name)
+
+
+def affines(values: Sequence[Affine | int]) -> tuple[Affine, ...]:
+    """Return numbers and expressions as expressions."""
+    return tuple(Affine.of(value) for value in values)

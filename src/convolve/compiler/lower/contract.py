@@ -1,0 +1,236 @@
+"""The contraction: channels to channels, a tile of pixels times vectors of output channels.
+
+The inner block keeps ``pixels × vectors`` sums in registers. For each input channel and tap it loads the
+weights of the vectors, repeats one input number per pixel over a register, and multiplies and adds each
+with each: few loads for many multiply-adds. Pixels are taken in reading order across rows, so that a map 7
+wide fills tiles as well as a large one.
+
+Sums go to a scratch first, [panel][z][y][x][channel of the panel]: there they wait for the next part of
+the input channels, if these do not fit at once, and from there they are written out, turned round where the
+output wants neighbouring columns.
+"""
+
+import math
+from collections.abc import Sequence
+
+from convolve.compiler.affine import Affine, Index
+from convolve.compiler.builder import Pen
+from convolve.compiler.loopnest import Buffer, Routine, affines
+from convolve.compiler.lower.border import Packer, Place, packs_by_channel
+from convolve.compiler.lower.frame import (
+    BC,
+    BX,
+    BY,
+    BZ,
+    FACTS,
+    SYMBOLS,
+    C,
+    G,
+    K,
+    grid,
+    image_index,
+    shared_buffers,
+)
+from convolve.compiler.lower.pack import rows_inside, weight_order
+from convolve.compiler.lower.unroll import counted, tap_groups
+from convolve.compiler.plan import Code
+from convolve.compiler.target import Target
+
+KP, BK, BS, XS = map(Affine.symbol, ("KP", "BK", "BS", "XS"))
+"""Panels of output channels, panels of one item, panels whose sums are kept (one is enough if all input
+channels are summed up at once), and the columns that a packed row has room for."""
+
+
+def contract(code: Code, target: Target) -> Routine:
+    """Return the loop nest of a contraction."""
+    return _Contract(code, target).routine()
+
+
+class _Contract:
+    def __init__(self, code: Code, target: Target) -> None:
+        self.code = code
+        self.lanes = target.lanes(8 if code.dtype == "float64" else 4)
+        self.pixels, self.vectors, _ = code.tile
+        self.width = self.vectors * self.lanes
+        self.pen = Pen()
+
+    def routine(self) -> Routine:
+        code = self.code
+        room = (BX - 1) * code.packed_stride[2] + code.extent[2]
+        depth, height = (
+            (b - 1) * s + e for b, s, e in zip((BZ, BY), code.packed_stride, code.extent, strict=False)
+        )
+        cells = [depth, height, XS, BC] if packs_by_channel(code) else [BC, depth, height, Affine.of(1), XS]
+        weights = affines([G, KP, *weight_order(code, C), self.width])
+        sums = affines([BS, BZ, BY, BX, self.width])
+        buffers = (
+            *shared_buffers(code),
+            Buffer("weights", code.dtype, weights, "weights"),
+            Buffer("bias", code.dtype, affines([G, KP, self.width]), "weights"),
+            Buffer("cells", code.dtype, tuple(cells), "scratch"),
+            Buffer("sums", code.dtype, sums, "scratch"),
+        )
+        self._item()
+        facts = (*FACTS, KP, BK - 1, BS - 1, XS - room)
+        return Routine("contract", (*SYMBOLS, "KP", "BK", "BS", "XS"), facts, buffers, self.pen.body())
+
+    def _item(self) -> None:
+        """One item: pack some channels, then panel by panel and tile by tile."""
+        pen = self.pen
+        with pen.share(grid(KP, BK)) as (n, g, z, y, x, k):
+            place = Place(n[0], g[0], (z[0], y[0], x[0]), (z[1], y[1], x[1]))
+            with pen.blocks("c", C, BC) as (channel, channels):
+                Packer(pen, self.code, self.lanes, place).pack(channel, channels)
+                with pen.loop("kp", 0, k[1]) as kp:
+                    panel = (k[0] + kp, pen.smallest("kept", kp, BS - 1))
+                    with pen.loop("oz", 0, z[1]) as oz, pen.walk(self.pixels, y[1], x[1]) as pixels:
+                        self._tile(place, panel, oz, pixels, (channel, channels))
+                    with pen.when(channel + channels - C):
+                        self._finish(place, panel)
+
+    # -- the tile --------------------------------------------------------------------------------------
+
+    def _tile(
+        self,
+        place: Place,
+        panel: tuple[Affine, Affine],
+        oz: Affine,
+        pixels: Sequence[tuple[Affine, Affine]],
+        part: tuple[Affine, Affine],
+    ) -> None:
+        """Sum up one tile of pixels × vectors."""
+        pen = self.pen
+        with pen.when(part[0] - 1):  # not the first channels: go on with the sums so far
+            for i, (y, x) in enumerate(pixels):
+                for v in range(self.vectors):
+                    pen.load(f"sum{i}_{v}", "sums", [panel[1], oz, y, x, v * self.lanes], self.lanes)
+        with pen.otherwise():
+            for i in range(self.pixels):
+                for v in range(self.vectors):
+                    pen.load(f"sum{i}_{v}", "bias", [place.g, panel[0], v * self.lanes], self.lanes)
+        self._reduce(place, panel[0], oz, pixels, part)
+        for i, (y, x) in enumerate(pixels):
+            for v in range(self.vectors):
+                pen.store("sums", [panel[1], oz, y, x, v * self.lanes], f"sum{i}_{v}", self.lanes)
+
+    def _reduce(
+        self,
+        place: Place,
+        panel: Affine,
+        oz: Affine,
+        pixels: Sequence[tuple[Affine, Affine]],
+        part: tuple[Affine, Affine],
+    ) -> None:
+        """Write the loops over taps and channels.
+
+        Few taps are written out inside the loop over channels: one long loop ends once per tile, while a
+        short one for every row of the filter costs a mispredicted branch each time.
+        """
+        pen, code = self.pen, self.code
+        with pen.loop("tz", 0, code.taps[0]) as tz:
+            z = oz * code.packed_stride[0] + tz * code.dilation[0]
+            if rows_inside(code):
+                for c in counted(pen, "ci", part[1], math.prod(code.taps[1:]) * self.pixels * self.vectors):
+                    for ty in range(code.taps[1]):
+                        self._row([place.g, panel, tz, part[0] + c, ty], z, Affine.of(ty), pixels, c)
+            else:
+                with pen.loop("ty", 0, code.taps[1]) as row, pen.loop("ci", 0, part[1]) as c:
+                    self._row([place.g, panel, tz, row, part[0] + c], z, row, pixels, c)
+
+    def _row(
+        self,
+        weight: Sequence[Index],
+        z: Affine,
+        ty: Affine,
+        pixels: Sequence[tuple[Affine, Affine]],
+        c: Affine,
+    ) -> None:
+        """Add the taps of one row of the filter."""
+        code = self.code
+        for tx in tap_groups(self.pen, code.taps[2], self.pixels * self.vectors):
+            self._multiply([*weight, tx], z, ty * code.dilation[1], tx * code.dilation[2], pixels, c)
+
+    def _multiply(
+        self,
+        weight: Sequence[Index],
+        z: Affine,
+        row: Affine,
+        column: Affine,
+        pixels: Sequence[tuple[Affine, Affine]],
+        c: Affine,
+    ) -> None:
+        """One tap of one channel: each pixel with each vector of weights."""
+        pen, code = self.pen, self.code
+        for v in range(self.vectors):
+            pen.load(f"weight{v}", "weights", [*weight, v * self.lanes], self.lanes)
+        for i, (y, x) in enumerate(pixels):
+            at = [z, y * code.packed_stride[1] + row, x * code.packed_stride[2] + column]
+            index = [*at, c] if packs_by_channel(code) else [c, *at[:2], 0, at[2]]
+            pen.repeat("cell", "cells", index, self.lanes)
+            for v in range(self.vectors):
+                pen.compute(f"sum{i}_{v}", "fma", "cell", f"weight{v}", f"sum{i}_{v}")
+
+    # -- writing out -----------------------------------------------------------------------------------
+
+    def _finish(self, place: Place, panel: tuple[Affine, Affine]) -> None:
+        """Write a panel's sums to the output: whole vectors of channels where there are as many."""
+        pen = self.pen
+        with pen.loop("oz", 0, place.counts[0]) as oz, pen.loop("oy", 0, place.counts[1]) as oy:
+            for v in range(self.vectors):
+                first = panel[0] * self.width + v * self.lanes
+                row = _Row(place, (panel[1], oz, oy), v * self.lanes, first)
+                wide = K - first - self.lanes
+                if self.code.writes == "none":
+                    self._single(row)
+                    continue
+                if self.code.writes == "x":
+                    wide = pen.smallest(f"room{v}", wide, place.counts[2] - self.lanes)
+                with pen.when(wide):
+                    self._turned(row) if self.code.writes == "x" else self._straight(row)
+                with pen.otherwise():
+                    self._single(row)
+
+    def _turned(self, row: "_Row") -> None:
+        """A square of pixels × channels at a time, turned round."""
+        pen, lanes = self.pen, self.lanes
+        with pen.loop("ox", 0, row.place.counts[2], lanes, overlap=True) as x:
+            rows = [pen.load(f"row{i}", "sums", row.sums(x + i), lanes) for i in range(lanes)]
+            columns = [f"column{j}" for j in range(lanes)]
+            pen.transpose(columns, rows)
+            for j, column in enumerate(columns):
+                pen.store("output", row.output(self.code, x, j), self._activated(column), lanes)
+
+    def _straight(self, row: "_Row") -> None:
+        """A vector of one pixel's channels at a time."""
+        with self.pen.loop("ox", 0, row.place.counts[2]) as x:
+            self.pen.load("done", "sums", row.sums(x), self.lanes)
+            self.pen.store("output", row.output(self.code, x, 0), self._activated("done"), self.lanes)
+
+    def _single(self, row: "_Row") -> None:
+        """Number by number."""
+        pen = self.pen
+        with pen.loop("oc", 0, [self.lanes, K - row.first]) as k, pen.loop("ox", 0, row.place.counts[2]) as x:
+            pen.load("one", "sums", row.sums(x, k))
+            pen.store("output", row.output(self.code, x, k), self._activated("one"))
+
+    def _activated(self, register: str) -> str:
+        if self.code.activation == "none":
+            return register
+        return self.pen.compute(f"{register}_active", self.code.activation, register)
+
+
+class _Row:
+    """A row of a panel's sums, and where it belongs."""
+
+    def __init__(self, place: Place, at: tuple[Affine, Affine, Affine], lane: int, first: Affine) -> None:
+        self.place, self.at, self.lane, self.first = place, at, lane, first
+
+    def sums(self, x: Affine, k: Index = 0) -> list[Index]:
+        """Return the place of a pixel's sums in the scratch."""
+        return [*self.at, x, k + self.lane]
+
+    def output(self, code: Code, x: Affine, k: Index) -> tuple[Affine, ...]:
+        """Return the place of a pixel's channel in the output."""
+        z, y, left = self.place.starts
+        _, oz, oy = self.at
+        return image_index(code.writes, self.place.n, self.place.g, self.first + k, z + oz, y + oy, left + x)

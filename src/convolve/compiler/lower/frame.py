@@ -1,0 +1,57 @@
+"""What all convolution routines share: their parameters, their buffers, and the grid of blocks they work on.
+
+Symbols: ``N`` images, ``G`` groups, ``C`` input and ``K`` output channels of one group; ``Z Y X`` the input's
+size and ``OZ OY OX`` the output's; ``BZ BY BX`` the outputs of one item, ``BC`` the channels packed at
+once; ``before`` the padding before the first column. The border is told by tables: ``y_map[p]`` is the input
+row found at padded row p, or -1 for a row of the constant. So one routine serves every boundary.
+"""
+
+from collections.abc import Sequence
+
+from convolve.compiler.affine import Affine, Index
+from convolve.compiler.loopnest import Buffer, affines
+from convolve.compiler.plan import Code
+
+SYMBOLS = ("N", "G", "C", "K", "Z", "Y", "X", "OZ", "OY", "OX", "BZ", "BY", "BX", "BC", "before")
+N, G, C, K, Z, Y, X, OZ, OY, OX, BZ, BY, BX, BC, BEFORE = map(Affine.symbol, SYMBOLS)
+FACTS = tuple(Affine.symbol(name) - (1 if name[0] == "B" else 0) for name in SYMBOLS)
+"""Sizes are not negative, and blocks hold something."""
+
+
+def image_index(order: str, n: Index, g: Index, c: Index, z: Index, y: Index, x: Index) -> tuple[Affine, ...]:
+    """Return the index of a number of an image whose innermost dimension is x or the channel."""
+    return affines([n, g, z, y, x, c] if order == "channel" else [n, g, c, z, y, x])
+
+
+def map_extents(code: Code) -> list[Affine]:
+    """Return the padded cells of each dimension."""
+    sizes = zip((OZ, OY, OX), code.stride, code.extent, strict=True)
+    return [(outputs - 1) * stride + extent for outputs, stride, extent in sizes]
+
+
+def shared_buffers(code: Code) -> tuple[Buffer, ...]:
+    """Return the buffers that every convolution routine has, in the order of a call."""
+    source = image_index(code.reads, N, G, C, Z, Y, X)
+    target = image_index(code.writes, N, G, K, OZ, OY, OX)
+    maps = [
+        Buffer(name, "int64", (extent,), "table", values=(Affine.of(-1), size))
+        for name, extent, size in zip(("z_map", "y_map", "x_map"), map_extents(code), (Z, Y, X), strict=True)
+    ]
+    return (
+        Buffer("input", code.dtype, source, "input", contiguous=code.reads != "none"),
+        Buffer("output", code.dtype, target, "output", contiguous=code.writes != "none"),
+        Buffer("border", code.dtype, affines([1]), "weights"),
+        *maps,
+    )
+
+
+def grid(panels: Index, panels_at_once: Index) -> Sequence[tuple[str, Index, Index]]:
+    """Return the blocks that one routine's items are the combinations of."""
+    return [
+        ("n", N, 1),
+        ("g", G, 1),
+        ("z", OZ, BZ),
+        ("y", OY, BY),
+        ("x", OX, BX),
+        ("k", panels, panels_at_once),
+    ]

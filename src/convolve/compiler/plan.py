@@ -1,0 +1,122 @@
+"""Frozen decisions: what a routine is specialised to (`Code`), and how one call uses it (`Plan`).
+
+A plan changes speed, never results beyond rounding.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+Triple = tuple[int, int, int]
+Method = Literal["contract", "stencil"]
+Activation = Literal["none", "relu", "relu6"]
+Inner = Literal["x", "channel", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Everything that changes the machine code of a routine. Sizes are not among it.
+
+    Every convolution is seen as a three-dimensional one, with one plane or one row where it has fewer
+    dimensions: so (depth, height, width) everywhere.
+
+    Attributes
+    ----------
+    method
+        "contract" keeps vectors of output channels in registers, "stencil" vectors of neighbouring outputs.
+    tile
+        For "contract": (pixels, vectors of channels, 1). For "stencil": (channels, rows, vectors of columns).
+    reads, writes
+        Along which dimension neighbours of the input and of the output are neighbours in memory.
+    """
+
+    method: Method
+    dtype: str
+    taps: Triple
+    stride: Triple
+    dilation: Triple
+    tile: Triple
+    reads: Inner = "x"
+    writes: Inner = "x"
+    activation: Activation = "none"
+
+    @property
+    def extent(self) -> Triple:
+        """Cells from the first to the last tap, per dimension."""
+        d, h, w = (e * (t - 1) + 1 for t, e in zip(self.taps, self.dilation, strict=True))
+        return d, h, w
+
+    @property
+    def packed_stride(self) -> Triple:
+        """Packed cells from one output to the next: 1 where there is one tap, since nothing else is packed."""
+        d, h, w = (1 if t == 1 else s for t, s in zip(self.taps, self.stride, strict=True))
+        return d, h, w
+
+    @property
+    def phases(self) -> int:
+        """Into how many rows of columns a packed row is dealt out: for a stencil one per step of the stride."""
+        return self.packed_stride[2] if self.method == "stencil" else 1
+
+    def cells(self, outputs: Triple) -> int:
+        """Return how many cells of a channel are packed for so many outputs."""
+        return math.prod(
+            (out - 1) * stride + extent
+            for out, stride, extent in zip(outputs, self.packed_stride, self.extent, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one convolution is computed: printable, and equal for equal questions.
+
+    Attributes
+    ----------
+    code
+        What the routine is specialised to.
+    reason
+        Why this method and tile were chosen, with the estimate that decided.
+    block
+        Outputs of one item of work: (depth, height, width).
+    channels_at_once
+        Input channels that are packed and summed up together.
+    panels_at_once
+        Panels of output channels in one item.
+    flops
+        Floating-point operations of the direct sum; a multiply-add counts as two.
+    bytes_moved
+        Bytes that must be read or written at least once: input, weight and output.
+    cycles
+        The cost model's estimate, in cycles of one core.
+    """
+
+    code: Code
+    reason: str
+    block: Triple
+    channels_at_once: int
+    panels_at_once: int
+    flops: int
+    bytes_moved: int
+    cycles: int
+    details: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+
+    def __str__(self) -> str:
+        tile = " × ".join(str(part) for part in self.code.tile)
+        names = "pixels × vectors" if self.code.method == "contract" else "channels × rows × vectors"
+        lines = [
+            ("method", self.code.method),
+            ("reason", self.reason),
+            ("tile", f"{tile} ({names}{' × 1' if self.code.method == 'contract' else ''})"),
+            (
+                "block",
+                f"{' × '.join(map(str, self.block))} outputs, {self.channels_at_once} channels at once",
+            ),
+            ("flops", f"{self.flops:,}"),
+            ("bytes", f"{self.bytes_moved:,}"),
+            *self.details,
+        ]
+        return "\n".join(f"{name:8} {text}" for name, text in lines)
+
+    @property
+    def outputs_per_block(self) -> int:
+        """Outputs of one channel in one item."""
+        return math.prod(self.block)

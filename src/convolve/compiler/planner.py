@@ -1,0 +1,51 @@
+"""The planner: (sizes, geometry, target) -> Plan: the cheapest tile by the cost model, then its blocking.
+
+The choice depends on the question and on the target's description alone, never on a clock. The number of
+threads changes only how much one item does, which changes no result.
+"""
+
+import functools
+import math
+
+from convolve.compiler.blocking import blocking
+from convolve.compiler.costs import Choice, choices
+from convolve.compiler.plan import Plan
+from convolve.compiler.problem import Geometry, Sizes, item_bytes
+from convolve.compiler.target import Target
+
+
+@functools.lru_cache(maxsize=4096)
+def plan(sizes: Sizes, geometry: Geometry, target: Target, threads: int = 1) -> Plan:
+    """Return how a forward convolution of float32 or float64 is computed on a target."""
+    tiles = choices(sizes, geometry, target)
+    best = min(tiles, key=lambda choice: choice.cycles)
+    return planned(best, tiles, sizes, geometry, target, threads)
+
+
+def planned(
+    best: Choice, tiles: list[Choice], sizes: Sizes, geometry: Geometry, target: Target, threads: int
+) -> Plan:
+    """Return the plan of one choice."""
+    code = geometry.code(best.method, best.tile)
+    cut = blocking(code, sizes, target, threads, best.cycles)
+    weights = sizes.groups * sizes.filters * sizes.channels * math.prod(geometry.taps)
+    numbers = sizes.channels * math.prod(sizes.input) + sizes.filters * sizes.outputs
+    return Plan(
+        code,
+        _reason(best, tiles),
+        cut.block,
+        cut.channels,
+        cut.panels,
+        2 * sizes.batch * weights * sizes.outputs,
+        (sizes.batch * sizes.groups * numbers + weights) * item_bytes(geometry.dtype),
+        int(best.cycles),
+    )
+
+
+def _reason(best: Choice, tiles: list[Choice]) -> str:
+    """Return in words why a choice won."""
+    text = f"the cheapest of {len(tiles)} tiles, {best.busy:.0%} of its time in the inner block"
+    other = min((one for one in tiles if one.method != best.method), key=lambda one: one.cycles, default=None)
+    if other is None or not best.cycles:
+        return text
+    return f"{text}; the best {other.method} would take {other.cycles / best.cycles:.2f} times as long"

@@ -1,0 +1,107 @@
+"""A convolution as the planner sees it: sizes, which the code does not know, and geometry, which it does."""
+
+import math
+from dataclasses import dataclass
+
+from convolve.compiler.plan import Activation, Code, Inner, Triple
+from convolve.compiler.target import Target
+from convolve.spec import ConvSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The numbers of a convolution that do not change its code; channels are those of one group."""
+
+    batch: int
+    groups: int
+    channels: int
+    filters: int
+    input: Triple
+    output: Triple
+
+    @property
+    def outputs(self) -> int:
+        """Outputs of one channel of one image."""
+        return math.prod(self.output)
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """What every tile of a convolution has in common."""
+
+    dtype: str
+    taps: Triple
+    stride: Triple
+    dilation: Triple
+    reads: Inner
+    writes: Inner
+    activation: Activation
+
+    @property
+    def extent(self) -> Triple:
+        """Cells from the first to the last tap."""
+        d, h, w = (e * (t - 1) + 1 for t, e in zip(self.taps, self.dilation, strict=True))
+        return d, h, w
+
+    def code(self, method: str, tile: Triple) -> Code:
+        """Return what a routine with this tile is specialised to."""
+        return Code(
+            "contract" if method == "contract" else "stencil",
+            self.dtype, self.taps, self.stride, self.dilation, tile, self.reads, self.writes, self.activation,
+        )  # fmt: skip
+
+
+def three(values: tuple[int, ...], missing: int = 1) -> Triple:
+    """Return one to three numbers as three: depth and height are added in front.
+
+    >>> three((5, 4))
+    (1, 5, 4)
+    """
+    d, h, w = (missing,) * (3 - len(values)) + values
+    return d, h, w
+
+
+def sizes_of(spec: ConvSpec) -> Sizes:
+    """Return the sizes of a spec."""
+    return Sizes(
+        spec.batch,
+        spec.groups,
+        spec.in_channels // spec.groups,
+        spec.out_channels // spec.groups,
+        three(spec.in_size),
+        three(spec.out_size),
+    )
+
+
+def geometry_of(spec: ConvSpec, reads: Inner, writes: Inner, activation: Activation = "none") -> Geometry:
+    """Return the geometry of a spec whose arrays have these innermost dimensions in memory."""
+    return Geometry(
+        spec.input_dtype.name,
+        three(spec.filter_size),
+        three(tuple(axis.stride for axis in spec.axes)),
+        three(tuple(axis.dilation for axis in spec.axes)),
+        reads,
+        writes,
+        activation,
+    )
+
+
+def item_bytes(dtype: str) -> int:
+    """Return the bytes of one number."""
+    return 8 if dtype == "float64" else 4
+
+
+def panel_channels(code: Code, target: Target) -> int:
+    """Return the output channels of one panel of packed weights."""
+    if code.method == "stencil":
+        return code.tile[0]
+    return code.tile[1] * target.lanes(item_bytes(code.dtype))
+
+
+def pieces(value: int, step: int) -> int:
+    """Return how many steps cover a value.
+
+    >>> pieces(7, 3)
+    3
+    """
+    return -(-value // step)

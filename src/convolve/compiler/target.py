@@ -1,0 +1,114 @@
+"""Frozen facts about a kind of CPU: what the planner and the emitters need to know, and all they may know.
+
+Nothing outside this file names an instruction set: tiles follow from `Target.registers` and
+`Target.lanes`, blocking from the cache sizes, the form of a multiply-add from `Target.fma`.
+"""
+
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What code is made for. Every field changes the generated code, so all of them enter the cache key.
+
+    Attributes
+    ----------
+    name
+        "avx512", "avx2", "x86-64" or "neon": for people.
+    triple, cpu, features
+        LLVM's description of the machine; ``features`` in LLVM's "+one,-other" form.
+    vector_bytes
+        Width of a vector register.
+    registers
+        Number of vector registers.
+    fma
+        Whether a fused multiply-add is one instruction; without it, multiply and add are two.
+    broadcast_operand
+        Whether an arithmetic instruction can repeat one number from memory over a whole vector.
+    lane_operand
+        Whether a multiply-add can take one lane of a register for all lanes.
+    l1_bytes, l2_bytes
+        Data cache of one core, first and second level.
+
+    Examples
+    --------
+    >>> AVX2.lanes(4), AVX2.registers
+    (8, 16)
+    >>> AVX512.lanes(8)
+    8
+    """
+
+    name: str
+    triple: str
+    cpu: str
+    features: str
+    vector_bytes: int
+    registers: int
+    fma: bool
+    broadcast_operand: bool = False
+    lane_operand: bool = False
+    l1_bytes: int = 32 << 10
+    l2_bytes: int = 512 << 10
+
+    def lanes(self, itemsize: int) -> int:
+        """Return how many numbers of this many bytes a vector register holds."""
+        return self.vector_bytes // itemsize
+
+    def with_caches(self, l1_bytes: int, l2_bytes: int) -> "Target":
+        """Return this target with the caches of one particular machine."""
+        return replace(self, l1_bytes=l1_bytes, l2_bytes=l2_bytes)
+
+
+AVX512 = Target(
+    name="avx512",
+    triple="x86_64-unknown-linux-gnu",
+    cpu="x86-64-v4",
+    features="+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+avx2,+fma,+f16c",
+    vector_bytes=64,
+    registers=32,
+    fma=True,
+    broadcast_operand=True,
+    l1_bytes=48 << 10,
+    l2_bytes=2 << 20,
+)
+"""Servers and desktops from Skylake-X and Zen 4 on; the caches are those of Sapphire Rapids."""
+
+AVX2 = Target(
+    name="avx2",
+    triple="x86_64-unknown-linux-gnu",
+    cpu="x86-64-v3",
+    features="+avx2,+fma,+f16c,+bmi,+bmi2",
+    vector_bytes=32,
+    registers=16,
+    fma=True,
+)
+"""Most x86 machines since 2013; the caches are those of Zen 3."""
+
+BASELINE = Target(
+    name="x86-64",
+    triple="x86_64-unknown-linux-gnu",
+    cpu="x86-64",
+    features="",
+    vector_bytes=16,
+    registers=16,
+    fma=False,
+    l2_bytes=256 << 10,
+)
+"""Every x86-64 machine: 128-bit vectors and no fused multiply-add."""
+
+NEON = Target(
+    name="neon",
+    triple="aarch64-unknown-linux-gnu",
+    cpu="generic",
+    features="+neon",
+    vector_bytes=16,
+    registers=32,
+    fma=True,
+    lane_operand=True,
+    l1_bytes=64 << 10,
+    l2_bytes=1 << 20,
+)
+"""Every 64-bit ARM machine; the caches are those of a Neoverse N1."""
+
+TARGETS = {target.name: target for target in (AVX512, AVX2, BASELINE, NEON)}
+"""The targets described, by name."""

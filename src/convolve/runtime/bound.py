@@ -1,0 +1,160 @@
+"""A convolution with its weights packed: the thin hot call of networks and of video."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from convolve.arguments import Call, conv_spec
+from convolve.compiler.plan import Activation, Code
+from convolve.dtypes import Array
+from convolve.errors import ArgumentError, DTypeError
+from convolve.runtime import engine
+from convolve.runtime.execution import MOST_FREE, Execution, Packed, Workspace, address_of
+from convolve.runtime.threads import get_num_threads
+from convolve.views import check_fits
+
+MOST_SHAPES = 256
+"""Input shapes whose execution a bound convolution remembers; a folder of photographs has a few dozen."""
+
+Reference = Callable[[Call, str], Array]
+
+
+class _Entry:
+    """One shape of input: its execution, with the bound weights, and its free workspaces."""
+
+    __slots__ = ("_free", "_packed", "dtype", "execution", "shape", "strides")
+
+    def __init__(self, execution: Execution, packed: Packed, call: Call, strides: Any) -> None:
+        self.execution, self._packed = execution, packed
+        self.shape, self.dtype, self.strides = call.shape, call.spec.out_dtype, strides
+        self._free: list[Workspace] = []
+
+    def run(self, image: Array, out: Array) -> None:
+        workspace = self._free.pop() if self._free else Workspace(self.execution, self._packed)
+        try:
+            workspace.run(address_of(image), address_of(out), self.strides)
+        finally:
+            if len(self._free) < MOST_FREE:
+                self._free.append(workspace)
+
+
+class BoundConv:
+    """A convolution whose weights are packed; made by ``plan(…).bind(weight, bias)``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convolve import plan
+    >>> bound = plan((1, 1, 5, 5), (1, 1, 3, 3)).bind(np.ones((1, 1, 3, 3), np.float32))
+    >>> bound(np.ones((2, 1, 4, 6), np.float32)).shape
+    (2, 1, 2, 4)
+    """
+
+    def __init__(
+        self,
+        dims: int,
+        weight: Array,
+        bias: Array | None,
+        activation: Activation,
+        options: dict[str, Any],
+        otherwise: Reference,
+    ) -> None:
+        self._dims, self._weight, self._bias = dims, weight, bias
+        self._activation, self._options, self._otherwise = activation, options, otherwise
+        self._packed: dict[Code, Packed] = {}
+        self._entries: dict[Any, _Entry] = {}
+
+    def __call__(self, input: ArrayLike, *, out: Array | None = None) -> Array:
+        """Convolve one input.
+
+        Parameters
+        ----------
+        input
+            Any batch and spatial size; channels and dtype as planned.
+        out
+            Array of the result's shape and dtype to write into.
+
+        Returns
+        -------
+        numpy.ndarray
+            As `conv2d` returns it.
+        """
+        if type(input) is np.ndarray:
+            if out is None:
+                entry = self._entries.get((input.shape, input.strides, input.dtype, get_num_threads()))
+                if entry is not None:
+                    result = np.empty(entry.shape, entry.dtype)
+                    entry.run(input, result)
+                    return result
+            elif type(out) is np.ndarray and out.flags.writeable:
+                entry = self._entries.get(
+                    (
+                        input.shape,
+                        input.strides,
+                        input.dtype,
+                        get_num_threads(),
+                        out.shape,
+                        out.strides,
+                        out.dtype,
+                    )
+                )
+                if entry is not None and not np.may_share_memory(input, out):
+                    entry.run(input, out)
+                    return out
+        return self._first(input, out)
+
+    def _first(self, input: ArrayLike, out: Array | None) -> Array:
+        """Convolve an input of a kind that was not seen before."""
+        call = conv_spec("conv", self._dims, input, self._weight, self._bias, **self._options, out=out)
+        spec = call.spec
+        if spec.input_dtype != self._weight.dtype and engine.why_not(spec) is None:
+            raise DTypeError(
+                f"input must have the dtype planned, {self._weight.dtype}, got {spec.input_dtype}; convert it "
+                "with .astype or make another plan"
+            )
+        overlaps = out is not None and any(np.may_share_memory(out, one) for one in (call.first, call.second))
+        if engine.why_not(spec) is not None or overlaps or not call.first.dtype.isnative:
+            return self._slowly(call)
+        if out is None:
+            check_fits(call.shape, spec.out_dtype)
+        result = np.empty(call.shape, spec.out_dtype) if out is None else out
+        entry = self._entry(call, result)
+        if entry is None:
+            return self._slowly(call)
+        entry.run(call.first, result)
+        if isinstance(input, np.ndarray):
+            key = (input.shape, input.strides, input.dtype, get_num_threads())
+            if out is not None:
+                key = (*key, out.shape, out.strides, out.dtype)
+            if len(self._entries) >= MOST_SHAPES:
+                self._entries.clear()
+            self._entries[key] = entry
+        return result
+
+    def _entry(self, call: Call, result: Array) -> _Entry | None:
+        """Return what runs a call, or None if the weights' values forbid the compiled way."""
+        spec, out = call.spec, call.canonical(result)
+        view = engine.view_of(spec, call.first, out)
+        ready = engine.execution(engine.question(spec, view, self._activation))
+        code = ready.plan.code
+        if code not in self._packed:
+            packed = Packed(ready)
+            weight = engine.weights_of(spec, call.second)
+            bias = None if call.bias is None else call.bias.astype(spec.out_dtype, copy=False)
+            packed.fill(address_of(weight), weight.strides, bias)
+            self._packed[code] = packed
+        if ready.needs_finite_weights and not self._packed[code].finite:
+            return None
+        strides = ready.strides(engine.seen(view, call.first), engine.seen(view, out))
+        return _Entry(ready, self._packed[code], call, strides)
+
+    def _slowly(self, call: Call) -> Array:
+        """Compute a call that is not compiled as it stands."""
+        if self._activation != "none":
+            raise ArgumentError(
+                f"activation={self._activation!r} is compiled only, and this call is not: it has an out that "
+                "overlaps, weights that are not finite, or another dtype; apply the activation afterwards"
+            )
+        return self._otherwise(call, "auto")

@@ -1,0 +1,165 @@
+"""From a spec to a compiled convolution that is ready to run: what is compiled, and what was made before."""
+
+import functools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from convolve.axis import Axis
+from convolve.compiler import planner
+from convolve.compiler.plan import Activation, Inner, Plan
+from convolve.compiler.problem import Geometry, Sizes, geometry_of, sizes_of
+from convolve.compiler.target import Target
+from convolve.dtypes import Array
+from convolve.runtime.execution import Execution
+from convolve.runtime.host import host_target
+from convolve.runtime.machine_code import machine_code
+from convolve.runtime.threads import get_num_threads
+from convolve.spec import ConvSpec
+
+COMPILED_DTYPES = ("float32", "float64")
+LONGEST_LINE = 1 << 22
+"""Padded cells of a line for which a table is made, 32 MiB; only absurd paddings and dilations need more."""
+
+LONGEST_ROW = 1 << 20
+"""Pixels that are seen as one row by 1 × 1 filters; longer rows gain nothing from being joined."""
+
+LARGEST_SCRATCH = 32 << 20
+"""Bytes of scratch per thread: some hundred kB do for anything but filters that span thousands of cells."""
+
+FILTER_AXIS = Axis(1, 1, 1)
+"""A dimension that is not there: one cell, one tap."""
+
+
+def why_not(spec: ConvSpec) -> str | None:
+    """Return why a spec is not computed by compiled code, or None if it is."""
+    if spec.operation != "conv":
+        return "transposed convolutions and gradients are computed by the reference"
+    if spec.out_dtype.name not in COMPILED_DTYPES or spec.input_dtype != spec.out_dtype:
+        return "only float32 and float64 images are compiled, without a change of dtype"
+    if spec.weight_dtype.kind not in "biuf":
+        return "only real weights are compiled"
+    if spec.nan == "ignore":
+        return "nan='ignore' is computed by the reference"
+    if 0 in (*spec.input_shape, *spec.output_shape, *spec.weight_shape):
+        return "there is nothing to sum up"
+    if any((axis.outputs - 1) * axis.stride + axis.extent > LONGEST_LINE for axis in spec.axes):
+        return f"a padded line of more than {LONGEST_LINE} cells is left to the reference"
+    window = math.prod(axis.extent for axis in spec.axes) * (spec.in_channels // spec.groups)
+    if window * spec.out_dtype.itemsize > LARGEST_SCRATCH // 8:
+        return "a window that spans so many cells is left to the reference"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How arrays are seen by a routine: their innermost dimensions, and whether pixels form one row."""
+
+    reads: Inner
+    writes: Inner
+    one_row: bool
+
+
+def view_of(spec: ConvSpec, image: Array, out: Array) -> View:
+    """Return how these arrays of (batch, channels, *spatial) are best seen."""
+    pointwise = all(
+        axis.taps == axis.stride == 1 and not axis.before and not axis.after for axis in spec.axes
+    )
+    short = math.prod(spec.out_size) <= LONGEST_ROW
+    one_row = pointwise and short and spec.dims > 1 and _is_one_row(image) and _is_one_row(out)
+    return View(_inner(image, spec), _inner(out, spec), one_row)
+
+
+def dense_view(spec: ConvSpec) -> View:
+    """Return how fresh arrays without gaps are seen."""
+    shapes = (spec.input_shape, spec.output_shape)
+    last = spec.layout == "channels_last"
+    images = [np.broadcast_to(np.zeros((), spec.out_dtype), shape) for shape in shapes]
+    dense = [_as_if_dense(image, last) for image in images]
+    return view_of(spec, *dense)
+
+
+def _as_if_dense(array: Array, channels_last: bool) -> Array:
+    """Return an array of this shape with the strides of a fresh one; its numbers must not be looked at."""
+    shape = array.shape
+    order = (shape[0], *shape[2:], shape[1]) if channels_last else shape
+    strides = [array.itemsize]
+    for extent in reversed(order[1:]):
+        strides.insert(0, strides[0] * extent)
+    if channels_last:
+        strides = [strides[0], strides[-1], *strides[1:-1]]
+    return np.lib.stride_tricks.as_strided(array, shape, strides, writeable=False)
+
+
+def _is_one_row(array: Array) -> bool:
+    """Whether all pixels of a channel are evenly spaced in memory."""
+    steps, sizes = array.strides[2:], array.shape[2:]
+    return all(step == steps[i + 1] * sizes[i + 1] for i, step in enumerate(steps[:-1]))
+
+
+def _inner(array: Array, spec: ConvSpec) -> Inner:
+    """Return the dimension along which neighbours are neighbours in memory."""
+    item = array.itemsize
+    if spec.layout == "channels_last" and array.strides[1] == item:
+        return "channel"
+    if array.strides[-1] == item:
+        return "x"
+    return "channel" if array.strides[1] == item else "none"
+
+
+def seen(view: View, array: Array) -> Array:
+    """Return an array as a view sees it: with all pixels of a channel as one row, or as it is."""
+    if not view.one_row:
+        return array
+    length = math.prod(array.shape[2:])
+    return np.lib.stride_tricks.as_strided(
+        array, (*array.shape[:2], length), (*array.strides[:2], array.strides[-1])
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """All that decides on an execution."""
+
+    sizes: Sizes
+    geometry: Geometry
+    axes: tuple[Axis, ...]
+    fill: float
+    threads: int
+
+
+def question(spec: ConvSpec, view: View, activation: Activation = "none") -> Question:
+    """Return the question that a spec and its arrays' layout pose."""
+    sizes = sizes_of(spec)
+    geometry = geometry_of(spec, view.reads, view.writes, activation)
+    axes = (FILTER_AXIS,) * (3 - spec.dims) + spec.axes
+    if view.one_row:
+        length = sizes.outputs
+        sizes = replace(sizes, input=(1, 1, length), output=(1, 1, length))
+        axes = (FILTER_AXIS, FILTER_AXIS, Axis(length, length, 1))
+    fill = float(spec.fill.real) if spec.boundary == "constant" else 0.0
+    return Question(sizes, geometry, axes, fill, get_num_threads())
+
+
+def plan_of(asked: Question, target: Target) -> Plan:
+    """Return the plan of a question."""
+    return planner.plan(asked.sizes, asked.geometry, target, asked.threads)
+
+
+@functools.lru_cache(maxsize=256)
+def execution(asked: Question) -> Execution:
+    """Return the execution of a question; the last ones are kept, a few kB each."""
+    target = host_target()
+    plan = plan_of(asked, target)
+    return Execution(asked.sizes, plan, machine_code(plan.code, target), target, asked.axes, asked.fill)
+
+
+def weights_of(spec: ConvSpec, weight: Array) -> Array:
+    """Return weights as a view of (groups, filters, channels, depth, height, width), turned if asked for."""
+    filters, channels, *taps = weight.shape
+    whole = weight.astype(spec.out_dtype, copy=False)
+    turned = np.flip(whole, axis=tuple(range(2, whole.ndim))) if spec.flip else whole
+    ones: Sequence[int] = (1,) * (3 - len(taps))
+    return turned.reshape(spec.groups, filters // spec.groups, channels, *ones, *taps)

@@ -1,0 +1,285 @@
+"""One compiled convolution of given sizes: its block of arguments, made once and filled in by every call.
+
+An `Execution` may be used by many threads at once: each call borrows a `Workspace` of its own.
+"""
+
+import ctypes
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from convolve.axis import Axis, source_cells
+from convolve.compiler.affine import Affine
+from convolve.compiler.layout import ITEM_BYTES, ArgumentLayout, argument_layout
+from convolve.compiler.loopnest import Routine
+from convolve.compiler.lower.pack import weight_order
+from convolve.compiler.plan import Inner, Plan
+from convolve.compiler.problem import Sizes, panel_channels, pieces, three
+from convolve.compiler.target import Target
+from convolve.dtypes import Array, DType
+from convolve.runtime import threads
+from convolve.runtime.machine_code import Machine
+
+Strides = tuple[int, ...]
+
+ALIGNMENT = 64
+"""Bytes: a cache line, and the widest vector."""
+
+CYCLES_PER_NANOSECOND = 3.0
+"""To turn the cost model's cycles into time, where only the order of magnitude matters: whether a job is worth
+handing to other threads."""
+
+
+PACK_NANOSECONDS = 0.5
+"""Time to pack one weight; 2.4 million of 512 × 512 × 3 × 3 take 2.6 ms, a few thousand 0.3 ns each
+(2026-11-23, AMD Zen 3)."""
+
+MOST_FREE = 16
+"""Workspaces kept for the next calls: as many callers as are likely at once."""
+
+
+class Execution:
+    """A routine with everything about one call's sizes worked out.
+
+    Parameters
+    ----------
+    sizes, plan, machine, target
+        What is computed and how, and its machine code.
+    axes
+        Three of them: depth, height and width.
+    fill
+        What the border holds where it is a constant.
+    """
+
+    def __init__(
+        self, sizes: Sizes, plan: Plan, machine: Machine, target: Target, axes: Sequence[Axis], fill: float
+    ) -> None:
+        self.sizes, self.plan, self.machine = sizes, plan, machine
+        self.dtype = np.dtype(plan.code.dtype)
+        self.panels = pieces(sizes.filters, panel_channels(plan.code, target))
+        self.width = panel_channels(plan.code, target)
+        self.nanoseconds = plan.cycles / CYCLES_PER_NANOSECOND
+        values = _parameters(sizes, plan, target, axes[2].before, self.panels)
+        self.items = _items(sizes, plan, self.panels)
+        self.tables = [_table(axis) for axis in axes]
+        self.border = np.array([fill], self.dtype)
+        pointers = {
+            "z_map": self.tables[0].ctypes.data,
+            "y_map": self.tables[1].ctypes.data,
+            "x_map": self.tables[2].ctypes.data,
+            "border": self.border.ctypes.data,
+        }
+        self.routine = _Template(machine.compiled.routine, values, pointers)
+        packing = {name: values[name] for name in ("G", "C", "K", "KP")}
+        self.packing = _Template(machine.compiled.packing, packing, {})
+        self.needs_finite_weights = fill == 0 and any(
+            axis.boundary == "constant" and (axis.before or axis.after) for axis in axes
+        )
+        self._free: list[Workspace] = []
+
+    def packed_shape(self) -> tuple[int, ...]:
+        """Return the shape of the packed weights."""
+        inner = [Affine.of(extent).constant for extent in weight_order(self.plan.code, self.sizes.channels)]
+        return (self.sizes.groups, self.panels, *inner, self.width)
+
+    def strides(self, image: Array, out: Array) -> tuple[Strides, Strides]:
+        """Return the strides of (batch, channels, *spatial) arrays as the routine wants them."""
+        code = self.plan.code
+        return (
+            six_strides(image.strides, self.sizes.channels, code.reads),
+            six_strides(out.strides, self.sizes.filters, code.writes),
+        )
+
+    def borrow(self) -> "Workspace":
+        """Return a workspace that nobody else uses until it is given back."""
+        return self._free.pop() if self._free else Workspace(self, Packed(self))
+
+    def give_back(self, workspace: "Workspace") -> None:
+        """Keep a workspace for the next call."""
+        if len(self._free) < MOST_FREE:
+            self._free.append(workspace)
+
+
+class Packed:
+    """Weights and bias in the order in which a routine reads them."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._machine, sizes = execution.machine, execution.sizes
+        self._groups, self._filters = sizes.groups, sizes.filters
+        self._items = sizes.groups * execution.panels
+        self.weights = aligned(execution.packed_shape(), execution.dtype)
+        self.bias = np.zeros((sizes.groups, execution.panels * execution.width), execution.dtype)
+        self._checks = np.zeros((sizes.groups, execution.panels), execution.dtype)
+        template = execution.packing
+        self._block = template.block()
+        self._address = ctypes.addressof(self._block)
+        at = template.layout.pointers
+        self._block[at["weights"]] = self.weights.ctypes.data
+        self._block[at["checks"]] = self._checks.ctypes.data
+        self._source, self._first_stride = at["source"], template.layout.strides["source"]
+        self._strides: Strides | None = None
+        self._nanoseconds = self.weights.size * PACK_NANOSECONDS
+
+    def fill(self, source: int, strides: Strides, bias: Array | None) -> None:
+        """Pack weights of shape (groups, filters, channels, depth, height, width)."""
+        if strides != self._strides:
+            self._block[self._first_stride : self._first_stride + 6] = strides
+            self._strides = strides
+        self._block[self._source] = source
+        threads.run(self._machine.pack, self._address, self._items, 0, self._nanoseconds)
+        if bias is not None:
+            self.bias[:, : self._filters] = bias.reshape(self._groups, -1)
+
+    @property
+    def finite(self) -> bool:
+        """Whether no weight is infinite or NaN: their checks are 0 then, and NaN otherwise."""
+        return not self._checks.any()
+
+
+class Workspace:
+    """A block of arguments and packed weights: what one call at a time may write to."""
+
+    def __init__(self, execution: Execution, packed: Packed) -> None:
+        self.packed = packed
+        self._execution = execution
+        template = execution.routine
+        self._block = template.block()
+        self._address = ctypes.addressof(self._block)
+        at = template.layout.pointers
+        self._block[at["weights"]] = packed.weights.ctypes.data
+        self._block[at["bias"]] = packed.bias.ctypes.data
+        self._input, self._output = at["input"], at["output"]
+        places = template.layout.strides
+        self._input_stride, self._output_stride = places["input"], places["output"]
+        self._strides: tuple[Strides, Strides] | None = None
+        self._rest = (execution.items, template.scratch_bytes, execution.nanoseconds)
+
+    def run(self, image: int, out: int, strides: tuple[Strides, Strides]) -> None:
+        """Convolve what begins at these addresses."""
+        block = self._block
+        if strides != self._strides:
+            block[self._input_stride : self._input_stride + 6] = strides[0]
+            block[self._output_stride : self._output_stride + 6] = strides[1]
+            self._strides = strides
+        block[self._input] = image
+        block[self._output] = out
+        threads.run(self._execution.machine.convolve, self._address, *self._rest)
+
+
+class _Template:
+    """A routine's block of arguments with all that is the same in every call."""
+
+    def __init__(self, routine: Routine, values: dict[str, int], pointers: dict[str, int]) -> None:
+        check_domain(routine, values)
+        self.layout: ArgumentLayout = argument_layout(routine)
+        self._kind = ctypes.c_int64 * self.layout.words
+        words = [0] * self.layout.words
+        self.scratch_bytes = 0
+        for buffer in routine.buffers:
+            extents = [extent.value(values) for extent in buffer.extents]
+            first = self.layout.strides[buffer.name]
+            words[first : first + len(extents)] = dense_strides(extents, ITEM_BYTES[buffer.dtype])
+            if buffer.role == "scratch":
+                words[self.layout.pointers[buffer.name]] = self.scratch_bytes
+                size = math.prod(extents) * ITEM_BYTES[buffer.dtype]
+                self.scratch_bytes += pieces(size, ALIGNMENT) * ALIGNMENT
+        for name, place in self.layout.parameters.items():
+            words[place] = values[name]
+        for name, pointer in pointers.items():
+            words[self.layout.pointers[name]] = pointer
+        self._words = bytes(self._kind(*words))
+
+    def block(self) -> Any:
+        """Return a new block of arguments."""
+        return self._kind.from_buffer_copy(self._words)
+
+
+def _parameters(sizes: Sizes, plan: Plan, target: Target, before: int, panels: int) -> dict[str, int]:
+    """Return the values of a routine's parameters."""
+    names = ("N", "G", "C", "K", "Z", "Y", "X", "OZ", "OY", "OX", "BZ", "BY", "BX", "BC")
+    numbers = (sizes.batch, sizes.groups, sizes.channels, sizes.filters, *sizes.input, *sizes.output)
+    values = dict(zip(names, (*numbers, *plan.block, plan.channels_at_once), strict=True))
+    kept = 1 if plan.channels_at_once >= sizes.channels else plan.panels_at_once
+    values |= {"before": before, "KP": panels, "BK": plan.panels_at_once, "BS": kept}
+    return values | {"XS": packed_row(plan, target)}
+
+
+def _items(sizes: Sizes, plan: Plan, panels: int) -> int:
+    """Return how many items of work there are."""
+    blocks = math.prod(pieces(size, step) for size, step in zip(sizes.output, plan.block, strict=True))
+    return sizes.batch * sizes.groups * blocks * pieces(panels, plan.panels_at_once)
+
+
+def packed_row(plan: Plan, target: Target) -> int:
+    """Return the columns that a packed row has room for."""
+    code = plan.code
+    width = plan.block[2]
+    if code.method == "contract":
+        return (width - 1) * code.packed_stride[2] + code.extent[2]
+    lanes = target.lanes(ITEM_BYTES[code.dtype])
+    furthest = (code.taps[2] - 1) * code.dilation[2] // code.packed_stride[2]
+    return pieces(width + code.tile[2] * lanes - 1 + furthest, lanes) * lanes
+
+
+def _table(axis: Axis) -> Array:
+    """Return the input cell of each padded cell that some output reads."""
+    cells = (axis.outputs - 1) * axis.stride + axis.extent
+    return np.ascontiguousarray(source_cells(np.arange(cells) - axis.before, axis.size, axis.boundary))
+
+
+def check_domain(routine: Routine, values: dict[str, int]) -> None:
+    """Refuse sizes outside the domain that the routine was verified for."""
+    for fact in routine.facts:
+        if fact.value(values) < 0:
+            raise AssertionError(f"{routine.name}: {fact} must not be negative for {values}")
+
+
+def dense_strides(extents: Sequence[int], item: int) -> list[int]:
+    """Return the strides in bytes of an array without gaps.
+
+    >>> dense_strides([2, 3, 4], 8)
+    [96, 32, 8]
+    """
+    strides = [item]
+    for extent in reversed(extents[1:]):
+        strides.insert(0, strides[0] * extent)
+    return strides
+
+
+def aligned(shape: tuple[int, ...], dtype: DType) -> Array:
+    """Return an array that begins at a cache line."""
+    size = math.prod(shape) * dtype.itemsize
+    raw = np.empty(size + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + size].view(dtype).reshape(shape)
+
+
+DATA_POINTER = 2 * ctypes.sizeof(ctypes.c_void_p)
+"""Where a NumPy array keeps the address of its data: behind the reference count and the type (``PyArrayObject``,
+unchanged since NumPy 1.0)."""
+
+
+def _address_in_object(array: Array) -> int:
+    """Return where an array's first number is, read from the array object itself: 0.2 µs instead of 1.2."""
+    return ctypes.c_size_t.from_address(id(array) + DATA_POINTER).value
+
+
+def _address_asked(array: Array) -> int:
+    """Return where an array's first number is, by NumPy's own word."""
+    address: int = array.ctypes.data
+    return address
+
+
+_PROBE = np.arange(7.0)[2:]
+address_of = _address_in_object if _address_in_object(_PROBE) == _address_asked(_PROBE) else _address_asked
+"""The quick way, if it is seen to give what NumPy says."""
+
+
+def six_strides(strides: Strides, channels: int, inner: Inner) -> Strides:
+    """Return a (batch, channels, *spatial) view's strides as a routine wants them."""
+    batch, channel, *spatial = strides
+    z, y, x = three(tuple(spatial), 0)
+    group = channel * channels
+    return (batch, group, z, y, x, channel) if inner == "channel" else (batch, group, channel, z, y, x)
