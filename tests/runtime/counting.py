@@ -1,11 +1,12 @@
-"""A routine for tests of the thread pool: each item counts itself, and sees whether its scratch is its own."""
+"""A routine for tests of the thread pool: items count themselves, and see whether their scratch is theirs."""
 
 import ctypes
 import functools
+import threading
 from collections.abc import Callable
 from typing import Any
 
-from convolve.runtime import jit
+from convolve.runtime import jit, threads
 from convolve.runtime.host import host_target
 
 SPOILT = 1 << 32
@@ -60,8 +61,8 @@ class Job:
 
     def __init__(self, items: int, turns: int = 1) -> None:
         self.items = items
-        self._cells = (ctypes.c_int64 * max(1, items))()
-        self._args = (ctypes.c_int64 * 2)(ctypes.addressof(self._cells), turns)
+        self.cells = (ctypes.c_int64 * max(1, items))()
+        self._args = (ctypes.c_int64 * 2)(ctypes.addressof(self.cells), turns)
         self.routine, self.args = routine(), ctypes.addressof(self._args)
 
     def run(self, run: Callable[..., Any], cost_ns: float, scratch_bytes: int = 64) -> None:
@@ -70,4 +71,15 @@ class Job:
 
     def counts(self) -> set[int]:
         """Return the different numbers of times that items were done."""
-        return set(self._cells[: self.items])
+        return set(self.cells[: self.items])
+
+
+def check_jobs(count: int, jobs: int | None, ended: threading.Event | None = None) -> None:
+    """Run so many jobs on so many threads, or until an event, and fail if one is wrong."""
+    threads.set_num_threads(count)
+    done = 0
+    while done != jobs and not (ended and ended.is_set()):
+        job = Job(10 + done % 90, 10)
+        job.run(threads.run, 3e4 if done % 3 else 1e3)
+        assert job.counts() == {1}
+        done += 1

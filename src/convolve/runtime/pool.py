@@ -34,7 +34,7 @@ PATIENCE = 4_000
 
 WAKING_NS = 100_000.0
 """Work that must have met sleeping workers before they are woken. Waking costs the caller 20 µs, and more if
-the system puts both threads on one core for a while, so that a short job now and then is done sooner alone."""
+the system keeps both threads on one core for a while: a short job now and then is done sooner alone."""
 
 _tokens = itertools.count(1)
 

@@ -20,8 +20,8 @@ Functions, all of one pool `words`:
 """
 
 TICKET_BITS = 24
-"""A ticket is (job number << 24) | blocks left: 2^40 jobs until a number comes again, twelve days at 1 µs each,
-and then only a worker that was suspended for exactly as long would be fooled."""
+"""A ticket is (job number << 24) | blocks left: 2^40 jobs until a number comes again, 12 days at 1 µs
+each, and then only a worker that was suspended for exactly as long would be fooled."""
 MOST_BLOCKS = (1 << TICKET_BITS) - 1
 
 LINE = 8

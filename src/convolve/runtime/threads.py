@@ -62,7 +62,7 @@ def run(routine: int, args: int, items: int, scratch_bytes: int, cost_ns: float)
 
 def _run_alone(routine: int, args: int, items: int, scratch_bytes: int, cost_ns: float) -> None:
     """Run a job on this thread, in rounds between which Python answers Ctrl-C."""
-    # The buffer is held here: between two rounds a signal handler may replace the thread's own by a larger one.
+    # The buffer is held here: between rounds a signal handler may replace the thread's own by a larger one.
     kept, scratch = _own_scratch.room(scratch_bytes) if scratch_bytes else (None, 0)
     if cost_ns < HOLDING_BELOW_NS:
         _holding(routine)(args, 0, items, scratch)
