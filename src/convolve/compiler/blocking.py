@@ -26,6 +26,9 @@ the block reads them again. 256 channels of 14 × 14, 3 × 3: 64 channels at onc
 ITEMS_PER_THREAD = 4
 """With several threads: so many items each that the last ones end at about the same time."""
 
+BLOCK_CYCLES = 300
+"""Cycles around an item: finding its place, its tables and bounds."""
+
 SMALL_WORK = 100_000
 """Cycles below which a convolution is not cut for threads: handing over costs about 15,000."""
 
@@ -44,6 +47,8 @@ def blocking(code: Code, sizes: Sizes, target: Target, threads: int, cycles: flo
     channels = channels_at_once(code, sizes, target)
     panels = max(1, pieces(sizes.filters, panel_channels(code, target)))
     wanted = 1 if threads == 1 or cycles < SMALL_WORK else threads * ITEMS_PER_THREAD
+    if code.whole:
+        return Blocking(whole_plane(sizes), channels, panels)
     candidates = (
         Blocking(block, channels, pieces(panels, parts))
         for block in _blocks(code, sizes)
@@ -63,6 +68,12 @@ def channels_at_once(code: Code, sizes: Sizes, target: Target) -> int:
     weights = math.prod(code.taps) * panel_channels(code, target) * item_bytes(code.dtype)
     most = max(8, int(target.l2_bytes * PANEL_SHARE) // weights)
     return pieces(sizes.channels, pieces(sizes.channels, most))
+
+
+def whole_plane(sizes: Sizes) -> Triple:
+    """Return the block that is everything."""
+    depth, height, width = (max(1, size) for size in sizes.output)
+    return depth, height, width
 
 
 def _blocks(code: Code, sizes: Sizes) -> Iterator[Triple]:
@@ -96,8 +107,8 @@ def _cost(one: Blocking, code: Code, sizes: Sizes, target: Target, wanted: int, 
     width = panel_channels(code, target)
     panels = max(1, pieces(sizes.filters, width))
     shares = pieces(panels, one.panels)
-    packed = code.cells(one.block) * sizes.channels * blocks * shares
-    cost = packed * PACK_CYCLES
+    packed = 0 if code.direct else code.cells(one.block) * sizes.channels * blocks * shares
+    cost = packed * PACK_CYCLES + BLOCK_CYCLES * blocks * shares
     footprint = float(code.cells(one.block) * one.channels * size)
     if code.method == "contract":
         chunks = pieces(max(1, sizes.channels), one.channels)

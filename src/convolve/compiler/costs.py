@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from convolve.compiler.plan import Triple
-from convolve.compiler.problem import Geometry, Sizes, item_bytes, pieces
+from convolve.compiler.problem import Geometry, Sizes, cells_first, item_bytes, pieces
 from convolve.compiler.target import Target
 
 FMAS_PER_CYCLE = 2
@@ -41,6 +41,11 @@ TILE_CYCLES = 45
 """Cycles around the inner block of one tile: finding its pixels, sums loaded and stored, and one mispredicted
 branch where the loop over channels ends (about 15)."""
 
+MOST_DIRECT_ROWS = 9
+"""Rows of a window that is read from the input itself. Rows of a wide image often lie a multiple of 1 KiB apart
+and then share a few sets of 8 lines in the first-level cache: 15 × 15 on 3840 columns took 55 ms read
+directly and 42 packed, 7 × 7 took 10.8 and 12.2 (2026-11-23, AMD Zen 3)."""
+
 MOST_PIXELS = 9
 """Pixels of a contraction's tile: each has an address of its own, and x86 has 16 general registers."""
 
@@ -53,6 +58,8 @@ class Choice:
     tile: Triple
     cycles: float
     busy: float
+    direct: bool = False
+    whole: bool = False
 
 
 def choices(sizes: Sizes, geometry: Geometry, target: Target) -> list[Choice]:
@@ -92,6 +99,8 @@ def _stencils(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choi
         for rows in (1, 2, 3, 4, 5, 6, 7, 8):
             for vectors in (1, 2, 3, 4, 6, 8, 10):
                 tile = (channels, rows, vectors)
+                if vectors > 3 and rows > 1:
+                    continue
                 if _live(geometry, tile) <= target.registers and channels <= max(1, sizes.filters):
                     yield _stencil(sizes, geometry, target, tile)
 
@@ -99,9 +108,11 @@ def _stencils(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choi
 def _live(geometry: Geometry, tile: Triple) -> int:
     """Return how many registers a tile needs at once: sums, weights that are used again, and cells."""
     channels, rows, vectors = tile
-    weights = 1 if rows == 1 else channels * min(rows, geometry.taps[1])
-    held = vectors if channels * min(rows, geometry.taps[1]) > 1 else 1
-    return channels * rows * vectors + weights + min(held, 3)
+    sums = channels * rows * vectors
+    weights = channels * min(rows, geometry.taps[1])
+    if cells_first(tile):
+        return sums + vectors + 1
+    return sums + weights + (1 if rows == 1 else 3)
 
 
 def _stencil(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> Choice:
@@ -118,16 +129,55 @@ def _stencil(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> 
     tiles = pieces(sizes.filters, channels) * sizes.output[0]
     tiles *= pieces(sizes.output[1], rows) * pieces(sizes.output[2], vectors * lanes)
     straight = geometry.reads == geometry.writes == "x"
-    pack = (
-        sizes.channels
-        * geometry.code("contract", (1, 1, 1)).cells(sizes.output)
-        * math.sqrt(geometry.stride[2])
-    )
     write = sizes.filters * sizes.outputs
-    pack *= PACK_CYCLES if straight else PACK_CYCLES_ONE_BY_ONE
     write *= WRITE_CYCLES["stencil"] if straight else PACK_CYCLES_ONE_BY_ONE
     inside = sizes.channels * geometry.taps[0] * block
-    return _choice("stencil", tile, sizes, tiles, inside, pack + write)
+    pack = _pack_block(sizes, geometry, straight)
+    if straight and lays_border_once(sizes, geometry, target):
+        return _choice("stencil", tile, sizes, tiles, inside, pack / 2 + write, whole=True)
+    border = _pack_border(sizes, geometry, target, tile)
+    direct = straight and reads_directly(geometry) and border < pack
+    return _choice(
+        "stencil", tile, sizes, tiles, inside, (border if direct else pack) + write, direct=direct
+    )
+
+
+def lays_border_once(sizes: Sizes, geometry: Geometry, target: Target) -> bool:
+    """Whether a whole plane is one block, with a border that is the same for all planes."""
+    code = geometry.code("stencil", (1, 1, 1))
+    small = code.cells(sizes.output) * sizes.channels * item_bytes(geometry.dtype) <= target.l2_bytes // 4
+    return small and geometry.constant_border and code.packed_stride == code.stride
+
+
+def reads_directly(geometry: Geometry) -> bool:
+    """Whether tiles can read the input where it is: neighbouring outputs read neighbouring cells."""
+    compacted = any(t == 1 and s > 1 for t, s in zip(geometry.taps, geometry.stride, strict=True))
+    return geometry.stride[2] == 1 and not compacted and geometry.extent[1] <= MOST_DIRECT_ROWS
+
+
+def _pack_block(sizes: Sizes, geometry: Geometry, straight: bool) -> float:
+    """Return the cycles to pack all cells of a group once."""
+    cells = sizes.channels * geometry.code("contract", (1, 1, 1)).cells(sizes.output)
+    each = PACK_CYCLES if straight else PACK_CYCLES_ONE_BY_ONE
+    return cells * each * math.sqrt(geometry.stride[2])
+
+
+def _pack_border(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> float:
+    """Return the cycles to pack the tiles whose windows reach beyond the input, each by itself."""
+    steps = (1, tile[1], tile[2] * target.lanes(item_bytes(geometry.dtype)))
+    inside, tiles, cells = 1, 1, 1
+    sizes_by_dimension = zip(
+        sizes.input, sizes.output, geometry.extent, geometry.stride, steps, strict=True
+    )
+    for length, outputs, extent, stride, step in sizes_by_dimension:
+        span = (step - 1) * stride + extent
+        there = pieces(outputs, step)
+        whole = extent == 1 and length % (step * stride) == 0
+        inside *= there if whole else max(0, (length - span) // (step * stride))
+        tiles *= there
+        cells *= span
+    each = sizes.channels * cells * PACK_CYCLES_ONE_BY_ONE * pieces(sizes.filters, tile[0])
+    return max(0, tiles - inside) * each
 
 
 def _from_l2(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> float:
@@ -140,7 +190,17 @@ def _from_l2(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> 
     return height * width / L2_BYTES_PER_CYCLE
 
 
-def _choice(method: str, tile: Triple, sizes: Sizes, tiles: int, inside: float, rest: float) -> Choice:
+def _choice(
+    method: str,
+    tile: Triple,
+    sizes: Sizes,
+    tiles: int,
+    inside: float,
+    rest: float,
+    direct: bool = False,
+    whole: bool = False,
+) -> Choice:
+    """Return the estimate of tiles that take ``inside`` cycles each and of the rest of the work."""
     total = tiles * (inside + TILE_CYCLES) + rest
     cycles = sizes.batch * sizes.groups * total
-    return Choice(method, tile, cycles, tiles * inside / total if total else 0.0)
+    return Choice(method, tile, cycles, tiles * inside / total if total else 0.0, direct, whole)

@@ -211,8 +211,9 @@ Statement = (
     | Number | Load | Repeat | Compute | Transpose | Store
 )  # fmt: skip
 
-OPERATIONS = {"copy": 1, "fma": 3, "relu": 1, "relu6": 1, "poison": 2}
-"""Operation -> number of arguments. fma(a, b, c) is a·b + c; poison(a, b) is a + 0·b, NaN once b is not finite."""
+OPERATIONS = {"copy": 1, "even": 2, "odd": 2, "fma": 3, "relu": 1, "relu6": 1, "poison": 2}
+"""Operation -> number of arguments. even(a, b) and odd(a, b) are every second number of a and b laid end to end;
+fma(a, b, c) is a·b + c; poison(a, b) is a + 0·b, NaN once b is not finite."""
 
 
 @dataclass(frozen=True, slots=True)

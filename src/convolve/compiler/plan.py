@@ -28,6 +28,12 @@ class Code:
         For "contract": (pixels, vectors of channels, 1). For "stencil": (channels, rows, vectors of columns).
     reads, writes
         Along which dimension neighbours of the input and of the output are neighbours in memory.
+    activation
+        What is applied to every output.
+    direct
+        For "stencil": whether tiles read the input where it is, and only those at the border are packed.
+    whole
+        For "stencil": whether a block is a whole plane with a constant border, which is laid once for all planes.
     """
 
     method: Method
@@ -39,6 +45,8 @@ class Code:
     reads: Inner = "x"
     writes: Inner = "x"
     activation: Activation = "none"
+    direct: bool = False
+    whole: bool = False
 
     @property
     def extent(self) -> Triple:
@@ -48,13 +56,13 @@ class Code:
 
     @property
     def packed_stride(self) -> Triple:
-        """Packed cells from one output to the next: 1 where there is one tap, since nothing else is packed."""
+        """Packed cells from one output to the next: 1 where there is one tap, as no others are packed."""
         d, h, w = (1 if t == 1 else s for t, s in zip(self.taps, self.stride, strict=True))
         return d, h, w
 
     @property
     def phases(self) -> int:
-        """Into how many rows of columns a packed row is dealt out: for a stencil one per step of the stride."""
+        """Into how many parts a packed row is dealt out: for a stencil one per step of the stride."""
         return self.packed_stride[2] if self.method == "stencil" else 1
 
     def cells(self, outputs: Triple) -> int:

@@ -26,7 +26,7 @@ def planned(
     best: Choice, tiles: list[Choice], sizes: Sizes, geometry: Geometry, target: Target, threads: int
 ) -> Plan:
     """Return the plan of one choice."""
-    code = geometry.code(best.method, best.tile)
+    code = geometry.code(best.method, best.tile, best.direct, best.whole)
     cut = blocking(code, sizes, target, threads, best.cycles)
     weights = sizes.groups * sizes.filters * sizes.channels * math.prod(geometry.taps)
     numbers = sizes.channels * math.prod(sizes.input) + sizes.filters * sizes.outputs

@@ -36,6 +36,7 @@ class Geometry:
     reads: Inner
     writes: Inner
     activation: Activation
+    constant_border: bool
 
     @property
     def extent(self) -> Triple:
@@ -43,11 +44,11 @@ class Geometry:
         d, h, w = (e * (t - 1) + 1 for t, e in zip(self.taps, self.dilation, strict=True))
         return d, h, w
 
-    def code(self, method: str, tile: Triple) -> Code:
+    def code(self, method: str, tile: Triple, direct: bool = False, whole: bool = False) -> Code:
         """Return what a routine with this tile is specialised to."""
         return Code(
             "contract" if method == "contract" else "stencil",
-            self.dtype, self.taps, self.stride, self.dilation, tile, self.reads, self.writes, self.activation,
+            self.dtype, self.taps, self.stride, self.dilation, tile, self.reads, self.writes, self.activation, direct, whole,
         )  # fmt: skip
 
 
@@ -83,6 +84,7 @@ def geometry_of(spec: ConvSpec, reads: Inner, writes: Inner, activation: Activat
         reads,
         writes,
         activation,
+        spec.boundary == "constant" or not any(axis.before or axis.after for axis in spec.axes),
     )
 
 
@@ -105,3 +107,9 @@ def pieces(value: int, step: int) -> int:
     3
     """
     return -(-value // step)
+
+
+def cells_first(tile: Triple) -> bool:
+    """Whether a stencil's inner block holds all cells of a row and one weight, not all weights and one cell."""
+    channels, rows, vectors = tile
+    return rows == 1 and vectors <= channels

@@ -367,6 +367,12 @@ class Emitter:
         self.declared.add(f"declare {kind} @llvm.fma.{suffix}({kind}, {kind}, {kind})")
         return self.code.value(f"call {kind} @llvm.fma.{suffix}({kind} {a}, {kind} {b}, {kind} {c})")
 
+    def half(self, first: int) -> Callable[[str, int, list[str]], str]:
+        """Return the emitter of every second number of two registers."""
+        return lambda dtype, lanes, values: self.shuffler(dtype, lanes)(
+            values[0], values[1], range(first, 2 * lanes, 2)
+        )
+
     def relu(self, dtype: str, lanes: int, values: list[str]) -> str:
         """0 where the number is below 0; NaN stays."""
         return self.limited(dtype, lanes, values[0], "olt", 0.0)
@@ -409,6 +415,8 @@ EMITTERS: dict[type, Callable[[Emitter, Any], None]] = {
 
 OPERATION_EMITTERS: dict[str, Callable[[Emitter, str, int, list[str]], str]] = {
     "copy": lambda self, dtype, lanes, values: values[0],
+    "even": lambda self, *rest: self.half(0)(*rest),
+    "odd": lambda self, *rest: self.half(1)(*rest),
     "fma": Emitter.fma,
     "relu": Emitter.relu,
     "relu6": Emitter.relu6,

@@ -6,12 +6,13 @@ never as the image. In "x" order it is [channel][z][y][phase][x]: with a stride 
 pixel, needs one phase only. In "channel" order it is [z][y][x][channel].
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
-from convolve.compiler.lower.frame import BEFORE, X, image_index
+from convolve.compiler.lower.frame import ABOVE, BEFORE, FRONT, C, X, Y, Z, image_index
 from convolve.compiler.plan import Code
 
 
@@ -34,6 +35,19 @@ class Row:
     source_z: Affine
     source_y: Affine
     shown: Affine
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A phase's columns of a packed row.
+
+    ``start`` and ``stop`` bound those that show the input in order, each with the bound that proves it.
+    """
+
+    phase: int
+    count: Affine
+    start: tuple[Affine, ...]
+    stop: tuple[Affine, ...]
 
 
 RowWriter = Callable[[Row], None]
@@ -67,8 +81,9 @@ class Packer:
         if self.by_channel:
             self._planes(lambda row: self._pixels(row, channel, channels))
             return
+        phases = self._phase_columns()
         with self.pen.loop("c", 0, channels) as c:
-            self._planes(lambda row: self._columns(row, c, channel + c))
+            self._planes(lambda row: self._row(row, c, channel + c, phases))
 
     def _planes(self, write: RowWriter) -> None:
         """Write the loops over padded rows; each row knows the input row that it shows."""
@@ -121,27 +136,19 @@ class Packer:
 
     # -- [channel][z][y][phase][x] ---------------------------------------------------------------------
 
-    def _columns(self, row: Row, c: Affine, channel: Affine) -> None:
-        """Pack a row: its left border, what shows the input in order, its right border."""
-        pen = self.pen
+    def _phase_columns(self) -> list[Columns]:
+        """Return the columns of each phase: how many, and which of them show the input in order."""
+        pen, phases = self.pen, []
         for phase in range(self.code.phases):
-            count = self._phase_cells(phase)
+            count = self.cells[2]
+            if self.code.phases > 1:
+                count = self._in_phase(f"cells{phase}", self.cells[2], phase)
             left = self._in_phase(f"left{phase}", BEFORE - self.first[2], phase)
             right = self._in_phase(f"right{phase}", BEFORE + X - self.first[2], phase)
             start = pen.largest(f"start{phase}", 0, pen.smallest(f"start_{phase}", left, count))
             stop = pen.largest(f"stop{phase}", start, pen.smallest(f"stop_{phase}", right, count))
-            with pen.when(row.shown):
-                self._border(row, c, channel, phase, (0, start))
-                self._inner(row, c, channel, phase, (start, stop), (left, right))
-                self._border(row, c, channel, phase, (stop, count))
-            with pen.otherwise():
-                self._fill(row, c, phase, count)
-
-    def _phase_cells(self, phase: int) -> Affine:
-        """Return how many cells of a packed row belong to a phase."""
-        if self.code.phases == 1:
-            return self.cells[2]
-        return self._in_phase(f"cells{phase}", self.cells[2], phase)
+            phases.append(Columns(phase, count, (start, left), (stop, right)))
+        return phases
 
     def _in_phase(self, name: str, cell: Affine, phase: int) -> Affine:
         """Return the first column of a phase that shows a padded cell at or behind this one."""
@@ -149,44 +156,124 @@ class Packer:
             return cell
         return self.pen.quotient(name, cell - phase + self.column_step - 1, self.column_step)
 
+    def _row(self, row: Row, c: Affine, channel: Affine, phases: Sequence[Columns]) -> None:
+        """Pack a row: its left border, what shows the input in order, its right border."""
+        with self.pen.when(row.shown):
+            self._inner(row, c, channel, phases)
+            for columns in phases:
+                self._border(row, c, channel, columns.phase, (0, columns.start[0]))
+                self._border(row, c, channel, columns.phase, (columns.stop[0], columns.count))
+        with self.pen.otherwise():
+            for columns in phases:
+                self._fill(row, c, columns)
+
     def _border(self, row: Row, c: Affine, channel: Affine, phase: int, columns: tuple[Index, Index]) -> None:
         """Pack columns one by one, as the table says."""
         with self.pen.loop("px", *columns) as x:
             source_x = self.pen.lookup("source_x", "x_map", self.first[2] + self.column_step * x + phase)
             self._move_or_fill(row, source_x, channel, source_x, [c, row.z, row.y, phase, x], 1)
 
-    def _inner(
-        self,
-        row: Row,
-        c: Affine,
-        channel: Affine,
-        phase: int,
-        columns: tuple[Affine, Affine],
-        sides: tuple[Affine, Affine],
-    ) -> None:
+    def _inner(self, row: Row, c: Affine, channel: Affine, phases: Sequence[Columns]) -> None:
         """Pack the columns that show the input in order, many at once where there are that many."""
-        start, stop = columns
-
-        def move(lanes: int) -> None:
-            begins, ends = [start, sides[0]], [stop, sides[1]]
-            with self.pen.loop("px", begins, ends, lanes, overlap=lanes > 1) as x:
-                source = self.first[2] + self.column_step * x + phase - BEFORE
-                self._move(row, channel, source, [c, row.z, row.y, phase, x], lanes, self.column_step)
-
         widest = self.lanes if self.code.reads == "x" else 1
-        self.pen.widths(stop - start, widest, move)
 
-    def _fill(self, row: Row, c: Affine, phase: int, count: Affine) -> None:
+        def each(lanes: int) -> None:
+            for columns in phases:
+                self._in_order(row, c, channel, columns, lanes)
+
+        if len(phases) != 2 or widest == 1:
+            for columns in phases:
+                self.pen.widths(
+                    columns.stop[0] - columns.start[0],
+                    widest,
+                    functools.partial(self._in_order, row, c, channel, columns),
+                )
+            return
+        even, odd = phases
+        with self.pen.when(even.stop[0] - even.start[0] - widest - 1):
+            self._dealt(row, c, channel, even, odd)
+        with self.pen.otherwise():
+            each(1)
+
+    def _in_order(self, row: Row, c: Affine, channel: Affine, columns: Columns, lanes: int) -> None:
+        """Pack one phase's columns with vectors of so many lanes."""
+        with self.pen.loop("px", columns.start, columns.stop, lanes, overlap=lanes > 1) as x:
+            source = self.first[2] + self.column_step * x + columns.phase - BEFORE
+            self._move(
+                row, channel, source, [c, row.z, row.y, columns.phase, x], lanes, self.column_step
+            )
+
+    def _dealt(self, row: Row, c: Affine, channel: Affine, even: Columns, odd: Columns) -> None:
+        """Deal the columns out into two phases, and do the few that only one of them has one by one."""
+        pen, lanes = self.pen, self.lanes
+        starts, stops = (*even.start, *odd.start), (*even.stop, *odd.stop)
+        with pen.loop("px", starts, stops, lanes, overlap=True) as x:
+            source = self.first[2] + 2 * x - BEFORE
+            for half in range(2):
+                index = image_index(
+                    self.code.reads, self.place.n, self.place.g, channel, row.source_z, row.source_y,
+                    source + half * lanes,
+                )  # fmt: skip
+                pen.load(f"half{half}", "input", index, lanes)
+            for columns, name in ((even, "even"), (odd, "odd")):
+                register = pen.compute(name, name, "half0", "half1")
+                pen.store("cells", [c, row.z, row.y, columns.phase, x], register, lanes)
+        for columns, other in ((even, odd), (odd, even)):
+            ends = Columns(columns.phase, columns.count, columns.start, (other.start[0], *columns.stop))
+            self._in_order(row, c, channel, ends, 1)
+            ends = Columns(columns.phase, columns.count, (other.stop[0], *columns.start), columns.stop)
+            self._in_order(row, c, channel, ends, 1)
+
+    def _fill(self, row: Row, c: Affine, columns: Columns) -> None:
         """Pack a row that shows the constant only."""
 
         def fill(lanes: int) -> None:
             register = "fill" if lanes == self.lanes else "fill_one"
-            with self.pen.loop("px", 0, count, lanes, overlap=lanes > 1) as x:
-                self.pen.store("cells", [c, row.z, row.y, phase, x], register, lanes)
+            with self.pen.loop("px", 0, columns.count, lanes, overlap=lanes > 1) as x:
+                self.pen.store("cells", [c, row.z, row.y, columns.phase, x], register, lanes)
 
-        with self.pen.when(count - self.lanes):
+        with self.pen.when(columns.count - self.lanes):
             fill(self.lanes)
         with self.pen.otherwise():
+            fill(1)
+
+    # -- one block for all -----------------------------------------------------------------------------
+
+    def pack_inside(self) -> None:
+        """Write the packing of a block that is the whole image and whose border never changes.
+
+        The border was laid once, by `lay_border`; only what shows the input is packed.
+        """
+        pen = self.pen
+        phases = self._phase_columns()
+        with (
+            pen.loop("c", 0, C) as c,
+            pen.loop("sz", 0, [Z, self.cells[0] - FRONT]) as z,
+            pen.loop("sy", 0, [Y, self.cells[1] - ABOVE]) as y,
+        ):
+            row = Row(z + FRONT, y + ABOVE, z, y, Affine.of(0))
+            self._inner(row, c, c, phases)
+
+
+def lay_border(pen: Pen, code: Code, lanes: int, extents: Sequence[Index]) -> None:
+    """Fill the whole scratch with the border's constant."""
+    pen.repeat("fill", "border", [0], lanes)
+    pen.repeat("fill_one", "border", [0], 1)
+    channels, depth, height, phases, width = extents
+    with (
+        pen.loop("bc", 0, channels) as c,
+        pen.loop("bz", 0, depth) as z,
+        pen.loop("by", 0, height) as y,
+        pen.loop("bp", 0, phases) as phase,
+    ):
+
+        def fill(step: int) -> None:
+            with pen.loop("bx", 0, width, step, overlap=step > 1) as x:
+                pen.store("cells", [c, z, y, phase, x], "fill" if step > 1 else "fill_one", step)
+
+        with pen.when(Affine.of(width) - lanes):
+            fill(lanes)
+        with pen.otherwise():
             fill(1)
 
 

@@ -2,7 +2,8 @@
 
 Symbols: ``N`` images, ``G`` groups, ``C`` input and ``K`` output channels of one group; ``Z Y X`` the input's
 size and ``OZ OY OX`` the output's; ``BZ BY BX`` the outputs of one item, ``BC`` the channels packed at
-once; ``before`` the padding before the first column. The border is told by tables: ``y_map[p]`` is the input
+once; ``before`` the padding before the first column, ``above`` that before the first row and ``front`` that
+before the first plane. The border is told by tables: ``y_map[p]`` is the input
 row found at padded row p, or -1 for a row of the constant. So one routine serves every boundary.
 """
 
@@ -12,9 +13,12 @@ from convolve.compiler.affine import Affine, Index
 from convolve.compiler.loopnest import Buffer, affines
 from convolve.compiler.plan import Code
 
-SYMBOLS = ("N", "G", "C", "K", "Z", "Y", "X", "OZ", "OY", "OX", "BZ", "BY", "BX", "BC", "before")
-N, G, C, K, Z, Y, X, OZ, OY, OX, BZ, BY, BX, BC, BEFORE = map(Affine.symbol, SYMBOLS)
-FACTS = tuple(Affine.symbol(name) - (1 if name[0] == "B" else 0) for name in SYMBOLS)
+SIZES = ("N", "G", "C", "K", "Z", "Y", "X", "OZ", "OY", "OX", "BZ", "BY", "BX", "BC")
+PADDING = ("front", "above", "before")
+SYMBOLS = SIZES + PADDING
+N, G, C, K, Z, Y, X, OZ, OY, OX, BZ, BY, BX, BC = map(Affine.symbol, SIZES)
+FRONT, ABOVE, BEFORE = map(Affine.symbol, PADDING)
+FACTS = tuple(Affine.symbol(name) - (name[0] == "B") for name in SYMBOLS)
 """Sizes are not negative, and blocks hold something."""
 
 

@@ -5,13 +5,22 @@ output rows whose windows hold it: rows + taps − 1 loads serve ``rows`` output
 a register and serves all rows and vectors.
 """
 
-from collections.abc import Sequence
+import functools
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
 from convolve.compiler.loopnest import Buffer, Routine, affines
-from convolve.compiler.lower.border import Packer, Place
+from convolve.compiler.lower.border import Packer, Place, lay_border
 from convolve.compiler.lower.frame import (
+    ABOVE,
+    BEFORE,
+    FRONT,
+    X,
+    Y,
+    Z,
     BC,
     BX,
     BY,
@@ -26,8 +35,9 @@ from convolve.compiler.lower.frame import (
     shared_buffers,
 )
 from convolve.compiler.lower.pack import weight_order
-from convolve.compiler.lower.unroll import MOST_UNROLLED, tap_groups
+from convolve.compiler.lower.unroll import MOST_UNROLLED, columns
 from convolve.compiler.plan import Code
+from convolve.compiler.problem import cells_first
 from convolve.compiler.target import Target
 
 KT, BK, XS = map(Affine.symbol, ("KP", "BK", "XS"))
@@ -45,6 +55,27 @@ def packed_columns(code: Code, lanes: int, columns: Affine) -> Affine:
     return columns + code.tile[2] * lanes - 1 + furthest
 
 
+Place3 = tuple[Affine, Affine, Affine]
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Where a tile's cells are: in the packed scratch or in the input, and the first of them."""
+
+    buffer: str
+    origin: Place3
+    place: Place
+
+    def index(
+        self, c: Affine, z: Affine, *, row: Affine, lane: int, phase: int, column: Affine
+    ) -> Sequence[Index]:
+        """Return the place of a vector of cells."""
+        z, y, x = self.origin[0] + z, self.origin[1] + row, self.origin[2] + column + lane
+        if self.buffer == "input":
+            return image_index("x", self.place.n, self.place.g, c, z, y, x)
+        return [c, z, y, phase, x]
+
+
 class _Stencil:
     def __init__(self, code: Code, target: Target) -> None:
         self.code = code
@@ -55,98 +86,142 @@ class _Stencil:
 
     def routine(self) -> Routine:
         code = self.code
-        depth = (BZ - 1) * code.packed_stride[0] + code.extent[0]
-        height = (BY + self.rows - 2) * code.packed_stride[1] + code.extent[1]
         weights = affines([G, KT, *weight_order(code, C), self.channels])
+        planes, rows, columns = (1, self.rows, 1) if code.direct else (BZ, BY + self.rows - 1, BX)
+        depth = (planes - 1) * code.packed_stride[0] + code.extent[0]
+        height = (rows - 1) * code.packed_stride[1] + code.extent[1]
+        room = [BC, depth, height, code.phases, XS]
         buffers = (
             *shared_buffers(code),
             Buffer("weights", code.dtype, weights, "weights"),
             Buffer("bias", code.dtype, affines([G, KT, self.channels]), "weights"),
-            Buffer("cells", code.dtype, (BC, depth, height, Affine.of(code.phases), XS), "scratch"),
+            Buffer("cells", code.dtype, affines(room), "scratch"),
             Buffer("sums", code.dtype, affines([self.channels, self.rows, self.width]), "scratch"),
         )
+        if code.whole:
+            lay_border(self.pen, code, self.lanes, room)
         self._item()
-        facts = (*FACTS, KT, BK - 1, BC - C, XS - packed_columns(code, self.lanes, BX))
+        facts = (*FACTS, KT, BK - 1, BC - C, XS - packed_columns(code, self.lanes, columns))
         return Routine("stencil", (*SYMBOLS, "KP", "BK", "XS"), facts, buffers, self.pen.body())
 
     def _item(self) -> None:
-        """One item: pack the block, then tile by tile."""
+        """One item: pack the block, unless tiles read the input itself, then go tile by tile."""
         pen = self.pen
         with pen.share(grid(KT, BK)) as (n, g, z, y, x, k):
             place = Place(n[0], g[0], (z[0], y[0], x[0]), (z[1], y[1], x[1]))
-            Packer(pen, self.code, self.lanes, place).pack(Affine.of(0), C)
+            packer = Packer(pen, self.code, self.lanes, place)
+            if self.code.whole:
+                packer.pack_inside()
+            elif not self.code.direct:
+                packer.pack(Affine.of(0), C)
             down = pen.quotient("row_tiles", y[1] + self.rows - 1, self.rows)
             across = pen.quotient("column_tiles", x[1] + self.width - 1, self.width)
-            with pen.loop("kt", 0, k[1]) as kt, pen.loop("oz", 0, z[1]) as oz:
-                with pen.loop("yt", 0, down) as yt, pen.loop("xt", 0, across) as xt:
-                    self._tile(place, k[0] + kt, (oz, yt * self.rows, xt * self.width))
+            with (
+                pen.loop("kt", 0, k[1]) as kt,
+                pen.loop("oz", 0, z[1]) as oz,
+                pen.loop("yt", 0, down) as yt,
+                pen.loop("xt", 0, across) as xt,
+            ):
+                self._tile(place, k[0] + kt, (oz, yt * self.rows, xt * self.width))
 
-    def _tile(self, place: Place, kt: Affine, at: tuple[Affine, Affine, Affine]) -> None:
+    def _tile(self, place: Place, kt: Affine, at: Place3) -> None:
         """Sum up one tile of channels × rows × vectors, and write it out."""
-        pen = self.pen
+        pen, code = self.pen, self.code
         for k in range(self.channels):
             pen.repeat(f"start{k}", "bias", [place.g, kt, k], self.lanes)
             for i in range(self.rows):
                 for v in range(self.vectors):
                     pen.compute(f"sum{k}_{i}_{v}", "copy", f"start{k}")
-        with pen.loop("tz", 0, self.code.taps[0]) as tz, pen.loop("ci", 0, C) as c:
-            self._plane(place, kt, at, tz, c)
+        if code.direct:
+            self._direct(place, kt, at)
+        else:
+            origin = [one * stride for one, stride in zip(at[:2], code.packed_stride, strict=False)]
+            self._sum(place, kt, _Cells("cells", (*origin, at[2]), place))
         self._write(place, kt, at)
 
-    def _plane(
-        self, place: Place, kt: Affine, at: tuple[Affine, Affine, Affine], tz: Affine, c: Affine
-    ) -> None:
-        """Add one plane's taps: column by column of the filter, its rows in groups."""
+    def _direct(self, place: Place, kt: Affine, at: Place3) -> None:
+        """Sum up a tile from the input itself, if its windows lie inside; else pack what they read."""
+        pen, code = self.pen, self.code
+        starts = [start + one for start, one in zip(place.starts, at, strict=True)]
+        origin = [
+            start * stride - padding
+            for start, stride, padding in zip(starts, code.stride, (FRONT, ABOVE, BEFORE), strict=True)
+        ]
+        spans = [e + (n - 1) * s for e, n, s in zip(code.extent, (1, self.rows, self.width), code.stride, strict=True)]
+        ends = [size - first - span for size, first, span in zip((Z, Y, X), origin, spans, strict=True)]
+        inside = pen.smallest("inside", *origin, *ends)
+        with pen.when(inside):
+            self._sum(place, kt, _Cells("input", (origin[0], origin[1], origin[2]), place))
+        with pen.otherwise():
+            rows = pen.smallest("tile_rows", self.rows, place.counts[1] - at[1])
+            columns = pen.smallest("tile_columns", self.width, place.counts[2] - at[2])
+            tile = Place(place.n, place.g, starts, (Affine.of(1), rows, columns))
+            Packer(pen, code, self.lanes, tile).pack(Affine.of(0), C)
+            nothing = Affine.of(0)
+            self._sum(place, kt, _Cells("cells", (nothing, nothing, nothing), place))
+
+    def _sum(self, place: Place, kt: Affine, cells: "_Cells") -> None:
+        """Add all taps: plane by plane, channel by channel, column by column, rows in groups."""
         code, stride = self.code, self.code.packed_stride[2]
-        z = at[0] * code.packed_stride[0] + tz * code.dilation[0]
         sums = self.channels * self.rows * self.vectors
-        most = max(1, MOST_UNROLLED // sums)
-        height = code.taps[1]
-        unrolled = min(height, most)
-        for tx in tap_groups(self.pen, code.taps[2], sums * unrolled, unit=stride):
-            offset = tx * code.dilation[2]
-            phase = offset.constant % stride
-            column = at[2] + Affine(
-                tuple((name, count // stride) for name, count in offset.terms), offset.constant // stride
-            )
-            for group in _row_groups(self.pen, height, unrolled):
-                weight = [place.g, kt, tz, c, tx]
-                self._rows(weight, [c, z], at[1], group, phase, column)
+        unrolled = min(code.taps[1], max(1, MOST_UNROLLED // sums))
+        with self.pen.loop("tz", 0, code.taps[0]) as tz, self.pen.loop("ci", 0, C) as c:
+            for tx in columns(self.pen, code.taps[2], sums * unrolled, unit=stride):
+                offset = tx * code.dilation[2]
+                terms = tuple((name, count // stride) for name, count in offset.terms)
+                column = Affine(terms, offset.constant // stride)
+                for group in _row_groups(self.pen, code.taps[1], unrolled):
+                    place_of = functools.partial(
+                        cells.index, c, tz * code.dilation[0], phase=offset.constant % stride, column=column
+                    )
+                    self._rows([place.g, kt, tz, c, tx], cells.buffer, place_of, group)
 
     def _rows(
         self,
         weight: Sequence[Index],
-        plane: Sequence[Index],
-        y: Affine,
+        buffer: str,
+        place_of: Callable[..., Sequence[Index]],
         group: Sequence[Affine],
-        phase: int,
-        column: Affine,
     ) -> None:
         """Add the taps of some rows of one filter column: each input row is loaded once."""
         pen, code = self.pen, self.code
         users: dict[Affine, list[tuple[int, int]]] = {}
         for i in range(self.rows):
             for r, tap in enumerate(group):
-                users.setdefault(Affine.of(i * code.packed_stride[1]) + tap * code.dilation[1], []).append(
-                    (i, r)
-                )
-        loaded: set[int] = set()
+                row = tap * code.dilation[1] + i * code.packed_stride[1]
+                users.setdefault(row, []).append((i, r))
+        loaded: set[tuple[int, int]] = set()
+
+        def weight_of(k: int, r: int) -> str:
+            name = f"weight{k}_{r}"
+            if (k, r) not in loaded:
+                pen.repeat(name, "weights", [*weight, group[r], k], self.lanes)
+                loaded.add((k, r))
+            return name
+
+        def load(row: Affine, v: int) -> None:
+            pen.load(f"cells{v}", buffer, place_of(row=row, lane=v * self.lanes), self.lanes)
+
+        def multiply(i: int, r: int, k: int, v: int) -> None:
+            name = f"sum{k}_{i}_{v}"
+            pen.compute(name, "fma", f"cells{v}", weight_of(k, r), name)
+
+        vectors, channels = range(self.vectors), range(self.channels)
         for row in sorted(users, key=lambda row: row.constant):
-            for v in range(self.vectors):
-                index = [*plane, y * code.packed_stride[1] + row, phase, column + v * self.lanes]
-                pen.load(f"cells{v}", "cells", index, self.lanes)
-            for i, r in users[row]:
-                for k in range(self.channels):
-                    if r not in loaded:
-                        pen.repeat(f"weight{k}_{r}", "weights", [*weight, group[r], k], self.lanes)
-                    for v in range(self.vectors):
-                        name = f"sum{k}_{i}_{v}"
-                        pen.compute(name, "fma", f"cells{v}", f"weight{k}_{r}", name)
-                loaded.add(r)
+            if cells_first(code.tile):
+                for v in vectors:
+                    load(row, v)
+                for (i, r), k, v in itertools.product(users[row], channels, vectors):
+                    multiply(i, r, k, v)
+                continue
+            for v in vectors:
+                load(row, v)
+                for (i, r), k in itertools.product(users[row], channels):
+                    multiply(i, r, k, v)
 
     # -- writing out -----------------------------------------------------------------------------------
 
-    def _write(self, place: Place, kt: Affine, at: tuple[Affine, Affine, Affine]) -> None:
+    def _write(self, place: Place, kt: Affine, at: Place3) -> None:
         """Write a tile straight to the output if all of it belongs there, else by way of the scratch."""
         pen = self.pen
         for k in range(self.channels):
@@ -180,7 +255,7 @@ class _Stencil:
                 for v in range(self.vectors):
                     self.pen.store("sums", [k, i, v * self.lanes], f"sum{k}_{i}_{v}", self.lanes)
 
-    def _copy(self, place: Place, kt: Affine, at: tuple[Affine, Affine, Affine]) -> None:
+    def _copy(self, place: Place, kt: Affine, at: Place3) -> None:
         """Copy what belongs to the output of a tile that reaches beyond it."""
         pen = self.pen
         first = kt * self.channels
@@ -198,7 +273,7 @@ class _Stencil:
         self,
         place: Place,
         channel: Affine,
-        at: tuple[Affine, Affine, Affine],
+        at: Place3,
         row: tuple[Affine, Affine],
         count: Affine,
         lanes: int,
@@ -209,7 +284,7 @@ class _Stencil:
             self.pen.store("output", self._output(place, channel, at, row[1], x), f"done{lanes}", lanes)
 
     def _output(
-        self, place: Place, channel: Affine, at: tuple[Affine, Affine, Affine], row: Index, column: Index
+        self, place: Place, channel: Affine, at: Place3, row: Index, column: Index
     ) -> tuple[Affine, ...]:
         """Return the place of a number of a tile in the output."""
         z, y, x = (start + one for start, one in zip(place.starts, at, strict=True))
@@ -220,7 +295,7 @@ class _Stencil:
             self.pen.compute(register, self.code.activation, register)
 
 
-def _row_groups(pen: Pen, height: int, most: int):
+def _row_groups(pen: Pen, height: int, most: int) -> Iterator[list[Affine]]:
     """Yield the filter's rows in groups that are unrolled together."""
     whole = height // most
     if whole == 1:

@@ -10,21 +10,34 @@ MOST_UNROLLED = 200
 some thousand takes seconds (../shared figures: 1,600 take 0.8 s); loops of 200 have no cost to speak of."""
 
 
-def tap_groups(pen: Pen, taps: int, work_per_tap: int, unit: int = 1, name: str = "tx") -> Iterator[Affine]:
+def tap_groups(
+    pen: Pen, taps: int, work_per_tap: int, unit: int = 1, limit: int = MOST_UNROLLED
+) -> Iterator[Affine]:
     """Yield each tap as an index: a number where taps are unrolled, ``loop variable + number`` in a loop.
 
     The caller writes the work of a tap for each index that is yielded. ``unit`` taps always stand together,
     because what they read differs in more than their place.
     """
-    most = max(1, MOST_UNROLLED // (work_per_tap * unit)) * unit
+    most = max(1, limit // (work_per_tap * unit)) * unit
     if taps <= most:
         yield from (Affine.of(tap) for tap in range(taps))
         return
     whole = taps // most
-    with pen.loop(name, 0, whole) as group:
+    with pen.loop("tx", 0, whole) as group:
         for tap in range(most):
             yield group * most + tap
     yield from (Affine.of(tap) for tap in range(whole * most, taps))
+
+
+MOST_IN_COLUMNS = 110
+"""Multiply-adds of a stencil's filter that is written out whole: 3 × 3 taps of 12 sums. Where several columns
+stand in one block that does not hold them all, LLVM loads cells early and runs out of registers."""
+
+
+def columns(pen: Pen, taps: int, work_per_tap: int, unit: int) -> Iterator[Affine]:
+    """Yield the columns of a stencil's filter: all of them written out if they are few, else one at a time."""
+    limit = MOST_IN_COLUMNS if taps * work_per_tap <= MOST_IN_COLUMNS else 1
+    yield from tap_groups(pen, taps, work_per_tap, unit, limit)
 
 
 LEAST_UNROLLED = 40
