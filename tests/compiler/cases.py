@@ -1,0 +1,210 @@
+"""What the tests of the compiler share: random codes, and whole convolutions made ready for a loop nest."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convolve import reference
+from convolve.arguments import Call, conv_spec
+from convolve.compiler import planner
+from convolve.compiler.affine import Affine
+from convolve.compiler.loopnest import Buffer, Routine
+from convolve.compiler.lower.contract import contract
+from convolve.compiler.lower.pack import pack
+from convolve.compiler.lower.stencil import stencil
+from convolve.compiler.plan import Code, Plan, Triple
+from convolve.compiler.target import TARGETS, Target
+from convolve.runtime import engine
+from convolve.runtime.execution import Execution
+
+Array = NDArray[Any]
+LOWERINGS = {"contract": contract, "stencil": stencil}
+
+
+def nest_of(code: Code, target: Target) -> Routine:
+    return LOWERINGS[code.method](code, target)
+
+
+def packing_of(code: Code, target: Target) -> Routine:
+    return pack(code, target)
+
+
+def random_code(draw: random.Random, most_taps: int = 5) -> Code:
+    """Return a code of one to three dimensions, with a tile as a planner might choose it."""
+    dims = draw.randint(1, 3)
+
+    def triple(most: int) -> Triple:
+        d, h, w = (1,) * (3 - dims) + tuple(draw.randint(1, most) for _ in range(dims))
+        return d, h, w
+
+    tile = (draw.randint(1, 9), draw.randint(1, 3), 1)
+    method = draw.choice(["contract", "stencil"])
+    if method == "stencil":
+        tile = (draw.choice([1, 2, 3, 4]), draw.randint(1, 4), draw.choice([1, 2, 3]))
+    return Code(
+        "contract" if method == "contract" else "stencil",
+        draw.choice(["float32", "float64"]),
+        triple(most_taps),
+        triple(3),
+        triple(2),
+        tile,
+        draw.choice(["x", "channel", "none"]),
+        draw.choice(["x", "channel", "none"]),
+        draw.choice(["none", "relu", "relu6"]),
+    )
+
+
+def random_codes(seed: int, count: int) -> Iterator[tuple[Code, Target]]:
+    draw = random.Random(seed)
+    for _ in range(count):
+        yield random_code(draw), draw.choice(list(TARGETS.values()))
+
+
+@dataclass(frozen=True)
+class Machineless:
+    """Stands for machine code where there is none: an `Execution` asks it for its nests only."""
+
+    compiled: "Nests"
+    convolve: int = 0
+    pack: int = 0
+    library: None = None
+
+
+@dataclass(frozen=True)
+class Nests:
+    routine: Routine
+    packing: Routine
+    ir: str = ""
+
+
+@dataclass
+class Case:
+    """One convolution: its nests, what they are fed with, and the reference's result."""
+
+    call: Call
+    target: Target
+    plan: Plan
+    nests: Nests
+    execution: Execution
+    packed: dict[str, Array]
+    arrays: dict[str, Array]
+    out: Array
+
+    def values(self, routine: Routine) -> dict[str, int]:
+        template = self.execution.packing if routine is self.nests.packing else self.execution.routine
+        block = template.block()
+        return {name: block[place] for name, place in template.layout.parameters.items()}
+
+    def expected(self) -> Array:
+        """The reference's result as the output buffer sees it, an activation included."""
+        whole = reference.run(self.call)
+        activation = self.plan.code.activation
+        if activation != "none":
+            whole = np.clip(whole, 0, 6 if activation == "relu6" else None)
+        return whole
+
+
+def random_case(draw: random.Random, target: Target, method: str | None = None) -> Case:
+    """Return a small convolution of whole numbers."""
+    dims, groups = draw.randint(1, 3), draw.choice([1, 1, 2])
+    channels, filters = draw.randint(1, 3), draw.randint(1, 6)
+    size = tuple(draw.randint(3, 9 if dims > 1 else 40) for _ in range(dims))
+    taps = tuple(draw.randint(1, 3) for _ in range(dims))
+    layout = draw.choice(["channels_first", "channels_last"])
+    dtype = draw.choice(["float32", "float64"])
+    numbers = np.random.default_rng(draw.randrange(1 << 30))
+    shape = (groups * channels, *size) if layout == "channels_first" else (*size, groups * channels)
+    call = conv_spec(
+        "conv",
+        dims,
+        numbers.integers(-4, 5, (draw.randint(1, 2), *shape)).astype(dtype),
+        numbers.integers(-4, 5, (groups * filters, channels, *taps)).astype(dtype),
+        numbers.integers(-4, 5, groups * filters).astype(dtype),
+        stride=tuple(draw.randint(1, 3) for _ in range(dims)),
+        padding=tuple(draw.randint(1, 3) for _ in range(dims)),
+        dilation=tuple(draw.randint(1, 2) for _ in range(dims)) if min(size) > 4 else 1,
+        groups=groups,
+        padding_mode=draw.choice(["zeros", "reflect", "symmetric", "replicate", "circular"]),
+        layout=layout,
+    )
+    blocks = draw.randint(1, 3), draw.randint(1, 5), draw.randint(1, 12)
+    return case_of(call, target, method, blocks, draw.choice(["none", "relu", "relu6"]), draw)
+
+
+def case_of(
+    call: Call,
+    target: Target,
+    method: str | None,
+    block: Triple,
+    activation: Any,
+    draw: random.Random,
+) -> Case:
+    """Return a call as a nest, with a small block so that there are several, and any tile that fits."""
+    spec = call.spec
+    out = np.full(call.shape, np.nan, spec.out_dtype)
+    image, result = call.first, call.canonical(out)
+    asked = engine.question(spec, replace(engine.view_of(spec, image, result), one_row=False), activation)
+    tiles = [
+        one for one in planner.choices(asked.sizes, asked.geometry, target) if method in (None, one.method)
+    ]
+    best = draw.choice(tiles)
+    plan = planner.planned(best, tiles, asked.sizes, asked.geometry, target, 1)
+    d, h, w = (min(b, o) for b, o in zip(block, asked.sizes.output, strict=True))
+    plan = replace(plan, block=(d, h, w))
+    if best.method == "contract":
+        plan = replace(plan, channels_at_once=draw.randint(1, asked.sizes.channels))
+    nests = Nests(nest_of(plan.code, target), packing_of(plan.code, target))
+    execution = Execution(asked.sizes, plan, Machineless(nests), target, asked.axes, asked.fill)  # type: ignore[arg-type]
+    return Case(call, target, plan, nests, execution, *_arrays(call, execution, image, result), out)
+
+
+def _arrays(
+    call: Call, execution: Execution, image: Array, out: Array
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return the arrays of the packing and of the convolution."""
+    sizes, code = execution.sizes, execution.plan.code
+    groups, dtype = sizes.groups, execution.dtype
+    weights = np.full(execution.packed_shape(), np.nan, dtype)
+    packed = {
+        "source": engine.weights_of(call.spec, call.second),
+        "weights": weights,
+        "checks": np.full((groups, execution.panels), np.nan, dtype),
+    }
+    bias = np.zeros((groups, execution.panels * execution.width), dtype)
+    if call.bias is not None:
+        bias[:, : sizes.filters] = call.bias.reshape(groups, -1)
+    arrays = {
+        "input": six_dimensional(image, groups, code.reads),
+        "output": six_dimensional(out, groups, code.writes),
+        "border": execution.border,
+        "weights": weights,
+        "bias": bias.reshape(groups, execution.panels, execution.width),
+        **dict(zip(("z_map", "y_map", "x_map"), execution.tables, strict=True)),
+    }
+    return packed, arrays
+
+
+def six_dimensional(array: Array, groups: int, order: str) -> Array:
+    """Return a view of (batch, channels, *spatial) as a nest sees it."""
+    batch, channels, *size = array.shape
+    view = np.lib.stride_tricks.as_strided(
+        array,
+        (batch, groups, channels // groups, *(1,) * (3 - len(size)), *size),
+        (
+            array.strides[0],
+            array.strides[1] * (channels // groups),
+            array.strides[1],
+            *(0,) * (3 - len(size)),
+            *array.strides[2:],
+        ),
+    )
+    return np.moveaxis(view, 2, -1) if order == "channel" else view
+
+
+def line(name: str = "line", length: Affine | int = 8, role: Any = "output", **more: Any) -> Buffer:
+    """Return a one-dimensional buffer."""
+    return Buffer(name, "float32", (Affine.of(length),), role, **more)

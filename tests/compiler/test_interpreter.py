@@ -1,0 +1,140 @@
+"""The interpreter: nests of every target give the reference's bits; accesses outside raise."""
+
+import random
+
+import numpy as np
+import pytest
+
+from convolve.compiler.affine import Affine
+from convolve.compiler.builder import Pen
+from convolve.compiler.interpreter import interpret
+from convolve.compiler.loopnest import Buffer, Routine
+from convolve.compiler.target import TARGETS, Target
+from tests.compiler.cases import Case, line, random_case
+
+CASES_PER_TARGET = 8
+
+
+def run(case: Case) -> None:
+    interpret(case.nests.packing, case.packed, case.values(case.nests.packing))
+    interpret(case.nests.routine, case.arrays, case.values(case.nests.routine))
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
+@pytest.mark.parametrize("method", ["contract", "stencil"])
+def test_nests_give_the_bits_of_the_reference(target: Target, method: str, seed: int) -> None:
+    draw = random.Random(f"{seed} {target.name} {method}")
+    for _ in range(CASES_PER_TARGET):
+        case = random_case(draw, target, method)
+        run(case)
+        np.testing.assert_array_equal(case.out, case.expected(), err_msg=f"{case.plan.code} {case.call.spec}")
+        assert not case.packed["checks"].any()
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
+def test_shares_do_not_change_a_bit(target: Target, seed: int) -> None:
+    draw = random.Random(f"{seed} {target.name}")
+    case = random_case(draw, target)
+    interpret(case.nests.packing, case.packed, case.values(case.nests.packing))
+    cut = draw.randint(0, case.execution.items)
+    for begin, end in ((cut, case.execution.items), (0, cut)):
+        interpret(case.nests.routine, case.arrays, case.values(case.nests.routine), begin, end)
+    np.testing.assert_array_equal(case.out, case.expected())
+
+
+def test_infinite_weights_are_noted_by_the_packing() -> None:
+    case = random_case(random.Random(5), TARGETS["avx2"])
+    source = case.packed["source"].copy()
+    source[0, 0, 0, 0, 0, 0] = np.inf
+    interpret(case.nests.packing, case.packed | {"source": source}, case.values(case.nests.packing))
+    assert np.isnan(case.packed["checks"][0, 0])
+    assert np.count_nonzero(case.packed["checks"]) == 1
+
+
+# -- the meaning of each statement -------------------------------------------------------------------
+
+WIDTH = Affine.symbol("width")
+
+
+def result(
+    pen: Pen, size: int, width: int, buffers: tuple[Buffer, ...] = (), **arrays: np.ndarray
+) -> list[float]:
+    """Return what a nest writes to a line of zeros."""
+    out = np.zeros(size, np.float32)
+    routine = Routine("small", ("width",), (), (line(length=size), *buffers), pen.body())
+    interpret(routine, {"line": out, **arrays}, {"width": width})
+    return out.tolist()
+
+
+@pytest.mark.parametrize("index", [-1, 4])
+def test_an_access_outside_raises(index: int) -> None:
+    pen = Pen()
+    pen.store("line", [WIDTH], pen.number("one", 1.0, "float32", 1))
+    assert result(pen, 4, 3) == [0, 0, 0, 1]
+    with pytest.raises(IndexError, match=r"line\[width\] at"):
+        result(pen, 4, index)
+
+
+def test_the_last_lane_is_checked_too() -> None:
+    pen = Pen()
+    pen.store("line", [WIDTH], pen.number("ones", 1.0, "float32", 4), 4)
+    assert result(pen, 8, 4) == [0] * 4 + [1] * 4
+    with pytest.raises(IndexError):
+        result(pen, 8, 5)
+
+
+def counted(start: int, stop: int, step: int, overlap: bool, size: int = 8) -> list[float]:
+    """Return how often a loop of vectors touches each place."""
+    pen = Pen()
+    pen.number("ones", 1.0, "float32", step)
+    with pen.loop("x", start, stop, step, overlap) as x:
+        pen.load("sum", "line", [x], step)
+        pen.number("ones", 1.0, "float32", step)
+        pen.compute("sum", "fma", "ones", "ones", "sum")
+        pen.store("line", [x], "sum", step)
+    return result(pen, size, 0)
+
+
+def test_loops_do_whole_steps() -> None:
+    assert counted(1, 8, 3, overlap=False) == [0, 1, 1, 1, 1, 1, 1, 0]
+    assert counted(1, 8, 3, overlap=True) == [0, 1, 1, 1, 1, 2, 2, 1]
+    assert counted(2, 8, 3, overlap=True) == [0, 0, 1, 1, 1, 1, 1, 1]
+    assert counted(0, 2, 3, overlap=True) == [0] * 8
+    assert counted(5, 2, 3, overlap=True) == [0] * 8
+
+
+def test_walks_repeat_the_last_pixel() -> None:
+    pen = Pen()
+    pen.number("one", 1.0, "float32", 1)
+    with pen.walk(2, 3, 1) as pixels:
+        for y, x in pixels:
+            pen.load("count", "line", [y + x])
+            pen.compute("count", "fma", "one", "one", "count")
+            pen.store("line", [y + x], "count")
+    assert result(pen, 4, 0) == [1, 1, 2, 0]
+
+
+def test_quotients_round_down_and_lookups_read_tables() -> None:
+    pen = Pen()
+    half = pen.quotient("half", WIDTH - 1, 2)
+    place = pen.lookup("place", "table", half + 1)
+    pen.store("line", [place], pen.number("one", 1.0, "float32", 1))
+    table = Buffer("table", "int64", (Affine.of(3),), "table", values=(Affine.of(0), Affine.of(4)))
+    places = {"buffers": (table,), "table": np.array([3, 1, 0])}
+    assert result(pen, 4, 0, **places) == [0, 0, 0, 1]  # floor(-1 / 2) is -1
+    assert result(pen, 4, 4, **places) == [1, 0, 0, 0]
+
+
+def test_scratch_is_not_zero() -> None:
+    pen = Pen()
+    pen.load("left", "scratch", [0])
+    pen.store("line", [0], "left")
+    assert np.isnan(result(pen, 1, 0, (line("scratch", 1, "scratch"),))[0])
+
+
+def test_wrong_arrays_are_refused() -> None:
+    routine = Routine("small", (), (), (line(length=4),), ())
+    with pytest.raises(ValueError, match=r"line must be float32 \(4,\), but is float32 \(5,\)"):
+        interpret(routine, {"line": np.zeros(5, np.float32)}, {})
+    with pytest.raises(ValueError, match="but is nothing"):
+        interpret(routine, {}, {})
