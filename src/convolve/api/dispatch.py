@@ -34,12 +34,12 @@ class Recipe:
     __slots__ = ("_dtype", "_offset", "_ready", "_shape", "_strides", "_weight_strides")
 
     def __init__(self, call: Call, weight: Array, result: Array) -> None:
-        view = engine.view_of(call.spec, call.first, call.canonical(result))
+        view = engine.view_of(call.spec, call.first, call.canonical(result), call.second)
         self._ready = engine.execution(engine.question(call.spec, view))
         self._shape, self._dtype = call.shape, call.spec.out_dtype
         image, out = engine.seen(view, call.first), engine.seen(view, call.canonical(result))
         self._strides = self._ready.strides(image, out)
-        packed = engine.weights_of(call.spec, call.second)
+        packed = engine.weights_of(call.spec, call.second, view)
         self._weight_strides = packed.strides
         self._offset = address_of(packed) - address_of(weight)
 
@@ -138,10 +138,10 @@ def compute(call: Call, result: Array) -> bool:
     """Compute into ``result`` by compiled code; False if the weights' values forbid it."""
     spec = call.spec
     image, out = _native(call.first), call.canonical(result)
-    view = engine.view_of(spec, image, out)
+    view = engine.view_of(spec, image, out, call.second)
     ready = engine.execution(engine.question(spec, view))
     image, out = engine.seen(view, image), engine.seen(view, out)
-    weight = engine.weights_of(spec, _native(call.second))
+    weight = engine.weights_of(spec, _native(call.second), view)
     bias = None if call.bias is None else call.bias.astype(spec.out_dtype, copy=False)
     workspace = ready.borrow()
     try:

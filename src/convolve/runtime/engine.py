@@ -55,21 +55,46 @@ def why_not(spec: ConvSpec) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How arrays are seen by a routine: their innermost dimensions, and whether pixels form one row."""
+    """How arrays are seen by a routine.
+
+    Attributes
+    ----------
+    reads, writes
+        Their innermost dimensions.
+    one_row
+        Whether all pixels of a channel form one row.
+    interleaved
+        How many channels, each filtered by the same weights, are seen as one whose pixels are that many
+        times as far apart; 1 for none.
+    """
 
     reads: Inner
     writes: Inner
-    one_row: bool
+    one_row: bool = False
+    interleaved: int = 1
 
 
-def view_of(spec: ConvSpec, image: Array, out: Array) -> View:
+def view_of(spec: ConvSpec, image: Array, out: Array, weight: Array | None = None) -> View:
     """Return how these arrays of (batch, channels, *spatial) are best seen."""
+    if weight is not None and _is_interleaved(spec, image, out, weight):
+        return View("x", "x", interleaved=spec.in_channels)
     pointwise = all(
         axis.taps == axis.stride == 1 and not axis.before and not axis.after for axis in spec.axes
     )
     short = math.prod(spec.out_size) <= LONGEST_ROW
     one_row = pointwise and short and spec.dims > 1 and _is_one_row(image) and _is_one_row(out)
     return View(_inner(image, spec), _inner(out, spec), one_row)
+
+
+def _is_interleaved(spec: ConvSpec, image: Array, out: Array, weight: Array) -> bool:
+    """Whether every channel has the same filter and all channels of a pixel lie together, as in a photograph."""
+    channels, item = spec.in_channels, image.itemsize
+    one_filter = channels > 1 and weight.strides[0] == 0 and spec.groups == channels == spec.out_channels
+    together = all(
+        array.strides[1] == item and array.strides[-1] == item * channels for array in (image, out)
+    )
+    longest = channels * (spec.in_size[-1] + spec.axes[-1].extent) < LONGEST_LINE
+    return one_filter and together and longest and spec.axes[-1].stride == 1 and spec.bias_dtype is None
 
 
 def dense_view(spec: ConvSpec) -> View:
@@ -111,6 +136,13 @@ def _inner(array: Array, spec: ConvSpec) -> Inner:
 
 def seen(view: View, array: Array) -> Array:
     """Return an array as a view sees it: with all pixels of a channel as one row, or as it is."""
+    if view.interleaved > 1:
+        shape, strides = array.shape, array.strides
+        return np.lib.stride_tricks.as_strided(
+            array,
+            (shape[0], 1, *shape[2:-1], shape[-1] * view.interleaved),
+            (strides[0], strides[0], *strides[2:-1], strides[1]),
+        )
     if not view.one_row:
         return array
     length = math.prod(array.shape[2:])
@@ -128,6 +160,7 @@ class Question:
     axes: tuple[Axis, ...]
     fill: float
     threads: int
+    interleaved: int
 
 
 def question(spec: ConvSpec, view: View, activation: Activation = "none") -> Question:
@@ -139,8 +172,22 @@ def question(spec: ConvSpec, view: View, activation: Activation = "none") -> Que
         length = sizes.outputs
         sizes = replace(sizes, input=(1, 1, length), output=(1, 1, length))
         axes = (FILTER_AXIS, FILTER_AXIS, Axis(length, length, 1))
+    if view.interleaved > 1:
+        sizes, geometry = _interleaved(sizes, geometry, view.interleaved)
     fill = float(spec.fill.real) if spec.boundary == "constant" else 0.0
-    return Question(sizes, geometry, axes, fill, get_num_threads())
+    return Question(sizes, geometry, axes, fill, get_num_threads(), view.interleaved)
+
+
+def _interleaved(sizes: Sizes, geometry: Geometry, channels: int) -> tuple[Sizes, Geometry]:
+    """Return the sizes and geometry of one channel whose pixels are ``channels`` times as far apart."""
+    wide = replace(
+        sizes,
+        groups=1,
+        input=(*sizes.input[:2], sizes.input[2] * channels),
+        output=(*sizes.output[:2], sizes.output[2] * channels),
+    )
+    apart = (*geometry.dilation[:2], geometry.dilation[2] * channels)
+    return wide, replace(geometry, dilation=apart)
 
 
 def plan_of(asked: Question, target: Target) -> Plan:
@@ -153,13 +200,16 @@ def execution(asked: Question) -> Execution:
     """Return the execution of a question; the last ones are kept, a few kB each."""
     target = host_target()
     plan = plan_of(asked, target)
-    return Execution(asked.sizes, plan, machine_code(plan.code, target), target, asked.axes, asked.fill)
+    machine = machine_code(plan.code, target)
+    return Execution(asked.sizes, plan, machine, target, asked.axes, asked.fill, asked.interleaved)
 
 
-def weights_of(spec: ConvSpec, weight: Array) -> Array:
+def weights_of(spec: ConvSpec, weight: Array, view: View) -> Array:
     """Return weights as a view of (groups, filters, channels, depth, height, width), turned if asked for."""
-    filters, channels, *taps = weight.shape
-    whole = weight.astype(spec.out_dtype, copy=False)
+    one = weight[:1] if view.interleaved > 1 else weight
+    groups = 1 if view.interleaved > 1 else spec.groups
+    filters, channels, *taps = one.shape
+    whole = one.astype(spec.out_dtype, copy=False)
     turned = np.flip(whole, axis=tuple(range(2, whole.ndim))) if spec.flip else whole
     ones: Sequence[int] = (1,) * (3 - len(taps))
-    return turned.reshape(spec.groups, filters // spec.groups, channels, *ones, *taps)
+    return turned.reshape(groups, filters // groups, channels, *ones, *taps)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from convolve.axis import Axis, source_cells
+from convolve.axis import OUTSIDE, Axis, source_cells
 from convolve.compiler.affine import Affine
 from convolve.compiler.layout import ITEM_BYTES, ArgumentLayout, argument_layout
 from convolve.compiler.loopnest import Routine
@@ -54,16 +54,24 @@ class Execution:
     """
 
     def __init__(
-        self, sizes: Sizes, plan: Plan, machine: Machine, target: Target, axes: Sequence[Axis], fill: float
+        self,
+        sizes: Sizes,
+        plan: Plan,
+        machine: Machine,
+        target: Target,
+        axes: Sequence[Axis],
+        fill: float,
+        interleaved: int = 1,
     ) -> None:
         self.sizes, self.plan, self.machine = sizes, plan, machine
         self.dtype = np.dtype(plan.code.dtype)
         self.panels = pieces(sizes.filters, panel_channels(plan.code, target))
         self.width = panel_channels(plan.code, target)
         self.nanoseconds = plan.cycles / CYCLES_PER_NANOSECOND
-        values = _parameters(sizes, plan, target, axes, self.panels)
+        padding = [axis.before for axis in axes[:2]] + [axes[2].before * interleaved]
+        values = _parameters(sizes, plan, target, padding, self.panels)
         self.items = _items(sizes, plan, self.panels)
-        self.tables = [_table(axis) for axis in axes]
+        self.tables = [_table(axes[0], 1), _table(axes[1], 1), _table(axes[2], interleaved)]
         self.border = np.array([fill], self.dtype)
         pointers = {
             "z_map": self.tables[0].ctypes.data,
@@ -196,13 +204,13 @@ class _Template:
         return self._kind.from_buffer_copy(self._words)
 
 
-def _parameters(sizes: Sizes, plan: Plan, target: Target, axes: Sequence[Axis], panels: int) -> dict[str, int]:
+def _parameters(sizes: Sizes, plan: Plan, target: Target, padding: Sequence[int], panels: int) -> dict[str, int]:
     """Return the values of a routine's parameters."""
     names = ("N", "G", "C", "K", "Z", "Y", "X", "OZ", "OY", "OX", "BZ", "BY", "BX", "BC")
     numbers = (sizes.batch, sizes.groups, sizes.channels, sizes.filters, *sizes.input, *sizes.output)
     values = dict(zip(names, (*numbers, *plan.block, plan.channels_at_once), strict=True))
     kept = 1 if plan.channels_at_once >= sizes.channels else plan.panels_at_once
-    values |= dict(zip(("front", "above", "before"), (axis.before for axis in axes), strict=True))
+    values |= dict(zip(("front", "above", "before"), padding, strict=True))
     values |= { "KP": panels, "BK": plan.panels_at_once, "BS": kept}
     return values | {"XS": packed_row(plan, target)}
 
@@ -236,10 +244,14 @@ def _spreads(row: int, rows: int) -> bool:
     return 64 <= row % 1024 <= 960 and 128 <= row * rows % 4096 <= 3968
 
 
-def _table(axis: Axis) -> Array:
-    """Return the input cell of each padded cell that some output reads."""
-    cells = (axis.outputs - 1) * axis.stride + axis.extent
-    return np.ascontiguousarray(source_cells(np.arange(cells) - axis.before, axis.size, axis.boundary))
+def _table(axis: Axis, interleaved: int) -> Array:
+    """Return the input cell of each padded cell that some output reads, for channels that lie together."""
+    count = (axis.outputs - 1) * axis.stride + axis.extent
+    cells = source_cells(np.arange(count) - axis.before, axis.size, axis.boundary)
+    if interleaved > 1:
+        each = cells[:, None] * interleaved + np.arange(interleaved)
+        cells = np.where(cells[:, None] == OUTSIDE, OUTSIDE, each).ravel()
+    return np.ascontiguousarray(cells)
 
 
 def check_domain(routine: Routine, values: dict[str, int]) -> None:
