@@ -9,6 +9,7 @@ import ctypes
 import functools
 import itertools
 import threading
+import time
 from typing import Any
 
 from convolve.runtime import jit, serve
@@ -26,8 +27,9 @@ LONGEST_BLOCK_NS = 5e6
 """What Ctrl-C waits for at most, beyond a round: the blocks that workers have begun."""
 
 ROUND_NS = 25e6
-"""Work between two returns to Python, where Ctrl-C is noticed. A quarter of the 100 ms allowed, because costs
-are estimates."""
+"""Time between two returns to Python, where Ctrl-C is noticed: measured, and held to half to twice this.
+The first round of a longer job is a fifth of it by estimate, so that even a job estimated ten times too short
+answers soon."""
 
 PATIENCE = 4_000
 """Looks for a job before a worker sleeps, about 20 ns each: 80 µs, about what waking it costs."""
@@ -128,7 +130,9 @@ class Pool:
                     self._wake(blocks - 1)
                 state = serve.MORE
             while state == serve.MORE:
+                started = time.perf_counter_ns()
                 state = self._native.help(self.address, quota)
+                quota = next_round(quota, time.perf_counter_ns() - started)
         except BaseException:
             # Ctrl-C, most likely. Nobody may still use the caller's arrays when it goes on. The token tells
             # whether there is anything to wait for, wherever the exception came.
@@ -165,11 +169,22 @@ class Pool:
 
 @functools.lru_cache(maxsize=256)
 def _cut(items: int, cost_ns: float, threads: int) -> tuple[int, int]:
-    """Return how many blocks to cut a job into, and how many the caller does between two looks at Ctrl-C.
+    """Return how many blocks to cut a job into, and how many the caller does in its first round.
 
     >>> _cut(1000, 1e6, 2), _cut(1000, 1e4, 2), _cut(3, 1e6, 2), _cut(1000, 1e9, 2)
-    ((16, 16), (4, 4), (3, 3), (200, 5))
+    ((16, 16), (4, 4), (3, 3), (200, 1))
     """
     wanted = min(BLOCKS_PER_THREAD * threads, int(cost_ns / SHORTEST_BLOCK_NS))
     blocks = max(1, min(items, max(wanted, int(cost_ns / LONGEST_BLOCK_NS)), serve.MOST_BLOCKS))
-    return blocks, max(1, int(blocks * min(1.0, ROUND_NS / cost_ns)))
+    return blocks, blocks if cost_ns < ROUND_NS else 1
+
+
+def next_round(size: int, took_ns: float) -> int:
+    """Return how many blocks or items to do in the next round, from what the last one of `size` took.
+
+    >>> next_round(8, 1e6), next_round(8, ROUND_NS), next_round(8, 1e9)
+    (16, 8, 4)
+    """
+    if took_ns < ROUND_NS / 2:
+        return size * 2
+    return max(1, size // 2) if took_ns > ROUND_NS * 2 else size

@@ -3,6 +3,13 @@
 A job takes the pool if it is long enough, more than one thread is set, and no other call holds the pool. A
 second caller while the pool is busy runs its whole job alone: it never waits, so that nothing can deadlock,
 and with as many callers as CPUs that is as fast as any sharing could be.
+
+Measured on 2026-11-23 on two cores of an AMD Zen 3 (EPYC, a virtual machine), Python 3.11: a job that runs
+alone takes 0.7 µs more than its bare ctypes call, which takes 0.8; an empty job shared by two threads takes
+3.6 µs in all. Two threads beside one, medians of 12 interleaved turns: 1.1 × on jobs of 10 µs, 1.3 × at
+15 µs, 1.9-2.1 × from 60 µs to 5 ms. Workers that must be woken first come too late for jobs below some
+200 µs; on this machine even for 1 ms, because it starts both threads on one core. From Ctrl-C to its
+exception, on 2 threads: 10 ms, at most 22; with costs estimated ten times too low 35 ms, at most 80.
 """
 
 import atexit
@@ -16,14 +23,15 @@ from typing import Any
 
 from convolve.errors import ArgumentError, ArgumentTypeError
 from convolve.runtime.host import usable_cpus
-from convolve.runtime.pool import ROUND_NS, Pool
+from convolve.runtime.pool import LONGEST_BLOCK_NS, ROUND_NS, Pool, next_round
 from convolve.runtime.scratch import OwnScratch
 
 SHARED_FROM_NS = 10_000.0
-"""Estimated ns from which a job goes to the pool."""
+"""Estimated ns from which a job goes to the pool: there two threads begin to be faster than one (1.1 ×)."""
 
 HOLDING_BELOW_NS = 20_000.0
-"""Jobs shorter than this keep the GIL."""
+"""Jobs shorter than this keep the GIL: giving it away and asking for it again may cost as much, and another
+Python thread that has it keeps it for up to 5 ms."""
 
 MOST_THREADS = 1024
 VARIABLE = "CONVOLVE_NUM_THREADS"
@@ -61,21 +69,28 @@ def run(routine: int, args: int, items: int, scratch_bytes: int, cost_ns: float)
 
 
 def _run_alone(routine: int, args: int, items: int, scratch_bytes: int, cost_ns: float) -> None:
-    """Run a job on this thread, in rounds between which Python answers Ctrl-C."""
+    """Run a job on this thread."""
     # The buffer is held here: between rounds a signal handler may replace the thread's own by a larger one.
     kept, scratch = _own_scratch.room(scratch_bytes) if scratch_bytes else (None, 0)
     if cost_ns < HOLDING_BELOW_NS:
         _holding(routine)(args, 0, items, scratch)
-        return
-    function, step, begin = _releasing(routine), max(1, int(items * min(1.0, ROUND_NS / cost_ns))), 0
+    elif cost_ns < ROUND_NS:
+        _releasing(routine)(args, 0, items, scratch)
+    else:
+        step = max(1, int(items * LONGEST_BLOCK_NS / cost_ns))
+        _run_in_rounds(_releasing(routine), args, items, scratch, step)
+    del kept
+
+
+def _run_in_rounds(function: Any, args: int, items: int, scratch: int, step: int) -> None:
+    """Run some items at a time, `step` at first; between two rounds Python answers Ctrl-C."""
+    begin = 0
     while begin < items:
         end = min(items, begin + step)
         started = time.perf_counter_ns()
         function(args, begin, end, scratch)
-        if time.perf_counter_ns() - started > 2 * ROUND_NS:
-            step = max(1, step // 2)
+        step = next_round(step, time.perf_counter_ns() - started)
         begin = end
-    del kept
 
 
 @functools.lru_cache(maxsize=1024)
