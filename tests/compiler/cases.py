@@ -10,15 +10,17 @@ from numpy.typing import NDArray
 
 from convolve import reference
 from convolve.arguments import Call, conv_spec
+from convolve.axis import Axis
 from convolve.compiler import planner
 from convolve.compiler.affine import Affine
+from convolve.compiler.costs import reads_directly
 from convolve.compiler.loopnest import Buffer, Routine
 from convolve.compiler.lower.contract import contract
 from convolve.compiler.lower.pack import pack
 from convolve.compiler.lower.stencil import stencil
-from convolve.compiler.plan import Code, Plan, Triple
+from convolve.compiler.plan import Code, Inner, Plan, Triple
+from convolve.compiler.problem import Geometry, geometry_of, sizes_of
 from convolve.compiler.target import TARGETS, Target
-from convolve.runtime import engine
 from convolve.runtime.execution import Execution
 
 Array = NDArray[Any]
@@ -45,17 +47,22 @@ def random_code(draw: random.Random, most_taps: int = 5) -> Code:
     method = draw.choice(["contract", "stencil"])
     if method == "stencil":
         tile = (draw.choice([1, 2, 3, 4]), draw.randint(1, 4), draw.choice([1, 2, 3]))
-    return Code(
-        "contract" if method == "contract" else "stencil",
+    geometry = Geometry(
         draw.choice(["float32", "float64"]),
         triple(most_taps),
         triple(3),
         triple(2),
-        tile,
         draw.choice(["x", "channel", "none"]),
         draw.choice(["x", "channel", "none"]),
         draw.choice(["none", "relu", "relu6"]),
+        True,
     )
+    plain = geometry.code(method, tile)
+    if method == "contract" or not geometry.reads == geometry.writes == "x":
+        return plain
+    direct, whole = reads_directly(geometry), plain.packed_stride == plain.stride
+    others = [replace(plain, direct=True)] * direct + [replace(plain, whole=True)] * whole
+    return draw.choice([plain, *others])
 
 
 def random_codes(seed: int, count: int) -> Iterator[tuple[Code, Target]]:
@@ -147,18 +154,22 @@ def case_of(
     spec = call.spec
     out = np.full(call.shape, np.nan, spec.out_dtype)
     image, result = call.first, call.canonical(out)
-    asked = engine.question(spec, replace(engine.view_of(spec, image, result), one_row=False), activation)
-    tiles = [
-        one for one in planner.choices(asked.sizes, asked.geometry, target) if method in (None, one.method)
-    ]
+    inner: Inner = "x" if spec.layout == "channels_first" else "channel"
+    reads, writes = draw.choice([inner, inner, "none"]), draw.choice([inner, inner, "none"])
+    sizes, geometry = sizes_of(spec), geometry_of(spec, reads, writes, activation)
+    axes = (Axis(1, 1, 1),) * (3 - spec.dims) + spec.axes
+    tiles = [one for one in planner.choices(sizes, geometry, target) if method in (None, one.method)]
     best = draw.choice(tiles)
-    plan = planner.planned(best, tiles, asked.sizes, asked.geometry, target, 1)
-    d, h, w = (min(b, o) for b, o in zip(block, asked.sizes.output, strict=True))
-    plan = replace(plan, block=(d, h, w))
+    if best.whole and draw.random() < 0.5:
+        best = replace(best, whole=False, direct=reads_directly(geometry))
+    plan = planner.planned(best, tiles, sizes, geometry, target, 1)
+    d, h, w = (min(b, o) for b, o in zip(block, sizes.output, strict=True))
+    if not best.whole:
+        plan = replace(plan, block=(d, h, w))
     if best.method == "contract":
-        plan = replace(plan, channels_at_once=draw.randint(1, asked.sizes.channels))
+        plan = replace(plan, channels_at_once=draw.randint(1, sizes.channels))
     nests = Nests(nest_of(plan.code, target), packing_of(plan.code, target))
-    execution = Execution(asked.sizes, plan, Machineless(nests), target, asked.axes, asked.fill)  # type: ignore[arg-type]
+    execution = Execution(sizes, plan, Machineless(nests), target, axes, float(spec.fill.real))  # type: ignore[arg-type]
     return Case(call, target, plan, nests, execution, *_arrays(call, execution, image, result), out)
 
 
@@ -170,7 +181,7 @@ def _arrays(
     groups, dtype = sizes.groups, execution.dtype
     weights = np.full(execution.packed_shape(), np.nan, dtype)
     packed = {
-        "source": engine.weights_of(call.spec, call.second),
+        "source": call.second.reshape(groups, sizes.filters, sizes.channels, *code.taps),
         "weights": weights,
         "checks": np.full((groups, execution.panels), np.nan, dtype),
     }

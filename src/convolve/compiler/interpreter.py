@@ -23,6 +23,7 @@ from convolve.compiler.loopnest import (
     Lookup,
     Loop,
     Number,
+    Prefetch,
     Quotient,
     Repeat,
     Routine,
@@ -142,7 +143,9 @@ class _Machine:
     def walk(self, walk: Walk) -> None:
         """Run over pixels, several at a time; the last one is repeated where there are fewer."""
         pixels = list(product(range(self.value(walk.rows)), range(self.value(walk.columns))))
-        for first in range(0, len(pixels), len(walk.pixels)):
+        count = len(walk.pixels)
+        for step, first in zip(range(self.value(walk.limit)), range(0, len(pixels), count), strict=False):
+            self.symbols[walk.step] = step
             for i, names in enumerate(walk.pixels):
                 place = pixels[min(first + i, len(pixels) - 1)]
                 self.symbols |= dict(zip(names, place, strict=True))
@@ -207,6 +210,9 @@ class _Machine:
         """Write numbers."""
         self.numbers(store.access)[:] = self.registers[store.register]
 
+    def prefetch(self, _hint: Prefetch) -> None:
+        """Do nothing, as a hint does."""
+
 
 RUNNERS: dict[type, Callable[[_Machine, Any], None]] = {
     Share: _Machine.share,
@@ -223,6 +229,7 @@ RUNNERS: dict[type, Callable[[_Machine, Any], None]] = {
     Compute: _Machine.compute,
     Transpose: _Machine.transpose,
     Store: _Machine.store,
+    Prefetch: _Machine.prefetch,
 }
 """Kind of statement -> what runs it."""
 
@@ -241,6 +248,8 @@ def _relu6(a: Array) -> Array:
 
 COMPUTERS: dict[str, Callable[..., Array]] = {
     "copy": lambda a: a,
+    "even": lambda a, b: np.concatenate([a, b])[::2],
+    "odd": lambda a, b: np.concatenate([a, b])[1::2],
     "fma": _fma,
     "relu": lambda a: np.where(a < 0, a.dtype.type(0), a),
     "relu6": _relu6,

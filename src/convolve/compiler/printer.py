@@ -15,6 +15,7 @@ from convolve.compiler.loopnest import (
     Lookup,
     Loop,
     Number,
+    Prefetch,
     Quotient,
     Repeat,
     Routine,
@@ -105,8 +106,9 @@ def head(statement: Statement) -> str:
         case Loop(var, starts, stops, step, overlap):
             by = (f" by {step}" if step != 1 else "") + (" overlap" if overlap else "")
             return f"for {var} from {_extreme('max', starts)} below {_extreme('min', stops)}{by}:"
-        case Walk(pixels, rows, columns):
-            return f"walk {', '.join(f'({y}, {x})' for y, x in pixels)} over ({rows}) × ({columns}):"
+        case Walk(step, limit, pixels, rows, columns):
+            places = ", ".join(f"({y}, {x})" for y, x in pixels)
+            return f"walk {step}, {places} over ({rows}) × ({columns}), at most {limit}:"
         case When(condition):
             return f"when {condition} >= 0:"
         case Quotient(var, dividend, divisor):
@@ -127,6 +129,8 @@ def head(statement: Statement) -> str:
             return f"{', '.join(registers)} = transpose({', '.join(arguments)})"
         case Store(access, register):
             return f"{show_access(access)} = {register}"
+        case Prefetch(access):
+            return f"prefetch {show_access(access)}"
 
 
 def _of(block: Block) -> str:

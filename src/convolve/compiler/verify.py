@@ -21,6 +21,7 @@ from convolve.compiler.loopnest import (
     Load,
     Lookup,
     Loop,
+    Prefetch,
     Quotient,
     Repeat,
     Routine,
@@ -164,8 +165,11 @@ class _Verifier:
 
     def walk(self, walk: Walk) -> None:
         """Learn that every pixel lies in the rectangle, which has some."""
-        self.check_known(walk, walk.rows, walk.columns)
+        self.check_known(walk, walk.rows, walk.columns, walk.limit)
         mark = self.facts.mark()
+        self.bind(walk.step)
+        self.facts.add(Affine.symbol(walk.step), 0)
+        self.facts.add(walk.limit, Affine.symbol(walk.step) + 1)
         for names, size in zip(zip(*walk.pixels, strict=True), (walk.rows, walk.columns), strict=True):
             self.facts.add(size, 1)
             for name in names:
@@ -222,6 +226,10 @@ class _Verifier:
     def store(self, store: Store) -> None:
         """Check that only results are written: weights only where packing them is the result."""
         self.access(store.access, self.writable)
+
+    def prefetch(self, hint: Prefetch) -> None:
+        """Check that a hint can be computed; where it points to does not matter."""
+        self.check_known(hint.access, *hint.access.index)
 
     def access(self, access: Access, roles: set[str]) -> None:
         """Note an access; it is proved when its body ends, together with those that differ in a constant."""
@@ -292,5 +300,6 @@ CHECKS: dict[type, Callable[[_Verifier, Any], None]] = {
     Load: _Verifier.load,
     Repeat: _Verifier.load,
     Store: _Verifier.store,
+    Prefetch: _Verifier.prefetch,
 }
 """Kind of statement -> its check; those that only compute are checked with the registers."""
