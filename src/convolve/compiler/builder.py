@@ -22,6 +22,7 @@ from convolve.compiler.loopnest import (
     Lookup,
     Loop,
     Number,
+    Prefetch,
     Quotient,
     Repeat,
     Share,
@@ -96,12 +97,14 @@ class Pen:
             self.widths(count, widest // 2 if widest > 4 else 1, write)
 
     @contextmanager
-    def walk(self, count: int, rows: Index, columns: Index) -> Iterator[list[tuple[Affine, Affine]]]:
-        """Open a walk over a rectangle, ``count`` pixels at a time."""
+    def walk(
+        self, count: int, rows: Index, columns: Index, limit: Affine
+    ) -> Iterator[tuple[Affine, list[tuple[Affine, Affine]]]]:
+        """Open a walk over a rectangle, ``count`` pixels at a time, of at most ``limit`` steps."""
         pixels = tuple((f"row{i}", f"column{i}") for i in range(count))
         self._open_body()
-        yield [(Affine.symbol(y), Affine.symbol(x)) for y, x in pixels]
-        self._write_closed(lambda body: Walk(pixels, Affine.of(rows), Affine.of(columns), body))
+        yield Affine.symbol("step"), [(Affine.symbol(y), Affine.symbol(x)) for y, x in pixels]
+        self._write_closed(lambda body: Walk("step", limit, pixels, Affine.of(rows), Affine.of(columns), body))
 
     @contextmanager
     def when(self, condition: Affine) -> Iterator[None]:
@@ -166,6 +169,10 @@ class Pen:
     def transpose(self, registers: Sequence[str], arguments: Sequence[str]) -> None:
         """Turn rows into columns."""
         self._write(Transpose(tuple(registers), tuple(arguments)))
+
+    def prefetch(self, buffer: str, index: Sequence[Index]) -> None:
+        """Hint that a number will be needed soon."""
+        self._write(Prefetch(Access(buffer, affines(index))))
 
     def store(self, buffer: str, index: Sequence[Index], register: str, lanes: int = 1) -> None:
         """Store a register."""

@@ -46,6 +46,10 @@ MOST_DIRECT_ROWS = 9
 and then share a few sets of 8 lines in the first-level cache: 15 × 15 on 3840 columns took 55 ms read
 directly and 42 packed, 7 × 7 took 10.8 and 12.2 (2026-11-23, AMD Zen 3)."""
 
+MOST_DIRECT_CHANNELS = 4
+"""Channels that are read from the input itself: each lies in other pages, and 64 of them fill the first table
+of translations. 1 × 1 on 64 channels took 1.47 ms read directly and 1.18 packed (2026-11-23, AMD Zen 3)."""
+
 MOST_PIXELS = 9
 """Pixels of a contraction's tile: each has an address of its own, and x86 has 16 general registers."""
 
@@ -99,7 +103,7 @@ def _stencils(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choi
         for rows in (1, 2, 3, 4, 5, 6, 7, 8):
             for vectors in (1, 2, 3, 4, 6, 8, 10):
                 tile = (channels, rows, vectors)
-                if vectors > 3 and rows > 1:
+                if rows > 1 and (vectors > 3 or channels * rows * vectors > target.registers - 6):
                     continue
                 if _live(geometry, tile) <= target.registers and channels <= max(1, sizes.filters):
                     yield _stencil(sizes, geometry, target, tile)
@@ -112,7 +116,7 @@ def _live(geometry: Geometry, tile: Triple) -> int:
     weights = channels * min(rows, geometry.taps[1])
     if cells_first(tile):
         return sums + vectors + 1
-    return sums + weights + (1 if rows == 1 else 3)
+    return sums + weights + 1
 
 
 def _stencil(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> Choice:
@@ -136,7 +140,8 @@ def _stencil(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> 
     if straight and lays_border_once(sizes, geometry, target):
         return _choice("stencil", tile, sizes, tiles, inside, pack / 2 + write, whole=True)
     border = _pack_border(sizes, geometry, target, tile)
-    direct = straight and reads_directly(geometry) and border < pack
+    few = sizes.channels <= MOST_DIRECT_CHANNELS
+    direct = straight and few and reads_directly(geometry) and border < pack
     return _choice(
         "stencil", tile, sizes, tiles, inside, (border if direct else pack) + write, direct=direct
     )

@@ -9,11 +9,12 @@ Its grammar, on one screen (``index`` is an `Affine` expression of symbols)::
              = share (start, count) of extent by step, ... : body    this thread's items of a grid of blocks
              | blocks start, count of extent by step: body           blocks one after another
              | for v from max(index, ...) below min(index, ...) by step [overlap]: body
-             | walk (y, x), ... over rows × columns: body             neighbouring pixels, several at once
+             | walk step, (y, x), ... over rows × columns, at most limit: body     neighbouring pixels, several at once
              | when index >= 0: body [else: body]
              | let v = index // number | table[index] | min(index, ...) | max(index, ...)
              | register = value
              | buffer[index, ...] = register
+             | prefetch buffer[index, ...]
     value    = number | buffer[index, ...] | repeat buffer[index, ...]
              | fma(a, b, c) | add(a, b) | relu(a) | ... | transpose(a, b, ...)
 
@@ -110,8 +111,13 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Pixels of a rectangle in reading order, ``len(pixels)`` at a time: 0 <= y < rows, 0 <= x < columns."""
+    """Pixels of a rectangle in reading order, ``len(pixels)`` at a time: 0 <= y < rows, 0 <= x < columns.
 
+    ``step`` counts the tiles: 0 <= step < limit. The walk ends after ``limit`` tiles.
+    """
+
+    step: str
+    limit: Affine
     pixels: tuple[tuple[str, str], ...]
     rows: Affine
     columns: Affine
@@ -206,9 +212,16 @@ class Store:
     register: str
 
 
+@dataclass(frozen=True, slots=True)
+class Prefetch:
+    """A hint that a buffer's number will be needed soon; it may lie outside, and changes nothing."""
+
+    access: Access
+
+
 Statement = (
     Share | Blocks | Loop | Walk | When | Quotient | Lookup | Extremum
-    | Number | Load | Repeat | Compute | Transpose | Store
+    | Number | Load | Repeat | Compute | Transpose | Store | Prefetch
 )  # fmt: skip
 
 OPERATIONS = {"copy": 1, "even": 2, "odd": 2, "fma": 3, "relu": 1, "relu6": 1, "poison": 2}

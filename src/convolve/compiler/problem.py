@@ -37,6 +37,7 @@ class Geometry:
     writes: Inner
     activation: Activation
     constant_border: bool
+    padded: bool
 
     @property
     def extent(self) -> Triple:
@@ -46,10 +47,21 @@ class Geometry:
 
     def code(self, method: str, tile: Triple, direct: bool = False, whole: bool = False) -> Code:
         """Return what a routine with this tile is specialised to."""
+        pointwise = self.taps == (1, 1, 1) and not self.padded and self.reads != "channel"
         return Code(
             "contract" if method == "contract" else "stencil",
-            self.dtype, self.taps, self.stride, self.dilation, tile, self.reads, self.writes, self.activation, direct, whole,
-        )  # fmt: skip
+            self.dtype,
+            self.taps,
+            self.stride,
+            self.dilation,
+            tile,
+            self.reads,
+            self.writes,
+            self.activation,
+            direct,
+            whole,
+            tiled=method == "contract" and pointwise,
+        )
 
 
 def three(values: tuple[int, ...], missing: int = 1) -> Triple:
@@ -76,6 +88,7 @@ def sizes_of(spec: ConvSpec) -> Sizes:
 
 def geometry_of(spec: ConvSpec, reads: Inner, writes: Inner, activation: Activation = "none") -> Geometry:
     """Return the geometry of a spec whose arrays have these innermost dimensions in memory."""
+    padded = any(axis.before or axis.after for axis in spec.axes)
     return Geometry(
         spec.input_dtype.name,
         three(spec.filter_size),
@@ -84,7 +97,8 @@ def geometry_of(spec: ConvSpec, reads: Inner, writes: Inner, activation: Activat
         reads,
         writes,
         activation,
-        spec.boundary == "constant" or not any(axis.before or axis.after for axis in spec.axes),
+        spec.boundary == "constant" or not padded,
+        padded,
     )
 
 

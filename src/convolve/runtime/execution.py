@@ -211,7 +211,8 @@ def _parameters(sizes: Sizes, plan: Plan, target: Target, padding: Sequence[int]
     values = dict(zip(names, (*numbers, *plan.block, plan.channels_at_once), strict=True))
     kept = 1 if plan.channels_at_once >= sizes.channels else plan.panels_at_once
     values |= dict(zip(("front", "above", "before"), padding, strict=True))
-    values |= { "KP": panels, "BK": plan.panels_at_once, "BS": kept}
+    tiles = pieces(plan.block[1] * plan.block[2], plan.code.tile[0])
+    values |= {"KP": panels, "BK": plan.panels_at_once, "BS": kept, "PT": tiles}
     return values | {"XS": packed_row(plan, target)}
 
 

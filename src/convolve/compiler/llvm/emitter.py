@@ -18,6 +18,7 @@ from convolve.compiler.loopnest import (
     Lookup,
     Loop,
     Number,
+    Prefetch,
     Quotient,
     Repeat,
     Routine,
@@ -172,7 +173,7 @@ class Emitter:
     def walk(self, walk: Walk) -> None:
         """Neighbouring pixels of a rectangle; the position of the first is carried from step to step."""
         rows, columns = self.addresses.value(walk.rows), self.addresses.value(walk.columns)
-        smallest = self.smaller(rows, columns)
+        smallest = self.smaller(self.smaller(rows, columns), self.addresses.value(walk.limit))
         some = self.code.value(f"icmp sgt i64 {smallest}, 0")
         self.branch(some, lambda: self.walk_steps(walk, rows, columns))
 
@@ -185,6 +186,8 @@ class Emitter:
         self.code.write(f"  br label {inside}")
         self.code.label(inside)
         y, x, next_y, next_x, latch = (self.code.fresh(hint) for hint in ("y", "x", "ny", "nx", "latch"))
+        step, next_step = self.code.fresh("step"), self.code.fresh("next")
+        self.code.write(f"  {step} = phi i64 [ 0, {before} ], [ {next_step}, {latch} ]")
         self.code.write(f"  {y} = phi i64 [ 0, {before} ], [ {next_y}, {latch} ]")
         self.code.write(f"  {x} = phi i64 [ 0, {before} ], [ {next_x}, {latch} ]")
         depth = self.addresses.depth
@@ -199,6 +202,7 @@ class Emitter:
             pixels.append(pixel)
             following = self.step(following, columns)
         self.addresses.open()
+        self.addresses.bind(walk.step, step)
         for (name_y, name_x), pixel in zip(walk.pixels, pixels, strict=True):
             self.addresses.bind(name_y, pixel[0])
             self.addresses.bind(name_x, pixel[1])
@@ -210,7 +214,10 @@ class Emitter:
         self.code.label(latch)
         self.code.write(f"  {next_y} = add i64 {following[0]}, 0")
         self.code.write(f"  {next_x} = add i64 {following[1]}, 0")
-        again = self.code.value(f"icmp slt i64 {next_y}, {rows}")
+        self.code.write(f"  {next_step} = add i64 {step}, 1")
+        rows_left = self.code.value(f"icmp slt i64 {next_y}, {rows}")
+        steps_left = self.code.value(f"icmp slt i64 {next_step}, {self.addresses.value(walk.limit)}")
+        again = self.code.value(f"and i1 {rows_left}, {steps_left}")
         self.code.write(f"  br i1 {again}, label {inside}, label {after}")
         self.code.label(after)
 
@@ -330,6 +337,12 @@ class Emitter:
         value = self.registers.get(store.register)
         self.code.write(f"  store {self.registers.type_of(store.register)} {value}, ptr {pointer}, align 1")
 
+    def prefetch(self, prefetch: Prefetch) -> None:
+        """Hint at an address, for reading, into all caches."""
+        self.declared.add("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+        pointer = self.addresses.pointer(prefetch.access)
+        self.code.write(f"  call void @llvm.prefetch.p0(ptr {pointer}, i32 0, i32 3, i32 1)")
+
     def compute(self, compute: Compute) -> None:
         """An operation lane by lane, from the table."""
         dtype, lanes = self.registers.kind(compute.arguments[0])
@@ -410,6 +423,7 @@ EMITTERS: dict[type, Callable[[Emitter, Any], None]] = {
     Compute: Emitter.compute,
     Transpose: Emitter.transpose,
     Store: Emitter.store,
+    Prefetch: Emitter.prefetch,
 }
 """Kind of statement -> its emitter."""
 

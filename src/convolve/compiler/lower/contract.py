@@ -19,6 +19,12 @@ from convolve.compiler.loopnest import Buffer, Routine, affines
 from convolve.compiler.lower.border import Packer, Place, packs_by_channel
 from convolve.compiler.lower.frame import (
     BC,
+    OX,
+    OY,
+    OZ,
+    X,
+    Y,
+    Z,
     BX,
     BY,
     BZ,
@@ -36,9 +42,21 @@ from convolve.compiler.lower.unroll import counted, tap_groups
 from convolve.compiler.plan import Code
 from convolve.compiler.target import Target
 
-KP, BK, BS, XS = map(Affine.symbol, ("KP", "BK", "BS", "XS"))
+KP, BK, BS, PT, XS = map(Affine.symbol, ("KP", "BK", "BS", "PT", "XS"))
 """Panels of output channels, panels of one item, panels whose sums are kept (one is enough if all input
-channels are summed up at once), and the columns that a packed row has room for."""
+channels are summed up at once), tiles of pixels in a plane of a block, and the columns that a packed row has room for."""
+
+
+Tile = tuple[Affine, list[tuple[Affine, Affine]]]
+"""A step of the walk over pixels: its number, and the row and column of each pixel."""
+
+
+def inside_facts(code: Code) -> list[Affine]:
+    """Return the facts of a convolution without a border: the last output's cell is one of the input."""
+    if not code.tiled:
+        return []
+    dimensions = zip((Z, Y, X), (OZ, OY, OX), code.stride, strict=True)
+    return [size - (outputs - 1) * stride - 1 for size, outputs, stride in dimensions]
 
 
 def contract(code: Code, target: Target) -> Routine:
@@ -60,19 +78,19 @@ class _Contract:
         depth, height = (
             (b - 1) * s + e for b, s, e in zip((BZ, BY), code.packed_stride, code.extent, strict=False)
         )
-        cells = [depth, height, XS, BC] if packs_by_channel(code) else [BC, depth, height, Affine.of(1), XS]
+        cells = [BZ, PT, BC, self.pixels] if code.tiled else [depth, height, XS, BC] if packs_by_channel(code) else [BC, depth, height, Affine.of(1), XS]
         weights = affines([G, KP, *weight_order(code, C), self.width])
         sums = affines([BS, BZ, BY, BX, self.width])
         buffers = (
             *shared_buffers(code),
             Buffer("weights", code.dtype, weights, "weights"),
             Buffer("bias", code.dtype, affines([G, KP, self.width]), "weights"),
-            Buffer("cells", code.dtype, tuple(cells), "scratch"),
+            Buffer("cells", code.dtype, affines(cells), "scratch"),
             Buffer("sums", code.dtype, sums, "scratch"),
         )
         self._item()
-        facts = (*FACTS, KP, BK - 1, BS - 1, XS - room)
-        return Routine("contract", (*SYMBOLS, "KP", "BK", "BS", "XS"), facts, buffers, self.pen.body())
+        facts = (*FACTS, *inside_facts(code), PT, KP, BK - 1, BS - 1, XS - room)
+        return Routine("contract", (*SYMBOLS, "KP", "BK", "BS", "PT", "XS"), facts, buffers, self.pen.body())
 
     def _item(self) -> None:
         """One item: pack some channels, then panel by panel and tile by tile."""
@@ -80,13 +98,42 @@ class _Contract:
         with pen.share(grid(KP, BK)) as (n, g, z, y, x, k):
             place = Place(n[0], g[0], (z[0], y[0], x[0]), (z[1], y[1], x[1]))
             with pen.blocks("c", C, BC) as (channel, channels):
-                Packer(pen, self.code, self.lanes, place).pack(channel, channels)
+                if self.code.tiled:
+                    self._pack_tiles(place, channel, channels)
+                else:
+                    Packer(pen, self.code, self.lanes, place).pack(channel, channels)
                 with pen.loop("kp", 0, k[1]) as kp:
                     panel = (k[0] + kp, pen.smallest("kept", kp, BS - 1))
-                    with pen.loop("oz", 0, z[1]) as oz, pen.walk(self.pixels, y[1], x[1]) as pixels:
-                        self._tile(place, panel, oz, pixels, (channel, channels))
+                    with pen.loop("oz", 0, z[1]) as oz, pen.walk(self.pixels, y[1], x[1], PT) as tile:
+                        self._tile(place, panel, oz, tile, (channel, channels))
                     with pen.when(channel + channels - C):
                         self._finish(place, panel)
+
+    def _pack_tiles(self, place: Place, channel: Affine, channels: Affine) -> None:
+        """Pack the pixels of each tile together, channel by channel."""
+        pen, code = self.pen, self.code
+        (z, y, x), (depth, rows, columns) = place.starts, place.counts
+        with pen.loop("pz", 0, depth) as oz, pen.walk(self.pixels, rows, columns, PT) as (step, pixels):
+
+            def move(c: Affine, i: int, lanes: int) -> None:
+                at = (z + oz, y + pixels[i][0], x + pixels[i][1])
+                source = [one * stride for one, stride in zip(at, code.stride, strict=True)]
+                index = image_index(code.reads, place.n, place.g, channel + c, *source)
+                register = pen.load(f"moved{lanes}", "input", index, lanes)
+                pen.store("cells", [oz, step, c, i], register, lanes)
+
+            def one_by_one() -> None:
+                with pen.loop("c", 0, channels) as c:
+                    for i in range(self.pixels):
+                        move(c, i, 1)
+
+            if code.reads != "x" or code.stride[2] != 1:
+                one_by_one()
+                return
+            with pen.when(columns - pixels[0][1] - self.pixels), pen.loop("c", 0, channels) as c:
+                move(c, 0, self.pixels)
+            with pen.otherwise():
+                one_by_one()
 
     # -- the tile --------------------------------------------------------------------------------------
 
@@ -95,21 +142,21 @@ class _Contract:
         place: Place,
         panel: tuple[Affine, Affine],
         oz: Affine,
-        pixels: Sequence[tuple[Affine, Affine]],
+        tile: Tile,
         part: tuple[Affine, Affine],
     ) -> None:
         """Sum up one tile of pixels × vectors."""
         pen = self.pen
         with pen.when(part[0] - 1):  # not the first channels: go on with the sums so far
-            for i, (y, x) in enumerate(pixels):
+            for i, (y, x) in enumerate(tile[1]):
                 for v in range(self.vectors):
                     pen.load(f"sum{i}_{v}", "sums", [panel[1], oz, y, x, v * self.lanes], self.lanes)
         with pen.otherwise():
             for i in range(self.pixels):
                 for v in range(self.vectors):
                     pen.load(f"sum{i}_{v}", "bias", [place.g, panel[0], v * self.lanes], self.lanes)
-        self._reduce(place, panel[0], oz, pixels, part)
-        for i, (y, x) in enumerate(pixels):
+        self._reduce(place, panel[0], oz, tile, part)
+        for i, (y, x) in enumerate(tile[1]):
             for v in range(self.vectors):
                 pen.store("sums", [panel[1], oz, y, x, v * self.lanes], f"sum{i}_{v}", self.lanes)
 
@@ -118,7 +165,7 @@ class _Contract:
         place: Place,
         panel: Affine,
         oz: Affine,
-        pixels: Sequence[tuple[Affine, Affine]],
+        tile: Tile,
         part: tuple[Affine, Affine],
     ) -> None:
         """Write the loops over taps and channels.
@@ -128,27 +175,27 @@ class _Contract:
         """
         pen, code = self.pen, self.code
         with pen.loop("tz", 0, code.taps[0]) as tz:
-            z = oz * code.packed_stride[0] + tz * code.dilation[0]
+            z = oz if code.tiled else oz * code.packed_stride[0] + tz * code.dilation[0]
             if rows_inside(code):
                 for c in counted(pen, "ci", part[1], math.prod(code.taps[1:]) * self.pixels * self.vectors):
                     for ty in range(code.taps[1]):
-                        self._row([place.g, panel, tz, part[0] + c, ty], z, Affine.of(ty), pixels, c)
+                        self._row([place.g, panel, tz, part[0] + c, ty], z, Affine.of(ty), tile, c)
             else:
                 with pen.loop("ty", 0, code.taps[1]) as row, pen.loop("ci", 0, part[1]) as c:
-                    self._row([place.g, panel, tz, row, part[0] + c], z, row, pixels, c)
+                    self._row([place.g, panel, tz, row, part[0] + c], z, row, tile, c)
 
     def _row(
         self,
         weight: Sequence[Index],
         z: Affine,
         ty: Affine,
-        pixels: Sequence[tuple[Affine, Affine]],
+        tile: Tile,
         c: Affine,
     ) -> None:
         """Add the taps of one row of the filter."""
         code = self.code
         for tx in tap_groups(self.pen, code.taps[2], self.pixels * self.vectors):
-            self._multiply([*weight, tx], z, ty * code.dilation[1], tx * code.dilation[2], pixels, c)
+            self._multiply([*weight, tx], z, ty * code.dilation[1], tx * code.dilation[2], tile, c)
 
     def _multiply(
         self,
@@ -156,16 +203,18 @@ class _Contract:
         z: Affine,
         row: Affine,
         column: Affine,
-        pixels: Sequence[tuple[Affine, Affine]],
+        tile: Tile,
         c: Affine,
     ) -> None:
         """One tap of one channel: each pixel with each vector of weights."""
         pen, code = self.pen, self.code
         for v in range(self.vectors):
             pen.load(f"weight{v}", "weights", [*weight, v * self.lanes], self.lanes)
-        for i, (y, x) in enumerate(pixels):
+        for i, (y, x) in enumerate(tile[1]):
             at = [z, y * code.packed_stride[1] + row, x * code.packed_stride[2] + column]
             index = [*at, c] if packs_by_channel(code) else [c, *at[:2], 0, at[2]]
+            if code.tiled:
+                index = [z, tile[0], c, i]
             pen.repeat("cell", "cells", index, self.lanes)
             for v in range(self.vectors):
                 pen.compute(f"sum{i}_{v}", "fma", "cell", f"weight{v}", f"sum{i}_{v}")

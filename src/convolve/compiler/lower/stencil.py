@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
+from convolve.compiler.costs import LINE_BYTES
+from convolve.compiler.layout import ITEM_BYTES
 from convolve.compiler.loopnest import Buffer, Routine, affines
 from convolve.compiler.lower.border import Packer, Place, lay_border
 from convolve.compiler.lower.frame import (
@@ -151,6 +153,7 @@ class _Stencil:
         ends = [size - first - span for size, first, span in zip((Z, Y, X), origin, spans, strict=True)]
         inside = pen.smallest("inside", *origin, *ends)
         with pen.when(inside):
+            self._prefetch(place, origin, spans[1])
             self._sum(place, kt, _Cells("input", (origin[0], origin[1], origin[2]), place))
         with pen.otherwise():
             rows = pen.smallest("tile_rows", self.rows, place.counts[1] - at[1])
@@ -159,6 +162,15 @@ class _Stencil:
             Packer(pen, code, self.lanes, tile).pack(Affine.of(0), C)
             nothing = Affine.of(0)
             self._sum(place, kt, _Cells("cells", (nothing, nothing, nothing), place))
+
+    def _prefetch(self, place: Place, origin: Sequence[Affine], span: int) -> None:
+        """Hint at the rows that the tile below will read in addition."""
+        z, y, x = origin
+        line = LINE_BYTES // ITEM_BYTES[self.code.dtype]
+        for row in range(self.rows * self.code.stride[1]):
+            for column in range(0, self.width, line):
+                index = image_index("x", place.n, place.g, 0, z, y + span + row, x + column)
+                self.pen.prefetch("input", index)
 
     def _sum(self, place: Place, kt: Affine, cells: "_Cells") -> None:
         """Add all taps: plane by plane, channel by channel, column by column, rows in groups."""
