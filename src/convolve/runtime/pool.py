@@ -34,9 +34,10 @@ answers soon."""
 PATIENCE = 4_000
 """Looks for a job before a worker sleeps, about 20 ns each: 80 µs, about what waking it costs."""
 
-WAKING_NS = 100_000.0
-"""Work that must have met sleeping workers before they are woken. Waking costs the caller 20 µs, and more if
-the system keeps both threads on one core for a while: a short job now and then is done sooner alone."""
+WAKING_NS = 250_000.0
+"""Work that must have met sleeping workers before they are woken. A call to wake takes 20 µs, and the worker
+came up to 600 µs later, so that a short job now and then is done sooner alone; about even at 250 µs."""
+
 
 _tokens = itertools.count(1)
 
