@@ -6,11 +6,11 @@ and with as many callers as CPUs that is as fast as any sharing could be.
 
 Measured on 2026-11-23 on two cores of an AMD Zen 3 (EPYC, a virtual machine, others at work on it), Python
 3.11: a job that runs alone takes 0.7 µs more than its bare ctypes call, which takes 0.8; an empty job shared
-by two threads takes 3.6-3.9 µs in all. Two threads beside one, medians of 12 interleaved turns in each of two
-runs: 1.1 × on jobs of 10 µs, 1.3-1.5 × at 15 µs, 1.8-2.1 × from 60 µs to 5 ms (one median of 2.7 at 1 ms is
-noise; on a busier machine 1.3 × at 60 µs). The first job after 5 ms of sleep loses 50-100 µs up to 100 µs of work, won or lost at 250 µs, and won
-at 1 ms in two runs of three. From Ctrl-C to its exception, on 2 threads, 60 times: median 10 ms, at most 22;
-with costs estimated ten times too low 35 ms, at most 80.
+by two threads takes 2.8-3.9 µs in all. Two threads beside one, medians of 12 interleaved turns: 1.1-1.4 × on
+jobs of 10 µs, 1.3-1.5 × at 15 µs, 1.8-2.1 × from 60 µs to 5 ms (beside them 2.7 × at 1 ms, which is noise,
+and 1.3 × at 60 µs while the machine was busy). The first job after 5 ms of sleep lost 30-100 µs up to 100 µs
+of work, won or lost at 250 µs, and won at 1 ms in two runs of three. From Ctrl-C to its exception, on two
+threads, 60 times: median 10 ms, at most 22; with costs estimated ten times too low 35 ms, at most 80.
 """
 
 import atexit
