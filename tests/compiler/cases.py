@@ -19,7 +19,7 @@ from convolve.compiler.lower.contract import contract
 from convolve.compiler.lower.pack import pack
 from convolve.compiler.lower.stencil import stencil
 from convolve.compiler.plan import Code, Inner, Plan, Triple
-from convolve.compiler.problem import Geometry, geometry_of, sizes_of
+from convolve.compiler.problem import geometry_of, sizes_of
 from convolve.compiler.target import TARGETS, Target
 from convolve.runtime.execution import Execution
 
@@ -47,22 +47,29 @@ def random_code(draw: random.Random, most_taps: int = 5) -> Code:
     method = draw.choice(["contract", "stencil"])
     if method == "stencil":
         tile = (draw.choice([1, 2, 3, 4]), draw.randint(1, 4), draw.choice([1, 2, 3]))
-    geometry = Geometry(
+    plain = Code(
+        "contract" if method == "contract" else "stencil",
         draw.choice(["float32", "float64"]),
-        triple(most_taps),
+        triple(draw.choice([1, most_taps])),
         triple(3),
         triple(2),
+        tile,
         draw.choice(["x", "channel", "none"]),
         draw.choice(["x", "channel", "none"]),
         draw.choice(["none", "relu", "relu6"]),
-        True,
     )
-    plain = geometry.code(method, tile)
-    if method == "contract" or not geometry.reads == geometry.writes == "x":
-        return plain
-    direct, whole = reads_directly(geometry), plain.packed_stride == plain.stride
-    others = [replace(plain, direct=True)] * direct + [replace(plain, whole=True)] * whole
-    return draw.choice([plain, *others])
+    return replace(plain, **draw.choice([{}, *_ways(plain)]))
+
+
+def _ways(code: Code) -> Iterator[dict[str, bool]]:
+    """Yield the other ways to read the input that fit a code, as the planner would allow them."""
+    same_stride = code.packed_stride == code.stride
+    if code.method == "contract" and code.taps == (1, 1, 1) and code.reads != "channel":
+        yield {"tiled": True}
+    if code.method == "stencil" and code.reads == code.writes == "x" and same_stride:
+        yield {"whole": True}
+        if code.stride[2] == 1:
+            yield {"direct": True}
 
 
 def random_codes(seed: int, count: int) -> Iterator[tuple[Code, Target]]:
@@ -120,7 +127,7 @@ def random_case(draw: random.Random, target: Target, method: str | None = None) 
     dims, groups = draw.randint(1, 3), draw.choice([1, 1, 2])
     channels, filters = draw.randint(1, 3), draw.randint(1, 6)
     size = tuple(draw.randint(3, 9 if dims > 1 else 40) for _ in range(dims))
-    taps = tuple(draw.randint(1, 3) for _ in range(dims))
+    taps = tuple(draw.randint(1, draw.choice([1, 3])) for _ in range(dims))
     layout = draw.choice(["channels_first", "channels_last"])
     dtype = draw.choice(["float32", "float64"])
     numbers = np.random.default_rng(draw.randrange(1 << 30))
@@ -132,8 +139,8 @@ def random_case(draw: random.Random, target: Target, method: str | None = None) 
         numbers.integers(-4, 5, (groups * filters, channels, *taps)).astype(dtype),
         numbers.integers(-4, 5, groups * filters).astype(dtype),
         stride=tuple(draw.randint(1, 3) for _ in range(dims)),
-        padding=tuple(draw.randint(1, 3) for _ in range(dims)),
-        dilation=tuple(draw.randint(1, 2) for _ in range(dims)) if min(size) > 4 else 1,
+        padding=tuple(draw.randint(0, 2) for _ in range(dims)),
+        dilation=tuple(draw.randint(1, 2) if length > 4 else 1 for length in size),
         groups=groups,
         padding_mode=draw.choice(["zeros", "reflect", "symmetric", "replicate", "circular"]),
         layout=layout,

@@ -70,6 +70,7 @@ def _of_loop(loop: Loop) -> Iterator[Bug]:
 def _of_walk(walk: Walk) -> Iterator[Bug]:
     yield "one row more", (replace(walk, rows=walk.rows + 1),)
     yield "one column more", (replace(walk, columns=walk.columns + 1),)
+    yield "one step more", (replace(walk, limit=walk.limit + 1),)
 
 
 def _of_when(when: When) -> Iterator[Bug]:

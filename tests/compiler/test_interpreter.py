@@ -106,12 +106,33 @@ def test_loops_do_whole_steps() -> None:
 def test_walks_repeat_the_last_pixel() -> None:
     pen = Pen()
     pen.number("one", 1.0, "float32", 1)
-    with pen.walk(2, 3, 1) as pixels:
+    with pen.walk(2, 3, 1, WIDTH) as (_, pixels):
         for y, x in pixels:
             pen.load("count", "line", [y + x])
             pen.compute("count", "fma", "one", "one", "count")
             pen.store("line", [y + x], "count")
-    assert result(pen, 4, 0) == [1, 1, 2, 0]
+    assert result(pen, 4, 2) == [1, 1, 2, 0]
+    assert result(pen, 4, 9) == [1, 1, 2, 0]
+    assert result(pen, 4, 1) == [1, 1, 0, 0]  # no more steps than the limit
+    assert result(pen, 4, 0) == [0, 0, 0, 0]
+
+
+def test_walks_count_their_steps() -> None:
+    pen = Pen()
+    with pen.walk(2, 1, 5, WIDTH) as (step, pixels):
+        pen.store("line", [step + pixels[0][1]], pen.number("one", 1.0, "float32", 1))
+    assert result(pen, 8, 9) == [1, 0, 0, 1, 0, 0, 1, 0]
+
+
+def test_halves_of_registers_laid_end_to_end() -> None:
+    pen = Pen()
+    for place, value in enumerate([1.0, 2.0, 3.0, 4.0]):
+        pen.store("line", [place], pen.number("one", value, "float32", 1))
+    pen.load("a", "line", [0], 2)
+    pen.load("b", "line", [2], 2)
+    pen.store("line", [0], pen.compute("even", "even", "a", "b"), 2)
+    pen.store("line", [2], pen.compute("odd", "odd", "a", "b"), 2)
+    assert result(pen, 4, 0) == [1, 3, 2, 4]
 
 
 def test_quotients_round_down_and_lookups_read_tables() -> None:

@@ -13,7 +13,7 @@ import pytest
 from convolve.compiler.affine import Affine
 from convolve.compiler.builder import Pen
 from convolve.compiler.interpreter import interpret
-from convolve.compiler.loopnest import Buffer, Routine, affines
+from convolve.compiler.loopnest import OPERATIONS, Buffer, Routine, affines
 from convolve.compiler.printer import show
 from convolve.compiler.target import Target
 from convolve.compiler.verify import verify
@@ -114,11 +114,11 @@ class Scribbler:
         self.write(self.read(lanes), lanes, self.draw.choice(["room", "result"]))
 
     def compute(self, _depth: int) -> None:
-        lanes = self.lanes()
+        lanes = self.widest  # half of a single number is none
         a, b, c = (self.read(lanes) for _ in range(3))
         self.pen.compute(a, "fma", a, b, c)
-        operation = self.draw.choice(["relu", "relu6", "poison", "copy"])
-        self.pen.compute(a, operation, *((a, b) if operation == "poison" else (a,)))
+        operation = self.draw.choice([*OPERATIONS])
+        self.pen.compute(a, operation, *(a, b, c)[: OPERATIONS[operation]])
         # What is read again stays small, so that sums of products are exact however they are rounded.
         self.write(a, lanes, "room" if operation == "relu6" else "result")
 
@@ -167,8 +167,9 @@ class Scribbler:
             return
         self.walking = True
         rows = self.pen.smallest(self.fresh("rows"), self.index(), 3)
-        with self.pen.walk(self.draw.randint(1, 3), rows, self.draw.randint(1, 3)) as pixels:
-            self.inner(depth, *(symbol for pixel in pixels for symbol in pixel))
+        columns, limit = self.draw.randint(1, 3), A + self.draw.randint(-1, 3)
+        with self.pen.walk(self.draw.randint(1, 3), rows, columns, limit) as (step, pixels):
+            self.inner(depth, *(symbol for pixel in pixels for symbol in pixel), step)
         self.walking = False
 
     def blocks(self, depth: int) -> None:

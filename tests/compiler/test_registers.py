@@ -59,7 +59,7 @@ def test_both_branches_must_set_it() -> None:
 def test_what_was_set_outside_is_known_inside() -> None:
     pen = Pen()
     pen.number("a", 0.0, "float32", 1)
-    with pen.walk(1, W, W), pen.blocks("x", W, 1):
+    with pen.walk(1, W, W, W), pen.blocks("x", W, 1):
         pen.store("line", [0], "a")
     check(pen)
 

@@ -269,15 +269,23 @@ def test_shares_know_every_block() -> None:
 
 def test_walks() -> None:
     pen = Pen()
-    with pen.walk(3, H, W) as pixels:
+    with pen.walk(3, H, W, W) as (_, pixels):
         for y, x in pixels:
             pen.store("plane", [y, x], pen.number("zero", 0.0, "float32", 1))
     for extents, safe in (((H, W), True), ((W, H), False), ((H - 1, W), False), ((H, W - 1), False)):
         assert is_safe(pen, Buffer("plane", "float32", extents, "output")) is safe
     pen = Pen()
-    with pen.walk(1, H, W):
+    with pen.walk(1, H, W, Affine.of(9)):
         put(pen, 0)
     assert is_safe(pen, line(length=H))
+    assert is_safe(pen, line(length=W))
+    assert not is_safe(pen, line(length=W - 1))
+
+
+def test_steps_of_a_walk_are_limited() -> None:
+    pen = Pen()
+    with pen.walk(2, 5, 5, W) as (step, _):
+        put(pen, step)
     assert is_safe(pen, line(length=W))
     assert not is_safe(pen, line(length=W - 1))
 
@@ -433,7 +441,7 @@ def test_symbols_are_known(kind: str) -> None:
         with pen.blocks("y", x, 2):
             pass
     elif kind == "walk":
-        with pen.walk(1, x, 2):
+        with pen.walk(1, x, 2, W):
             pass
     else:
         with pen.loop("x", 0, W):

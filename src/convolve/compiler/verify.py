@@ -164,12 +164,13 @@ class _Verifier:
         self.facts.forget(mark)
 
     def walk(self, walk: Walk) -> None:
-        """Learn that every pixel lies in the rectangle, which has some."""
+        """Learn that every pixel lies in the rectangle, which has some, and every step below the limit."""
         self.check_known(walk, walk.rows, walk.columns, walk.limit)
         mark = self.facts.mark()
         self.bind(walk.step)
         self.facts.add(Affine.symbol(walk.step), 0)
         self.facts.add(walk.limit, Affine.symbol(walk.step) + 1)
+        self.facts.add(walk.limit, 1)
         for names, size in zip(zip(*walk.pixels, strict=True), (walk.rows, walk.columns), strict=True):
             self.facts.add(size, 1)
             for name in names:
