@@ -24,6 +24,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hypothesis_seed = seeds.seed()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let golden texts be written anew."""
+    parser.addoption("--update-goldens", action="store_true", help="write the texts in tests/golden anew")
+
+
 def pytest_report_header() -> str:
     """Print the seed first, so that it is known even when a test kills the process."""
     return f"seed: {seeds.seed()} (repeat with CONVOLVE_SEED={seeds.seed()})"
@@ -44,3 +49,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def seed() -> int:
     """Return the seed of this run."""
     return seeds.seed()
+
+
+@pytest.fixture
+def update_goldens(request: pytest.FixtureRequest) -> bool:
+    """Return whether golden texts are written rather than compared."""
+    return bool(request.config.getoption("--update-goldens"))
