@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from convolve.api import dispatch
 from convolve.arguments import Call, conv_spec, parse_shape
+from convolve.compiler.pipeline import compile_ir, lower
 from convolve.compiler.plan import Activation, Plan
 from convolve.compiler.target import Target
 from convolve.dtypes import Array, parse_dtype
@@ -18,7 +19,6 @@ from convolve.options import choice
 from convolve.runtime import engine, jit, peaks
 from convolve.runtime.bound import BoundConv
 from convolve.runtime.host import host_target
-from convolve.runtime.machine_code import machine_code
 from convolve.spec import ConvSpec
 
 ACTIVATIONS = ("none", "relu", "relu6")
@@ -74,9 +74,7 @@ def plan(
     kind = parse_dtype(dtype, "dtype")
     weight_kind = kind if weight_dtype is None else parse_dtype(weight_dtype, "weight_dtype")
     shape, taps = parse_shape(input_shape, "input_shape"), parse_shape(weight_shape, "weight_shape")
-    dims = len(taps) - 2 if len(taps) > 3 or len(shape) > len(taps) else len(taps)
-    if len(taps) == 3 and len(shape) in (2, 3) and dims == 3 and len(shape) != 3:
-        dims = 1
+    dims = len(taps) if len(taps) < 3 else len(taps) - 2
     if not 1 <= dims <= 3:
         raise ShapeError(
             f"weight_shape must have 1 to 3 spatial dimensions, got {taps}; see conv1d, conv2d, conv3d"
@@ -172,8 +170,9 @@ class PlannedConv:
         """The code in its stages."""
         from convolve.compiler.printer import show  # for people: no call needs it
 
-        compiled = machine_code(self.plan.code, self.target).compiled
-        return Routine(show(compiled.routine), compiled.ir, jit.make_assembly(compiled.ir, self.target))
+        nests = lower(self.plan.code, self.target)
+        ir = compile_ir(nests, self.target)
+        return Routine(show(nests.routine), ir, jit.make_assembly(ir, self.target))
 
     @cached_property
     def limit(self) -> Limit:

@@ -1,4 +1,4 @@
-"""The compiler from top to bottom: what to specialise to -> loop nests, verified -> LLVM IR."""
+"""The compiler from top to bottom: what to specialise to -> loop nests -> verified -> LLVM IR."""
 
 from dataclasses import dataclass
 
@@ -16,29 +16,23 @@ METHODS = {"contract": contract, "stencil": stencil}
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
-    """The stages of one compilation, each of them printable.
-
-    Attributes
-    ----------
-    routine, packing
-        Loop nests of the convolution and of the packing of its weights.
-    ir
-        One LLVM module that holds both.
-    """
+class Nests:
+    """The two loop nests of a convolution: its own, and that of the packing of its weights."""
 
     routine: Routine
     packing: Routine
-    ir: str
 
 
-def compile_ir(code: Code, target: Target) -> Compiled:
-    """Compile what a routine is specialised to, for a target."""
-    routine = METHODS[code.method](code, target)
-    packing = pack(code, target)
-    verify(routine)
-    verify(packing)
-    return Compiled(routine, packing, module([routine, packing], target))
+def lower(code: Code, target: Target) -> Nests:
+    """Write the loop nests of what a routine is specialised to."""
+    return Nests(METHODS[code.method](code, target), pack(code, target))
+
+
+def compile_ir(nests: Nests, target: Target) -> str:
+    """Compile loop nests to one LLVM module, after proving that none of their accesses leaves its buffer."""
+    verify(nests.routine)
+    verify(nests.packing)
+    return module([nests.routine, nests.packing], target)
 
 
 def module(routines: list[Routine], target: Target) -> str:

@@ -79,9 +79,9 @@ class Execution:
             "x_map": self.tables[2].ctypes.data,
             "border": self.border.ctypes.data,
         }
-        self.routine = _Template(machine.compiled.routine, values, pointers)
+        self.routine = _Template(machine.nests.routine, values, pointers)
         packing = {name: values[name] for name in ("G", "C", "K", "KP")}
-        self.packing = _Template(machine.compiled.packing, packing, {})
+        self.packing = _Template(machine.nests.packing, packing, {})
         self.needs_finite_weights = fill == 0 and any(
             axis.boundary == "constant" and (axis.before or axis.after) for axis in axes
         )

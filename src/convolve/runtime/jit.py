@@ -10,7 +10,7 @@ from typing import Any
 from convolve.compiler.target import Target
 
 _LOCK = threading.RLock()
-_started = False
+_started: set[str] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +21,19 @@ class Library:
     keep: tuple[Any, ...]
 
 
-def binding() -> Any:
-    """Return llvmlite.binding, ready to make code for every target."""
-    global _started
+def binding(every_target: bool = False) -> Any:
+    """Return llvmlite.binding, ready to load code for this machine, or to make it for every target."""
     import llvmlite.binding as llvm  # 80 ms and 170 MB: only when code is made or loaded
 
     with _LOCK:
-        if not _started:
+        if "this" not in _started:
             llvm.initialize_native_target()
             llvm.initialize_native_asmprinter()
+            _started.add("this")
+        if every_target and "every" not in _started:
             llvm.initialize_all_targets()
             llvm.initialize_all_asmprinters()
-            _started = True
+            _started.add("every")
     return llvm
 
 
@@ -52,7 +53,7 @@ def make_assembly(ir: str, target: Target) -> str:
 
 def _optimised(ir: str, target: Target) -> tuple[Any, Any]:
     """Return a target machine and the module, its stack slots turned into registers."""
-    llvm = binding()
+    llvm = binding(every_target=True)
     kind = llvm.Target.from_triple(target.triple)
     machine = kind.create_target_machine(
         cpu=target.cpu, features=target.features, opt=2, reloc="pic", codemodel="small", jit=False

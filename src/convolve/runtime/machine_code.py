@@ -1,13 +1,14 @@
-"""Code -> machine code in this process: compiled once, kept while it is used, at most `MOST_KEPT` at a time."""
+"""Code -> machine code in this process: made once, kept while it is used, at most `MOST_KEPT` of them."""
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from convolve.compiler.pipeline import Compiled, compile_ir
+from convolve.compiler.pipeline import Nests, compile_ir, lower
 from convolve.compiler.plan import Code
 from convolve.compiler.target import Target
-from convolve.runtime import jit
+from convolve.runtime import cache, jit
 
 MOST_KEPT = 256
 """Routines whose machine code stays in memory, about 20 kB each with what LLVM keeps beside it."""
@@ -17,13 +18,13 @@ MOST_KEPT = 256
 class Machine:
     """The two functions of a convolution in this process, and the nests that they were made from."""
 
-    compiled: Compiled
+    nests: Nests
     convolve: int
     pack: int
     library: jit.Library
 
 
-_made: "OrderedDict[tuple[Code, Target], Machine]" = OrderedDict()
+_made: OrderedDict[tuple[Code, Target], Machine] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -43,7 +44,22 @@ def machine_code(code: Code, target: Target) -> Machine:
 
 
 def _make(code: Code, target: Target) -> Machine:
-    compiled = compile_ir(code, target)
-    made = jit.make_object(compiled.ir, target)
-    library = jit.load(made, (compiled.routine.name, "pack"))
-    return Machine(compiled, library.addresses[compiled.routine.name], library.addresses["pack"], library)
+    """Load the machine code from the disk cache, or compile it and keep it there."""
+    nests = lower(code, target)
+    names = (nests.routine.name, nests.packing.name)
+    made = made_object(lambda: compile_ir(nests, target), target, code)
+    library = jit.load(made, names)
+    return Machine(nests, *(library.addresses[name] for name in names), library)
+
+
+def made_object(ir: str | Callable[[], str], target: Target, *parts: object) -> bytes:
+    """Return the object code of a module, from the disk cache if it is there.
+
+    The key holds ``parts``, or the module's text if it is given as it is.
+    """
+    key = cache.make_key(ir if isinstance(ir, str) else parts, target)
+    made = cache.get(key)
+    if made is None:
+        made = jit.make_object(ir if isinstance(ir, str) else ir(), target)
+        cache.put(key, made)
+    return made

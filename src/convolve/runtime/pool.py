@@ -13,6 +13,7 @@ import time
 from typing import Any
 
 from convolve.runtime import jit, serve
+from convolve.runtime.machine_code import made_object
 from convolve.runtime.host import host_target
 from convolve.runtime.scratch import aligned, buffer, check_size
 
@@ -47,7 +48,8 @@ class Native:
 
     def __init__(self) -> None:
         target = host_target()
-        self.library = jit.load(jit.make_object(serve.serve_ir(target.triple), target), serve.NAMES)
+        text = serve.serve_ir(target.triple)
+        self.library = jit.load(made_object(text, target), serve.NAMES)
         self.start = self._function("start", ctypes.c_int64, 8)
         self.help = self._function("help", ctypes.c_int64, 2)
         self.finish = self._function("finish", None, 2)
