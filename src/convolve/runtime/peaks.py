@@ -5,7 +5,6 @@ For reports only: no measured number ever chooses an algorithm.
 
 import ctypes
 import functools
-import statistics
 import time
 from collections.abc import Callable
 
@@ -42,7 +41,7 @@ def fma_peak(dtype: str = "float32") -> float:
     library = jit.load(made_object(_loop_of_fmas(dtype, lanes), target), ("peak",))
     function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)(library.addresses["peak"])
     numbers = np.full(lanes * CHAINS, 0.5, dtype)
-    seconds = _median(lambda: function(ROUNDS, numbers.ctypes.data))
+    seconds = _quickest(lambda: function(ROUNDS, numbers.ctypes.data))
     return 2.0 * ROUNDS * CHAINS * lanes / seconds
 
 
@@ -51,18 +50,18 @@ def copy_bandwidth() -> float:
     """Return the bytes per second that one thread reads and writes in a large copy, both counted."""
     source = np.ones(COPY_BYTES, np.uint8)
     copy = np.zeros_like(source)
-    return 2 * COPY_BYTES / _median(lambda: np.copyto(copy, source))
+    return 2 * COPY_BYTES / _quickest(lambda: np.copyto(copy, source))
 
 
-def _median(work: Callable[[], object]) -> float:
-    """Return the median time of some runs, after one that does not count."""
+def _quickest(work: Callable[[], object]) -> float:
+    """Return the shortest time of some runs: whatever else the machine does only makes them longer."""
     work()
     times = []
     for _ in range(REPEATS):
         begun = time.perf_counter()
         work()
         times.append(time.perf_counter() - begun)
-    return statistics.median(times)
+    return min(times)
 
 
 def _loop_of_fmas(dtype: str, lanes: int) -> str:
