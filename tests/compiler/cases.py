@@ -15,24 +15,15 @@ from convolve.compiler import planner
 from convolve.compiler.affine import Affine
 from convolve.compiler.costs import reads_directly
 from convolve.compiler.loopnest import Buffer, Routine
-from convolve.compiler.lower.contract import contract
-from convolve.compiler.lower.pack import pack
-from convolve.compiler.lower.stencil import stencil
+from convolve.compiler.pipeline import Nests, lower
 from convolve.compiler.plan import Code, Inner, Plan, Triple
 from convolve.compiler.problem import geometry_of, sizes_of
 from convolve.compiler.target import TARGETS, Target
 from convolve.runtime.execution import Execution
+from convolve.runtime.jit import Library
+from convolve.runtime.machine_code import Machine
 
 Array = NDArray[Any]
-LOWERINGS = {"contract": contract, "stencil": stencil}
-
-
-def nest_of(code: Code, target: Target) -> Routine:
-    return LOWERINGS[code.method](code, target)
-
-
-def packing_of(code: Code, target: Target) -> Routine:
-    return pack(code, target)
 
 
 def random_code(draw: random.Random, most_taps: int = 5) -> Code:
@@ -76,23 +67,6 @@ def random_codes(seed: int, count: int) -> Iterator[tuple[Code, Target]]:
     draw = random.Random(seed)
     for _ in range(count):
         yield random_code(draw), draw.choice(list(TARGETS.values()))
-
-
-@dataclass(frozen=True)
-class Machineless:
-    """Stands for machine code where there is none: an `Execution` asks it for its nests only."""
-
-    compiled: "Nests"
-    convolve: int = 0
-    pack: int = 0
-    library: None = None
-
-
-@dataclass(frozen=True)
-class Nests:
-    routine: Routine
-    packing: Routine
-    ir: str = ""
 
 
 @dataclass
@@ -175,8 +149,9 @@ def case_of(
         plan = replace(plan, block=(d, h, w))
     if best.method == "contract":
         plan = replace(plan, channels_at_once=draw.randint(1, sizes.channels))
-    nests = Nests(nest_of(plan.code, target), packing_of(plan.code, target))
-    execution = Execution(sizes, plan, Machineless(nests), target, axes, float(spec.fill.real))  # type: ignore[arg-type]
+    nests = lower(plan.code, target)
+    no_code = Machine(nests, 0, 0, Library({}, ()))
+    execution = Execution(sizes, plan, no_code, target, axes, float(spec.fill.real))
     return Case(call, target, plan, nests, execution, *_arrays(call, execution, image, result), out)
 
 

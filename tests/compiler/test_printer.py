@@ -6,10 +6,11 @@ from convolve.compiler.affine import Affine
 from convolve.compiler.builder import Pen
 from convolve.compiler.llvm.emitter import emit
 from convolve.compiler.loopnest import Buffer, Routine, Statement, affines
+from convolve.compiler.pipeline import lower
 from convolve.compiler.plan import Code
 from convolve.compiler.printer import head, show
 from convolve.compiler.target import AVX2, BASELINE, NEON, Target
-from tests.compiler.cases import line, nest_of, packing_of
+from tests.compiler.cases import line
 from tests.compiler.golden import check_golden
 
 FLAT, ONCE = (1, 3, 3), (1, 1, 1)
@@ -28,12 +29,12 @@ W = Affine.symbol("w")
 @pytest.mark.parametrize("name", CODES)
 def test_nests(name: str, update_goldens: bool) -> None:
     target = BASELINE if name.endswith("by_channel") else AVX2
-    check_golden(name, show(nest_of(CODES[name], target)), update_goldens)
+    check_golden(name, show(lower(CODES[name], target).routine), update_goldens)
 
 
 @pytest.mark.parametrize("name", ["contract_3x3", "stencil_3x3"])
 def test_packing(name: str, update_goldens: bool) -> None:
-    check_golden(f"pack_for_{name}", show(packing_of(CODES[name], AVX2)), update_goldens)
+    check_golden(f"pack_for_{name}", show(lower(CODES[name], AVX2).packing), update_goldens)
 
 
 def small_nest(lanes: int) -> Routine:

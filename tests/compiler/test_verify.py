@@ -12,11 +12,12 @@ from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
 from convolve.compiler.interpreter import interpret
 from convolve.compiler.loopnest import Block, Buffer, Loop, Routine, Share, affines
+from convolve.compiler.pipeline import lower
 from convolve.compiler.plan import Code
 from convolve.compiler.target import AVX2, TARGETS
 from convolve.compiler.verify import verify
 from convolve.errors import ConvolveError, VerificationError
-from tests.compiler.cases import Case, line, nest_of, packing_of, random_case, random_codes
+from tests.compiler.cases import Case, line, random_case, random_codes
 from tests.compiler.mutations import bugs
 
 CODES = 60
@@ -45,8 +46,9 @@ def put(pen: Pen, index: Index, lanes: int = 1) -> None:
 
 def test_generated_nests_pass(seed: int) -> None:
     for code, target in random_codes(seed, CODES):
-        verify(nest_of(code, target))
-        verify(packing_of(code, target))
+        nests = lower(code, target)
+        verify(nests.routine)
+        verify(nests.packing)
 
 
 @pytest.mark.parametrize("method", ["contract", "stencil"])
@@ -135,7 +137,7 @@ Seeded = list[tuple[str, str, Routine]]
 @pytest.fixture(scope="module")
 def seeded() -> Seeded:
     """Return every bug of every fixed nest: its name, the nest's, and the routine that has it."""
-    return [(bug, nest, one) for nest, code in FIXED.items() for bug, one in bugs(nest_of(code, AVX2))]
+    return [(bug, nest, one) for nest, code in FIXED.items() for bug, one in bugs(lower(code, AVX2).routine)]
 
 
 @pytest.mark.parametrize("kind", SEEDED)
