@@ -128,6 +128,7 @@ class Packed:
         self._block[at["checks"]] = self._checks.ctypes.data
         self._source, self._first_stride = at["source"], template.layout.strides["source"]
         self._strides: Strides | None = None
+        self._has_bias = False
         self._nanoseconds = self.weights.size * PACK_NANOSECONDS
 
     def fill(self, source: int, strides: Strides, bias: Array | None) -> None:
@@ -139,6 +140,10 @@ class Packed:
         threads.run(self._machine.pack, self._address, self._items, 0, self._nanoseconds)
         if bias is not None:
             self.bias[:, : self._filters] = bias.reshape(self._groups, -1)
+            self._has_bias = True
+        elif self._has_bias:  # left by the call before
+            self.bias[...] = 0
+            self._has_bias = False
 
     @property
     def finite(self) -> bool:

@@ -5,6 +5,7 @@ Every body that binds symbols is a `Scope` with a piece of code at its beginning
 and remembered. LLVM therefore gets loops whose bodies hold nothing but what changes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from convolve.compiler.affine import Affine
@@ -58,6 +59,20 @@ class Addresses:
             part = self._times(name, str(count))
             total = part if total == "0" else self._at(depth, f"add i64 {total}, {part}")
         return total
+
+    def extreme(self, expressions: Sequence[Affine], order: str) -> str:
+        """Return the first of several index expressions in an order, "slt" for the smallest."""
+        best, depth = self.value(expressions[0]), self._depth_of(expressions[0])
+        for expression in expressions[1:]:
+            depth = max(depth, self._depth_of(expression))
+            other = self.value(expression)
+            first = self._at(depth, f"icmp {order} i64 {best}, {other}")
+            best = self._at(depth, f"select i1 {first}, i64 {best}, i64 {other}")
+        return best
+
+    def _depth_of(self, expression: Affine) -> int:
+        """Return the innermost scope that binds a symbol of an expression."""
+        return max((self._symbols[name][1] for name, _ in expression.terms), default=0)
 
     def pointer(self, access: Access) -> str:
         """Return the address of an access."""

@@ -125,8 +125,8 @@ class Emitter:
 
     def loop(self, loop: Loop) -> None:
         """A loop of whole steps."""
-        start = self.extreme([self.addresses.value(one) for one in loop.starts], "sgt")
-        stop = self.extreme([self.addresses.value(one) for one in loop.stops], "slt")
+        start = self.addresses.extreme(loop.starts, "sgt")
+        stop = self.addresses.extreme(loop.stops, "slt")
 
         def one(var: str) -> None:
             if loop.overlap:
@@ -272,7 +272,7 @@ class Emitter:
     def extremum(self, let: Extremum) -> None:
         """The smallest or the largest of several."""
         order = "slt" if let.kind == "min" else "sgt"
-        self.let(let.var, self.extreme([self.addresses.value(one) for one in let.choices], order))
+        self.let(let.var, self.addresses.extreme(let.choices, order))
 
     def let(self, var: str, value: str) -> None:
         """Bind a symbol for the rest of the body."""
