@@ -5,6 +5,7 @@ An `Execution` may be used by many threads at once: each call borrows a `Workspa
 
 import ctypes
 import math
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,8 +37,13 @@ PACK_NANOSECONDS = 0.5
 """Time to pack one weight; 2.4 million of 512 × 512 × 3 × 3 take 2.6 ms, a few thousand 0.3 ns each
 (2026-11-23, AMD Zen 3)."""
 
-MOST_FREE = 16
-"""Workspaces kept for the next calls: as many callers as are likely at once."""
+MOST_FREE = 4
+"""Workspaces that an execution keeps for the next calls: more callers at once are rare."""
+
+LARGE_BYTES = 256 << 10
+MOST_LARGE_BYTES = 128 << 20
+"""Workspaces with more packed weights than the first are kept together, up to the second: all executions that
+are remembered must not hold on to the weights of a whole network each."""
 
 
 class Execution:
@@ -86,6 +92,8 @@ class Execution:
             axis.boundary == "constant" and (axis.before or axis.after) for axis in axes
         )
         self._free: list[Workspace] = []
+        self.packed_bytes = math.prod(self.packed_shape()) * self.dtype.itemsize
+        self._is_large = self.packed_bytes > LARGE_BYTES
 
     def packed_shape(self) -> tuple[int, ...]:
         """Return the shape of the packed weights."""
@@ -102,11 +110,15 @@ class Execution:
 
     def borrow(self) -> "Workspace":
         """Return a workspace that nobody else uses until it is given back."""
-        return self._free.pop() if self._free else Workspace(self, Packed(self))
+        if self._free:
+            return self._free.pop()
+        return (_large.take(self) if self._is_large else None) or Workspace(self, Packed(self))
 
     def give_back(self, workspace: "Workspace") -> None:
         """Keep a workspace for the next call."""
-        if len(self._free) < MOST_FREE:
+        if self._is_large:
+            _large.keep(self, workspace)
+        elif len(self._free) < MOST_FREE:
             self._free.append(workspace)
 
 
@@ -179,6 +191,33 @@ class Workspace:
         block[self._input] = image
         block[self._output] = out
         threads.run(self._execution.machine.convolve, self._address, *self._rest)
+
+
+class _Large:
+    """Large workspaces of all executions, the one used longest ago dropped first."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[Execution, Workspace]] = []
+        self._lock = threading.Lock()
+
+    def take(self, execution: Execution) -> Workspace | None:
+        """Return a workspace of an execution, if one is kept."""
+        with self._lock:
+            for place, (owner, workspace) in enumerate(self._kept):
+                if owner is execution:
+                    del self._kept[place]
+                    return workspace
+        return None
+
+    def keep(self, execution: Execution, workspace: Workspace) -> None:
+        """Keep a workspace, and drop the oldest ones while there are too many bytes."""
+        with self._lock:
+            self._kept.append((execution, workspace))
+            while sum(owner.packed_bytes for owner, _ in self._kept) > MOST_LARGE_BYTES:
+                del self._kept[0]
+
+
+_large = _Large()
 
 
 class _Template:
