@@ -119,6 +119,7 @@ def random_case(draw: random.Random, target: Target, method: str | None = None) 
         padding_mode=draw.choice(["zeros", "reflect", "symmetric", "replicate", "circular"]),
         layout=layout,
     )
+    method = method or draw.choice(["contract", "stencil"])
     blocks = draw.randint(1, 3), draw.randint(1, 5), draw.randint(1, 12)
     return case_of(call, target, method, blocks, draw.choice(["none", "relu", "relu6"]), draw)
 
@@ -126,7 +127,7 @@ def random_case(draw: random.Random, target: Target, method: str | None = None) 
 def case_of(
     call: Call,
     target: Target,
-    method: str | None,
+    method: str,
     block: Triple,
     activation: Any,
     draw: random.Random,
@@ -139,7 +140,7 @@ def case_of(
     reads, writes = draw.choice([inner, inner, "none"]), draw.choice([inner, inner, "none"])
     sizes, geometry = sizes_of(spec), geometry_of(spec, reads, writes, activation)
     axes = (Axis(1, 1, 1),) * (3 - spec.dims) + spec.axes
-    tiles = [one for one in planner.choices(sizes, geometry, target) if method in (None, one.method)]
+    tiles = [one for one in planner.choices(sizes, geometry, target) if one.method == method]
     best = draw.choice(tiles)
     if best.whole and draw.random() < 0.5:
         best = replace(best, whole=False, direct=reads_directly(geometry))

@@ -1,5 +1,7 @@
 """Loop nests as text, word for word; and the LLVM IR of one small nest."""
 
+from typing import get_args
+
 import pytest
 
 from convolve.compiler.affine import Affine
@@ -79,6 +81,7 @@ def test_every_statement() -> None:
     pen.transpose(["a", "b"], ["c", "d"])
     pen.store("line", [W, 0], "sum", 4)
     pen.prefetch("line", [W + 64])
+    assert {type(one) for one in statements(pen)} == set(get_args(Statement))
     assert [head(one) for one in statements(pen)] == [
         "share (y0, y_count) of w by 2:",
         "blocks c0, c_count of w + 1 by 4:",

@@ -514,6 +514,12 @@ def test_steps_and_divisors_are_positive() -> None:
     refused(pen, "nothing to choose from")
 
 
+def test_registers_are_checked_too() -> None:
+    pen = Pen()
+    pen.store("line", [0], "never_set")
+    refused(pen, "the register never_set is used before it is set", line(length=8))
+
+
 def test_two_buffers_of_one_name() -> None:
     refused(Pen(), "two of them have the same name", line(), line())
 

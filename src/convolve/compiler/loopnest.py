@@ -9,14 +9,14 @@ Its grammar, on one screen (``index`` is an `Affine` expression of symbols)::
              = share (start, count) of extent by step, ... : body    this thread's items of a grid of blocks
              | blocks start, count of extent by step: body           blocks one after another
              | for v from max(index, ...) below min(index, ...) by step [overlap]: body
-             | walk step, (y, x), ... over rows × columns, at most limit: body     neighbouring pixels, several at once
+             | walk step, (y, x), ... over rows × columns, at most limit: body     several pixels at once
              | when index >= 0: body [else: body]
              | let v = index // number | table[index] | min(index, ...) | max(index, ...)
              | register = value
-             | buffer[index, ...] = register
-             | prefetch buffer[index, ...]
-    value    = number | buffer[index, ...] | repeat buffer[index, ...]
-             | fma(a, b, c) | add(a, b) | relu(a) | ... | transpose(a, b, ...)
+             | access = register
+             | prefetch access
+    value    = number | access | repeat access | operation(register, ...) | transpose(register, ...)
+    access   = buffer[index, ...] [× lanes [step number]]
 
 Symbols are whole numbers, bound once: parameters, loop variables and ``let``. Registers hold ``lanes``
 numbers and may be assigned again. An access has one index per dimension of its buffer; strides and addresses
@@ -225,8 +225,8 @@ Statement = (
 )  # fmt: skip
 
 OPERATIONS = {"copy": 1, "even": 2, "odd": 2, "fma": 3, "relu": 1, "relu6": 1, "poison": 2}
-"""Operation -> number of arguments. even(a, b) and odd(a, b) are every second number of a and b laid end to end;
-fma(a, b, c) is a·b + c; poison(a, b) is a + 0·b, NaN once b is not finite."""
+"""Operation -> number of arguments. even(a, b) and odd(a, b) are every second number of a and b laid end to
+end; fma(a, b, c) is a·b + c; poison(a, b) is a + 0·b, NaN once b is not finite."""
 
 
 @dataclass(frozen=True, slots=True)
