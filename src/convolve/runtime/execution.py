@@ -5,7 +5,6 @@ An `Execution` may be used by many threads at once: each call borrows a `Workspa
 
 import ctypes
 import math
-import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from convolve.compiler.problem import Sizes, panel_channels, pieces, three
 from convolve.compiler.target import Target
 from convolve.dtypes import Array, DType
 from convolve.runtime import threads
+from convolve.runtime.locks import fork_safe_lock
 from convolve.runtime.machine_code import Machine
 
 Strides = tuple[int, ...]
@@ -198,7 +198,7 @@ class _Large:
 
     def __init__(self) -> None:
         self._kept: list[tuple[Execution, Workspace]] = []
-        self._lock = threading.Lock()
+        self._lock = fork_safe_lock()
 
     def take(self, execution: Execution) -> Workspace | None:
         """Return a workspace of an execution, if one is kept."""

@@ -3,13 +3,14 @@
 llvmlite is imported when code is first made or loaded, so that importing the package stays cheap.
 """
 
-import threading
 from dataclasses import dataclass
 from typing import Any
 
 from convolve.compiler.target import Target
+from convolve.runtime.locks import fork_safe_lock
 
-_LOCK = threading.RLock()
+_LOCK = fork_safe_lock()
+"""Held in every call of LLVM, which itself runs one at a time only."""
 _started: set[str] = set()
 
 
@@ -39,16 +40,18 @@ def binding(every_target: bool = False) -> Any:
 
 def make_object(ir: str, target: Target) -> bytes:
     """Return the object code of a module for a target."""
-    machine, module = _optimised(ir, target)
-    code: bytes = machine.emit_object(module)
-    return code
+    with _LOCK:
+        machine, module = _optimised(ir, target)
+        code: bytes = machine.emit_object(module)
+        return code
 
 
 def make_assembly(ir: str, target: Target) -> str:
     """Return the assembly of a module for a target: what `make_object` makes, for people and for tests."""
-    machine, module = _optimised(ir, target)
-    text: str = machine.emit_assembly(module)
-    return text
+    with _LOCK:
+        machine, module = _optimised(ir, target)
+        text: str = machine.emit_assembly(module)
+        return text
 
 
 def _optimised(ir: str, target: Target) -> tuple[Any, Any]:

@@ -1,6 +1,5 @@
 """Code -> machine code in this process: made once, kept while it is used, at most `MOST_KEPT` of them."""
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from convolve.compiler.pipeline import Nests, compile_ir, lower
 from convolve.compiler.plan import Code
 from convolve.compiler.target import Target
 from convolve.runtime import cache, jit
+from convolve.runtime.locks import fork_safe_lock
 
 MOST_KEPT = 256
 """Routines whose machine code stays in memory, about 20 kB each with what LLVM keeps beside it."""
@@ -25,7 +25,7 @@ class Machine:
 
 
 _made: OrderedDict[tuple[Code, Target], Machine] = OrderedDict()
-_lock = threading.Lock()
+_lock = fork_safe_lock()
 
 
 def machine_code(code: Code, target: Target) -> Machine:
