@@ -146,6 +146,16 @@ def test_quotients_round_down_and_lookups_read_tables() -> None:
     assert result(pen, 4, 4, **places) == [1, 0, 0, 0]
 
 
+def test_a_table_keeps_to_its_range() -> None:
+    pen = Pen()
+    pen.lookup("place", "table", Affine.of(0))
+    table = Buffer("table", "int64", (Affine.of(1),), "table", values=(Affine.of(-1), WIDTH))
+    assert result(pen, 1, 4, (table,), table=np.array([3])) == [0]
+    for value in (-2, 4):
+        with pytest.raises(IndexError, match=rf"table\[0\] is {value}, which is not from -1 below 4"):
+            result(pen, 1, 4, (table,), table=np.array([value]))
+
+
 def test_scratch_is_not_zero() -> None:
     pen = Pen()
     pen.load("left", "scratch", [0])

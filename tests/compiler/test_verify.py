@@ -57,7 +57,7 @@ def test_bugs_that_pass_stay_inside_and_most_do_not_pass(method: str, seed: int)
     draw = random.Random(f"{seed} {method}")
     case = random_case(draw, draw.choice(list(TARGETS.values())), method)
     interpret(case.nests.packing, case.packed, case.values(case.nests.packing))
-    found = list(bugs(case.nests.routine))
+    found = [bug for bug in bugs(case.nests.routine) if not bug[0].startswith("values")]
     passed = [
         (name, wrong) for name, wrong in draw.sample(found, min(len(found), BUGS_TRIED)) if passes(wrong)
     ]

@@ -58,7 +58,7 @@ def interpret(
     Raises
     ------
     IndexError
-        If an access leaves its buffer.
+        If an access leaves its buffer, or a table's value its range.
     ValueError
         If an array has not the shape or the dtype that its buffer declares.
 
@@ -87,6 +87,7 @@ class _Machine:
         begin: int,
         end: int | None,
     ) -> None:
+        self.routine = routine
         self.symbols = {name: int(values[name]) for name in routine.parameters}
         self.registers: dict[str, Array] = {}
         self.begin, self.end = begin, end
@@ -163,7 +164,12 @@ class _Machine:
 
     def lookup(self, let: Lookup) -> None:
         """Read a table."""
-        self.symbols[let.var] = int(self.numbers(Access(let.table, (let.index,)))[0])
+        access = Access(let.table, (let.index,))
+        value = int(self.numbers(access)[0])
+        low, high = map(self.value, self.routine.buffer(let.table).values or ())
+        if not low <= value < high:
+            raise IndexError(f"{show_access(access)} is {value}, which is not from {low} below {high}")
+        self.symbols[let.var] = value
 
     def extremum(self, let: Extremum) -> None:
         """Choose the smallest or the largest."""
