@@ -1,5 +1,7 @@
 """convolve itself."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -27,9 +29,24 @@ def machine() -> dict[str, Any]:
     """Return the limits of this machine, measured now, and the name of the CPU's description."""
     return {
         "flops_per_second": peaks.fma_peak("float32"),
-        "bytes_per_second": peaks.copy_bandwidth(),
+        "bytes_per_second": _copy_bandwidth(convolve.get_num_threads()),
         "target": host_target().name,
     }
+
+
+def _copy_bandwidth(threads: int) -> float:
+    """Return the bytes per second, read and written, of a large copy shared by so many threads."""
+    if threads == 1:
+        return peaks.copy_bandwidth()
+    source = np.ones((threads, peaks.COPY_BYTES // threads), np.uint8)
+    copy = np.zeros_like(source)
+    times = []
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(peaks.REPEATS):
+            start = time.perf_counter()
+            list(pool.map(np.copyto, copy, source))
+            times.append(time.perf_counter() - start)
+    return 2 * source.nbytes / min(times)
 
 
 def variants(shape: Shape, data: Data) -> list[Variant]:
@@ -40,8 +57,10 @@ def variants(shape: Shape, data: Data) -> list[Variant]:
         "stride": shape.stride, "padding": shape.padding, "dilation": shape.dilation, "groups": shape.groups,
         "padding_mode": shape.padding_mode, "layout": shape.layout,
     }  # fmt: skip
-    planned = convolve.plan(data.input.shape, data.weight.shape, dtype=shape.dtype,
-                            weight_dtype=shape.weight_dtype, **_other_dtype(shape), **options)  # fmt: skip
+    dtypes: dict[str, Any] = {"dtype": shape.dtype, "weight_dtype": shape.weight_dtype}
+    if shape.out_dtype != "float32":
+        dtypes["out_dtype"] = shape.out_dtype
+    planned = convolve.plan(data.input.shape, data.weight.shape, **dtypes, **options)
     try:
         str(planned.plan)
     except ArgumentError as error:
@@ -64,15 +83,10 @@ def _apply(shape: Shape, data: Data) -> list[Variant]:
         return []
     last = shape.layout == "channels_last"
     image = data.input[0] if last else data.input[0, 0]
-    call = partial(
-        convolve.apply, image, data.weight[0, 0], padding_mode=shape.padding_mode,
-        channel_axis=-1 if last else None,
-    )  # fmt: skip
+    mode: Any = shape.padding_mode
+    axis = -1 if last else None
+    call = partial(convolve.apply, image, data.weight[0, 0], padding_mode=mode, channel_axis=axis)
     return [Variant("unbound", "apply", call, _picture_last if last else _picture)]
-
-
-def _other_dtype(shape: Shape) -> dict[str, str]:
-    return {} if shape.out_dtype == shape.dtype == "float32" else {"out_dtype": shape.out_dtype}
 
 
 def _channels_first(array: Array) -> Array:

@@ -42,7 +42,9 @@ def variants(shape: Shape, data: Data) -> list[Variant]:
 
 def _separable(image: Array, shape: Shape, mode: str) -> Array:
     column, row = (gaussian(taps) for taps in shape.taps)
-    return ndimage.correlate1d(ndimage.correlate1d(image, column, -2, mode=mode), row, -1, mode=mode)
+    lines: Array = ndimage.correlate1d(image, column, -2, mode=mode)
+    result: Array = ndimage.correlate1d(lines, row, -1, mode=mode)
+    return result
 
 
 def _read(shape: tuple[int, ...], result: Array) -> Array:

@@ -82,12 +82,15 @@ def _packed(image: Tensor, weight: Tensor, shape: Shape) -> list[tuple[str, Call
     """Return the calls with packed weights that this PyTorch offers for the shape."""
     module = _module(weight, shape, image.ndim - 2)
     found: list[tuple[str, Callable[[], Any]]] = []
-    for name, make in (("oneDNN tensors", _with_mkldnn), ("frozen", _frozen)):
+    ways = [("frozen", _frozen)]
+    if shape.padding_mode == "zeros":  # oneDNN's tensors pad with zeros whatever the module says
+        ways.append(("oneDNN tensors", _with_mkldnn))
+    for name, make in ways:
         try:
             call = make(module, image)
             call()
         except (RuntimeError, NotImplementedError, AttributeError):
-            continue  # such as a padding mode that oneDNN's tensors do not know
+            continue  # such as a number of dimensions that oneDNN's tensors do not know
         found.append((name, call))
     return found
 
