@@ -290,6 +290,11 @@ def test_steps_of_a_walk_are_limited() -> None:
         put(pen, step)
     assert is_safe(pen, line(length=W))
     assert not is_safe(pen, line(length=W - 1))
+    pen = Pen()
+    with pen.walk(2, 5, 5, W):
+        put(pen, 0)
+    assert is_safe(pen, line(length=W))
+    assert not is_safe(pen, line(length=W - 1))
 
 
 def test_when_and_otherwise() -> None:
@@ -422,6 +427,45 @@ def test_symbols_are_bound_once() -> None:
         with pen.loop("x", 0, W):
             pen.smallest("y", W, H)
     assert is_safe(pen)
+
+
+def test_what_a_body_binds_is_forgotten_behind_it() -> None:
+    x0 = Affine.symbol("x0")
+    for opened in (
+        lambda pen: pen.share([("x", W, 1)]),
+        lambda pen: pen.blocks("x", W, 1),
+        lambda pen: pen.loop("x0", 0, W),
+    ):
+        pen = Pen()
+        for _ in range(2):
+            with opened(pen):
+                pen.smallest("let", x0, 3)
+        assert is_safe(pen)
+        put(pen, x0)
+        refused(pen, "the symbol x0 is not bound here", line(length=W))
+    pen = Pen()
+    for _ in range(2):
+        with pen.walk(1, W, W, W):
+            pen.smallest("let", W, 3)
+    assert is_safe(pen)
+    put(pen, Affine.symbol("row0"))
+    refused(pen, "the symbol row0 is not bound here", line(length=W))
+    pen = Pen()
+    with pen.when(W):
+        pen.smallest("let", W, 3)
+    with pen.otherwise():
+        pen.smallest("let", W, 3)
+    pen.smallest("let", W, 3)
+    assert is_safe(pen)
+
+
+def test_extents_and_facts_know_the_parameters_only() -> None:
+    x = Affine.symbol("x")
+    refused(Pen(), "small: the extents of line: the symbol x is not bound here", line(length=x))
+    table = Buffer("table", "int64", (W,), "table", values=(Affine.of(0), x))
+    refused(Pen(), "small: the extents of table: the symbol x is not bound here", table)
+    with pytest.raises(VerificationError, match="small: its facts: the symbol x is not bound here"):
+        verify(routine(Pen(), facts=(x,)))
 
 
 @pytest.mark.parametrize("kind", ["index", "loop", "when", "quotient", "extremum", "blocks", "walk", "after"])

@@ -102,9 +102,8 @@ class _Verifier:
     # -- statements ----------------------------------------------------------------------------------
 
     def body(self, body: Body) -> None:
-        """Verify statements; what they bind is forgotten at the end."""
-        mark, outside = self.facts.mark(), self.spans
-        self.spans = {}
+        """Verify statements; whoever opens a body forgets what it bound."""
+        outside, self.spans = self.spans, {}
         for statement in body:
             check = CHECKS.get(type(statement))
             if check is not None:
@@ -112,7 +111,6 @@ class _Verifier:
         for (buffer, dimension, terms), span in self.spans.items():
             self.span(self.buffers[buffer], dimension, terms, span)
         self.spans = outside
-        self.facts.forget(mark)
 
     def share(self, share: Share) -> None:
         """Check a grid of blocks."""
