@@ -15,13 +15,14 @@ from convolve.compiler.problem import Sizes, item_bytes, panel_channels, pieces
 from convolve.compiler.target import Target
 
 CACHE_SHARE = 0.6
-"""Part of the second-level cache that cells and sums may fill; weights stream through the rest. 64 channels of
-56 × 56: 257 KiB of 512 gave 90 GFLOP/s, 428 gave 78 (2026-11-23, AMD Zen 3)."""
+"""Part of the second-level cache that cells and sums may fill; weights stream through the rest. 64 channels
+of 56 × 56: 257 KiB of 512 gave 90 GFLOP/s, 428 gave 78 (2026-11-23, AMD Zen 3)."""
 
 PANEL_SHARE = 0.08
-"""Part of the second-level cache for the weights of one panel and the channels summed up together: each tile of
-the block reads them again. 256 channels of 14 × 14, 3 × 3: 64 channels at once (36 KiB) 96 GFLOP/s, 128 the same,
-256 (147 KiB) 94, 26 (15 KiB, the first-level cache) 86: the loop over channels ends too often (2026-11-23)."""
+"""Part of the second-level cache for the weights of one panel and the channels summed up together: each tile
+of the block reads them again. 256 channels of 14 × 14, 3 × 3, AMD Zen 3 (2026-11-23): 64 channels at once (36
+KiB) gave 96 GFLOP/s, 128 the same, 256 (147 KiB) 94, and 26 (15 KiB, in the first-level cache) 86, because the
+loop over channels ends too often. The share is such that 64 channels of 3 × 3 fit into 512 KiB's."""
 
 ITEMS_PER_THREAD = 4
 """With several threads: so many items each that the last ones end at about the same time."""

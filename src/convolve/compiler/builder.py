@@ -104,7 +104,9 @@ class Pen:
         pixels = tuple((f"row{i}", f"column{i}") for i in range(count))
         self._open_body()
         yield Affine.symbol("step"), [(Affine.symbol(y), Affine.symbol(x)) for y, x in pixels]
-        self._write_closed(lambda body: Walk("step", limit, pixels, Affine.of(rows), Affine.of(columns), body))
+        self._write_closed(
+            lambda body: Walk("step", limit, pixels, Affine.of(rows), Affine.of(columns), body)
+        )
 
     @contextmanager
     def when(self, condition: Affine) -> Iterator[None]:

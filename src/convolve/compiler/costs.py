@@ -20,7 +20,7 @@ used again after four cycles. Eight sums at once would just do if nothing ever c
 0.87 of the peak and twelve 0.98, so the latency counts a little more."""
 
 CROSSING = 1.5
-"""Loads that a load at any address costs on average: half of those of 32 bytes reach into a second line of 64."""
+"""Loads that a load at any address costs on average: half of those of 32 bytes reach into a second line."""
 
 LINE_BYTES = 64
 """A cache line: what is fetched of a row is a part of one more than it fills."""
@@ -34,16 +34,16 @@ PACK_CYCLES_ONE_BY_ONE = 2.0
 the loop's own step."""
 
 WRITE_CYCLES = {"contract": 0.5, "stencil": 0.25}
-"""Cycles to write one output: 64 numbers are turned round in about 32 cycles; straight stores take 1 per vector,
-and the last, partial tile of a row goes by way of the scratch."""
+"""Cycles to write one output: 64 numbers are turned round in about 32 cycles; straight stores take 1 per
+vector, and the last, partial tile of a row goes by way of the scratch."""
 
 TILE_CYCLES = 45
 """Cycles around the inner block of one tile: finding its pixels, sums loaded and stored, and one mispredicted
 branch where the loop over channels ends (about 15)."""
 
 MOST_DIRECT_ROWS = 9
-"""Rows of a window that is read from the input itself. Rows of a wide image often lie a multiple of 1 KiB apart
-and then share a few sets of 8 lines in the first-level cache: 15 × 15 on 3840 columns took 55 ms read
+"""Rows of a window that is read from the input itself. Rows of a wide image often lie a multiple of 1 KiB
+apart and then share a few sets of 8 lines in the first-level cache: 15 × 15 on 3840 columns took 55 ms read
 directly and 42 packed, 7 × 7 took 10.8 and 12.2 (2026-11-23, AMD Zen 3)."""
 
 MOST_DIRECT_CHANNELS = 4
@@ -91,8 +91,8 @@ def _contractions(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[
         tiles = sizes.output[0] * pieces(plane, pixels) * panels
         block = inner_block(pixels * vectors, pixels + vectors, pixels * vectors, target)
         block = max(block, vectors * target.vector_bytes / L2_BYTES_PER_CYCLE)
-        pack = sizes.channels * geometry.code("contract", (1, 1, 1)).cells(sizes.output)
-        pack *= PACK_CYCLES if geometry.reads != "none" else PACK_CYCLES_ONE_BY_ONE
+        cells = sizes.channels * geometry.code("contract", (1, 1, 1)).cells(sizes.output)
+        pack = cells * (PACK_CYCLES if geometry.reads != "none" else PACK_CYCLES_ONE_BY_ONE)
         write = sizes.filters * sizes.outputs * WRITE_CYCLES["contract"]
         yield _choice("contract", (pixels, vectors, 1), sizes, tiles, reduction * block, pack + write)
 
@@ -125,16 +125,16 @@ def _stencil(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> 
     lanes = target.lanes(item_bytes(geometry.dtype))
     height, width = geometry.taps[1:]
     shared = geometry.dilation[1] == geometry.stride[1] == 1
-    loads = (rows + height - 1 if shared else rows * height) * vectors
-    loads = loads * (CROSSING if width > 1 else 1) + channels * height
+    cells = (rows + height - 1 if shared else rows * height) * vectors
+    loads = cells * (CROSSING if width > 1 else 1.0) + channels * height
     sums = channels * rows * vectors
     block = inner_block(sums * height, loads, sums, target) * width
     block += _from_l2(sizes, geometry, target, tile)
     tiles = pieces(sizes.filters, channels) * sizes.output[0]
     tiles *= pieces(sizes.output[1], rows) * pieces(sizes.output[2], vectors * lanes)
     straight = geometry.reads == geometry.writes == "x"
-    write = sizes.filters * sizes.outputs
-    write *= WRITE_CYCLES["stencil"] if straight else PACK_CYCLES_ONE_BY_ONE
+    each = WRITE_CYCLES["stencil"] if straight else PACK_CYCLES_ONE_BY_ONE
+    write = sizes.filters * sizes.outputs * each
     inside = sizes.channels * geometry.taps[0] * block
     pack = _pack_block(sizes, geometry, straight)
     if straight and lays_border_once(sizes, geometry, target):
@@ -142,9 +142,7 @@ def _stencil(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> 
     border = _pack_border(sizes, geometry, target, tile)
     few = sizes.channels <= MOST_DIRECT_CHANNELS
     direct = straight and few and reads_directly(geometry) and border < pack
-    return _choice(
-        "stencil", tile, sizes, tiles, inside, (border if direct else pack) + write, direct=direct
-    )
+    return _choice("stencil", tile, sizes, tiles, inside, (border if direct else pack) + write, direct=direct)
 
 
 def lays_border_once(sizes: Sizes, geometry: Geometry, target: Target) -> bool:
@@ -171,9 +169,7 @@ def _pack_border(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple)
     """Return the cycles to pack the tiles whose windows reach beyond the input, each by itself."""
     steps = (1, tile[1], tile[2] * target.lanes(item_bytes(geometry.dtype)))
     inside, tiles, cells = 1, 1, 1
-    sizes_by_dimension = zip(
-        sizes.input, sizes.output, geometry.extent, geometry.stride, steps, strict=True
-    )
+    sizes_by_dimension = zip(sizes.input, sizes.output, geometry.extent, geometry.stride, steps, strict=True)
     for length, outputs, extent, stride, step in sizes_by_dimension:
         span = (step - 1) * stride + extent
         there = pieces(outputs, step)
@@ -186,7 +182,7 @@ def _pack_border(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple)
 
 
 def _from_l2(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> float:
-    """Return the cycles to fetch a tile's cells of one channel, if all channels together leave the first cache."""
+    """Return the cycles to fetch a tile's cells of one channel, if all channels leave the first cache."""
     size = item_bytes(geometry.dtype)
     height = (tile[1] - 1) * geometry.stride[1] + geometry.extent[1]
     width = tile[2] * target.vector_bytes * geometry.stride[2] + geometry.extent[2] * size + LINE_BYTES

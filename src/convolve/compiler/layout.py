@@ -1,4 +1,4 @@
-"""Where a routine finds its pointers, strides and sizes: the flat block of 64-bit words that a call hands over.
+"""Where a routine finds pointers, strides and sizes: the flat block of 64-bit words that a call hands over.
 
 ``args`` holds, in this order: one pointer per buffer (for scratch buffers the offset into the thread's
 scratch), one stride in bytes per dimension of each buffer, and the parameters.

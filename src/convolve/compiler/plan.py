@@ -33,7 +33,7 @@ class Code:
     direct
         For "stencil": whether tiles read the input where it is, and only those at the border are packed.
     whole
-        For "stencil": whether a block is a whole plane with a constant border, which is laid once for all planes.
+        For "stencil": whether a block is a whole plane with a constant border, laid once for all planes.
     tiled
         For "contract" with one tap and no border: whether pixels are packed tile by tile, so that the inner
         block reads one run of numbers instead of a few of every cache line.

@@ -124,6 +124,6 @@ def pieces(value: int, step: int) -> int:
 
 
 def cells_first(tile: Triple) -> bool:
-    """Whether a stencil's inner block holds all cells of a row and one weight, not all weights and one cell."""
+    """Whether a stencil's inner block holds a row's cells and one weight, not all weights and one cell."""
     channels, rows, vectors = tile
     return rows == 1 and vectors <= channels

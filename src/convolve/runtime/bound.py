@@ -111,8 +111,8 @@ class BoundConv:
         spec = call.spec
         if spec.input_dtype != self._weight.dtype and engine.why_not(spec) is None:
             raise DTypeError(
-                f"input must have the dtype planned, {self._weight.dtype}, got {spec.input_dtype}; convert it "
-                "with .astype or make another plan"
+                f"input must have the dtype planned, {self._weight.dtype}, got {spec.input_dtype}; convert "
+                "it with .astype or make another plan"
             )
         overlaps = out is not None and any(np.may_share_memory(out, one) for one in (call.first, call.second))
         if engine.why_not(spec) is not None or overlaps or not call.first.dtype.isnative:
@@ -125,7 +125,7 @@ class BoundConv:
             return self._slowly(call)
         entry.run(call.first, result)
         if isinstance(input, np.ndarray):
-            key = (input.shape, input.strides, input.dtype, get_num_threads())
+            key: tuple[Any, ...] = (input.shape, input.strides, input.dtype, get_num_threads())
             if out is not None:
                 key = (*key, out.shape, out.strides, out.dtype)
             if len(self._entries) >= MOST_SHAPES:

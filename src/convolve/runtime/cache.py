@@ -84,7 +84,7 @@ def put(key: str, code: bytes) -> None:
         handle, beside = tempfile.mkstemp(dir=directory, prefix=".new-")
         with os.fdopen(handle, "wb") as file:
             file.write(_head(code) + code)
-        os.replace(beside, directory / key)
+        Path(beside).replace(directory / key)
         _shrink(directory)
     except OSError as error:
         _warn(f"{directory} cannot be written ({error.strerror})")
@@ -115,7 +115,7 @@ def _directory() -> Path | None:
     if wanted == "off":
         return None
     try:
-        return _checked(_default_directory() if not wanted else wanted)
+        return _checked(wanted or _default_directory())
     except OSError as error:
         _warn(f"{error.filename or wanted} cannot be used ({error.strerror or error})")
         return None

@@ -87,7 +87,7 @@ def view_of(spec: ConvSpec, image: Array, out: Array, weight: Array | None = Non
 
 
 def _is_interleaved(spec: ConvSpec, image: Array, out: Array, weight: Array) -> bool:
-    """Whether every channel has the same filter and all channels of a pixel lie together, as in a photograph."""
+    """Whether every channel has the same filter and a pixel's channels lie together, as in a photograph."""
     channels, item = spec.in_channels, image.itemsize
     one_filter = channels > 1 and weight.strides[0] == 0 and spec.groups == channels == spec.out_channels
     together = all(

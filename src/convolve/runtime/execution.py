@@ -29,8 +29,8 @@ ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector."""
 
 CYCLES_PER_NANOSECOND = 3.0
-"""To turn the cost model's cycles into time, where only the order of magnitude matters: whether a job is worth
-handing to other threads."""
+"""To turn the cost model's cycles into time, where only the order of magnitude matters: whether a job is
+worth handing to other threads."""
 
 
 PACK_NANOSECONDS = 0.5
@@ -248,7 +248,9 @@ class _Template:
         return self._kind.from_buffer_copy(self._words)
 
 
-def _parameters(sizes: Sizes, plan: Plan, target: Target, padding: Sequence[int], panels: int) -> dict[str, int]:
+def _parameters(
+    sizes: Sizes, plan: Plan, target: Target, padding: Sequence[int], panels: int
+) -> dict[str, int]:
     """Return the values of a routine's parameters."""
     names = ("N", "G", "C", "K", "Z", "Y", "X", "OZ", "OY", "OX", "BZ", "BY", "BX", "BC")
     numbers = (sizes.batch, sizes.groups, sizes.channels, sizes.filters, *sizes.input, *sizes.output)
@@ -327,8 +329,8 @@ def aligned(shape: tuple[int, ...], dtype: DType) -> Array:
 
 
 DATA_POINTER = 2 * ctypes.sizeof(ctypes.c_void_p)
-"""Where a NumPy array keeps the address of its data: behind the reference count and the type (``PyArrayObject``,
-unchanged since NumPy 1.0)."""
+"""Where a NumPy array keeps the address of its data: behind the reference count and the type
+(``PyArrayObject``, unchanged since NumPy 1.0)."""
 
 
 def _address_in_object(array: Array) -> int:

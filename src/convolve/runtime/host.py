@@ -19,8 +19,8 @@ NEEDS = {
     "avx2": {"avx2", "fma", "f16c", "bmi1", "bmi2"},
     "x86-64": set(),
 }
-"""What a CPU must say of itself, in Linux's words, before code for a target may run on it. The system lists only
-what it has switched on, so the registers of AVX are known to be kept for every process."""
+"""What a CPU must say of itself, in Linux's words, before code for a target may run on it. The system lists
+only what it has switched on, so the registers of AVX are known to be kept for every process."""
 
 CPUINFO = Path("/proc/cpuinfo")
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
@@ -101,7 +101,7 @@ def cache_bytes(level: int) -> int:
 
 
 def usable_cpus() -> int:
-    """Return how many CPUs this process may use at once: by affinity and by its share of a container's time."""
+    """Return how many CPUs this process may use at once: by affinity and its container's share."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = cgroup_cpus()
     return max(1, allowed if quota is None else min(allowed, math.ceil(quota)))

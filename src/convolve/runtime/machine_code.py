@@ -49,7 +49,7 @@ def _make(code: Code, target: Target) -> Machine:
     names = (nests.routine.name, nests.packing.name)
     made = made_object(lambda: compile_ir(nests, target), target, code)
     library = jit.load(made, names)
-    return Machine(nests, *(library.addresses[name] for name in names), library)
+    return Machine(nests, library.addresses[names[0]], library.addresses[names[1]], library)
 
 
 def made_object(ir: str | Callable[[], str], target: Target, *parts: object) -> bytes:

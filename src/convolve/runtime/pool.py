@@ -13,8 +13,8 @@ import time
 from typing import Any
 
 from convolve.runtime import jit, serve
-from convolve.runtime.machine_code import made_object
 from convolve.runtime.host import host_target
+from convolve.runtime.machine_code import made_object
 from convolve.runtime.scratch import aligned, buffer, check_size
 
 BLOCKS_PER_THREAD = 8

@@ -66,7 +66,7 @@ class Emitter:
     # -- control -------------------------------------------------------------------------------------
 
     def share(self, share: Share) -> None:
-        """The items [begin, end), each a place in every dimension, the last fastest.
+        """Emit the items [begin, end), each a place in every dimension, the last fastest.
 
         The first item is taken apart by divisions; from then on the places count up like an odometer.
         """
@@ -124,7 +124,7 @@ class Emitter:
         self.addresses.bind(block.count, count)
 
     def loop(self, loop: Loop) -> None:
-        """A loop of whole steps."""
+        """Emit a loop of whole steps."""
         start = self.addresses.extreme(loop.starts, "sgt")
         stop = self.addresses.extreme(loop.stops, "slt")
 
@@ -191,15 +191,14 @@ class Emitter:
         self.code.write(f"  {y} = phi i64 [ 0, {before} ], [ {next_y}, {latch} ]")
         self.code.write(f"  {x} = phi i64 [ 0, {before} ], [ {next_x}, {latch} ]")
         depth = self.addresses.depth
-        pixels, following = [], (y, x)
+        pixels: list[tuple[str, str]] = []
+        following = (y, x)
         for _ in walk.pixels:
             last = pixels[-1] if pixels else following
             inside_rows = self.code.value(f"icmp slt i64 {following[0]}, {rows}")
-            pixel = tuple(
-                self.code.value(f"select i1 {inside_rows}, i64 {new}, i64 {old}")
-                for new, old in zip(following, last, strict=True)
-            )
-            pixels.append(pixel)
+            row = self.code.value(f"select i1 {inside_rows}, i64 {following[0]}, i64 {last[0]}")
+            column = self.code.value(f"select i1 {inside_rows}, i64 {following[1]}, i64 {last[1]}")
+            pixels.append((row, column))
             following = self.step(following, columns)
         self.addresses.open()
         self.addresses.bind(walk.step, step)
@@ -265,12 +264,12 @@ class Emitter:
         self.let(let.var, self.code.value(f"sub i64 {cut}, {self.code.value(f'zext i1 {negative} to i64')}"))
 
     def lookup(self, let: Lookup) -> None:
-        """A table's value."""
+        """Read a table."""
         pointer = self.addresses.pointer(Access(let.table, (let.index,)))
         self.let(let.var, self.code.value(f"load i64, ptr {pointer}"))
 
     def extremum(self, let: Extremum) -> None:
-        """The smallest or the largest of several."""
+        """Choose the smallest or the largest of several."""
         order = "slt" if let.kind == "min" else "sgt"
         self.let(let.var, self.addresses.extreme(let.choices, order))
 
@@ -294,7 +293,7 @@ class Emitter:
     # -- registers -----------------------------------------------------------------------------------
 
     def number(self, set_: Number) -> None:
-        """A constant in every lane."""
+        """Set every lane to a constant."""
         value = self.constant(set_.value, set_.dtype, set_.lanes)
         self.registers.set(set_.register, value, set_.dtype, set_.lanes)
 
@@ -344,7 +343,7 @@ class Emitter:
         self.code.write(f"  call void @llvm.prefetch.p0(ptr {pointer}, i32 0, i32 3, i32 1)")
 
     def compute(self, compute: Compute) -> None:
-        """An operation lane by lane, from the table."""
+        """Compute lane by lane, with the operation of the table."""
         dtype, lanes = self.registers.kind(compute.arguments[0])
         values = [self.registers.get(name) for name in compute.arguments]
         value = OPERATION_EMITTERS[compute.operation](self, dtype, lanes, values)
@@ -391,7 +390,7 @@ class Emitter:
         return self.limited(dtype, lanes, values[0], "olt", 0.0)
 
     def limited(self, dtype: str, lanes: int, value: str, order: str, limit: float) -> str:
-        """The limit where the number lies beyond it."""
+        """Return the limit where the number lies beyond it."""
         kind, bound = vector_type(dtype, lanes), self.constant(limit, dtype, lanes)
         beyond = self.code.value(f"fcmp {order} {kind} {value}, {bound}")
         condition = "i1" if lanes == 1 else f"<{lanes} x i1>"
@@ -402,7 +401,7 @@ class Emitter:
         return self.limited(dtype, lanes, self.relu(dtype, lanes, values), "ogt", 6.0)
 
     def poison(self, dtype: str, lanes: int, values: list[str]) -> str:
-        """A + 0·b: stays a for every finite b, and is NaN after an infinity or a NaN."""
+        """Return a + 0·b: it stays a for every finite b, and is NaN after an infinity or a NaN."""
         kind = vector_type(dtype, lanes)
         nothing = self.code.value(f"fmul {kind} {values[1]}, {self.constant(0.0, dtype, lanes)}")
         return self.code.value(f"fadd {kind} {values[0]}, {nothing}")

@@ -17,9 +17,10 @@ def transpose(rows: Sequence[str], item_bytes: int, shuffle: Shuffle) -> list[st
     """Return the columns of a square of registers."""
     lanes = len(rows)
     part = min(lanes, PART_BYTES // item_bytes)
-    columns: list[list[str]] = []
-    for first in range(0, lanes, part):
-        columns.append(_transpose_parts(list(rows[first : first + part]), lanes, part, shuffle))
+    columns = [
+        _transpose_parts(list(rows[first : first + part]), lanes, part, shuffle)
+        for first in range(0, lanes, part)
+    ]
     step = 1
     while step < lanes // part:
         for group in range(lanes // part):

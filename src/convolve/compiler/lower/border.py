@@ -199,9 +199,7 @@ class Packer:
         """Pack one phase's columns with vectors of so many lanes."""
         with self.pen.loop("px", columns.start, columns.stop, lanes, overlap=lanes > 1) as x:
             source = self.first[2] + self.column_step * x + columns.phase - BEFORE
-            self._move(
-                row, channel, source, [c, row.z, row.y, columns.phase, x], lanes, self.column_step
-            )
+            self._move(row, channel, source, [c, row.z, row.y, columns.phase, x], lanes, self.column_step)
 
     def _dealt(self, row: Row, c: Affine, channel: Affine, even: Columns, odd: Columns) -> None:
         """Deal the columns out into two phases, and do the few that only one of them has one by one."""

@@ -19,20 +19,20 @@ from convolve.compiler.loopnest import Buffer, Routine, affines
 from convolve.compiler.lower.border import Packer, Place, packs_by_channel
 from convolve.compiler.lower.frame import (
     BC,
-    OX,
-    OY,
-    OZ,
-    X,
-    Y,
-    Z,
     BX,
     BY,
     BZ,
     FACTS,
+    OX,
+    OY,
+    OZ,
     SYMBOLS,
     C,
     G,
     K,
+    X,
+    Y,
+    Z,
     grid,
     image_index,
     shared_buffers,
@@ -44,7 +44,8 @@ from convolve.compiler.target import Target
 
 KP, BK, BS, PT, XS = map(Affine.symbol, ("KP", "BK", "BS", "PT", "XS"))
 """Panels of output channels, panels of one item, panels whose sums are kept (one is enough if all input
-channels are summed up at once), tiles of pixels in a plane of a block, and the columns that a packed row has room for."""
+channels are summed up at once), tiles of pixels in a plane of a block, and the columns that a packed row has
+room for."""
 
 
 Tile = tuple[Affine, list[tuple[Affine, Affine]]]
@@ -78,7 +79,11 @@ class _Contract:
         depth, height = (
             (b - 1) * s + e for b, s, e in zip((BZ, BY), code.packed_stride, code.extent, strict=False)
         )
-        cells = [BZ, PT, BC, self.pixels] if code.tiled else [depth, height, XS, BC] if packs_by_channel(code) else [BC, depth, height, Affine.of(1), XS]
+        cells: list[Index] = [BC, depth, height, 1, XS]
+        if code.tiled:
+            cells = [BZ, PT, BC, self.pixels]
+        elif packs_by_channel(code):
+            cells = [depth, height, XS, BC]
         weights = affines([G, KP, *weight_order(code, C), self.width])
         sums = affines([BS, BZ, BY, BX, self.width])
         buffers = (
@@ -212,7 +217,7 @@ class _Contract:
             pen.load(f"weight{v}", "weights", [*weight, v * self.lanes], self.lanes)
         for i, (y, x) in enumerate(tile[1]):
             at = [z, y * code.packed_stride[1] + row, x * code.packed_stride[2] + column]
-            index = [*at, c] if packs_by_channel(code) else [c, *at[:2], 0, at[2]]
+            index: list[Index] = [*at, c] if packs_by_channel(code) else [c, *at[:2], 0, at[2]]
             if code.tiled:
                 index = [z, tile[0], c, i]
             pen.repeat("cell", "cells", index, self.lanes)
@@ -240,7 +245,7 @@ class _Contract:
                     self._single(row)
 
     def _turned(self, row: "_Row") -> None:
-        """A square of pixels × channels at a time, turned round."""
+        """Write a square of pixels × channels at a time, turned round."""
         pen, lanes = self.pen, self.lanes
         with pen.loop("ox", 0, row.place.counts[2], lanes, overlap=True) as x:
             rows = [pen.load(f"row{i}", "sums", row.sums(x + i), lanes) for i in range(lanes)]
@@ -250,13 +255,13 @@ class _Contract:
                 pen.store("output", row.output(self.code, x, j), self._activated(column), lanes)
 
     def _straight(self, row: "_Row") -> None:
-        """A vector of one pixel's channels at a time."""
+        """Write a vector of one pixel's channels at a time."""
         with self.pen.loop("ox", 0, row.place.counts[2]) as x:
             self.pen.load("done", "sums", row.sums(x), self.lanes)
             self.pen.store("output", row.output(self.code, x, 0), self._activated("done"), self.lanes)
 
     def _single(self, row: "_Row") -> None:
-        """Number by number."""
+        """Write number by number."""
         pen = self.pen
         with pen.loop("oc", 0, [self.lanes, K - row.first]) as k, pen.loop("ox", 0, row.place.counts[2]) as x:
             pen.load("one", "sums", row.sums(x, k))

@@ -54,14 +54,18 @@ def pack(code: Code, target: Target) -> Routine:
     with pen.share([("g", G, 1), ("k", KP, 1)]) as ((g, _), (panel, _)):
         pen.number("check", 0.0, code.dtype, 1)
         pen.number("nothing", 0.0, code.dtype, 1)
-        with pen.loop("tz", 0, d) as tz, pen.loop("ty", 0, h) as ty, pen.loop("c", 0, C) as c:
-            with pen.loop("tx", 0, w) as tx:
-                place = [g, panel, *packed_place(code, c, tz, ty, tx)]
-                with pen.loop("lane", 0, [width, K - panel * width]) as lane:
-                    pen.load("weight", "source", [g, panel * width + lane, c, tz, ty, tx])
-                    pen.compute("check", "poison", "check", "weight")
-                    pen.store("weights", [*place, lane], "weight")
-                with pen.loop("lane", [0, K - panel * width], width) as lane:
-                    pen.store("weights", [*place, lane], "nothing")
+        with (
+            pen.loop("tz", 0, d) as tz,
+            pen.loop("ty", 0, h) as ty,
+            pen.loop("c", 0, C) as c,
+            pen.loop("tx", 0, w) as tx,
+        ):
+            place = [g, panel, *packed_place(code, c, tz, ty, tx)]
+            with pen.loop("lane", 0, [width, K - panel * width]) as lane:
+                pen.load("weight", "source", [g, panel * width + lane, c, tz, ty, tx])
+                pen.compute("check", "poison", "check", "weight")
+                pen.store("weights", [*place, lane], "weight")
+            with pen.loop("lane", [0, K - panel * width], width) as lane:
+                pen.store("weights", [*place, lane], "nothing")
         pen.store("checks", [g, panel], "check")
     return Routine("pack", ("G", "C", "K", "KP"), (G, C, K, KP), buffers, pen.body())

@@ -1,8 +1,8 @@
 """The stencil: few channels, so vectors of neighbouring outputs of one row are kept in registers.
 
 The inner block keeps ``channels × rows × vectors`` sums. A row of the input is loaded once and used for all
-output rows whose windows hold it: rows + taps − 1 loads serve ``rows`` output rows. Each weight is repeated over
-a register and serves all rows and vectors.
+output rows whose windows hold it: rows + taps − 1 loads serve ``rows`` output rows. Each weight is repeated
+over a register and serves all rows and vectors.
 """
 
 import functools
@@ -18,20 +18,20 @@ from convolve.compiler.loopnest import Buffer, Routine, affines
 from convolve.compiler.lower.border import Packer, Place, lay_border
 from convolve.compiler.lower.frame import (
     ABOVE,
-    BEFORE,
-    FRONT,
-    X,
-    Y,
-    Z,
     BC,
+    BEFORE,
     BX,
     BY,
     BZ,
     FACTS,
+    FRONT,
     SYMBOLS,
     C,
     G,
     K,
+    X,
+    Y,
+    Z,
     grid,
     image_index,
     shared_buffers,
@@ -51,10 +51,10 @@ def stencil(code: Code, target: Target) -> Routine:
     return _Stencil(code, target).routine()
 
 
-def packed_columns(code: Code, lanes: int, columns: Affine) -> Affine:
+def packed_columns(code: Code, lanes: int, columns: Index) -> Affine:
     """Return how many columns a packed row needs for so many outputs: whole tiles may reach beyond them."""
     furthest = (code.taps[2] - 1) * code.dilation[2] // code.packed_stride[2]
-    return columns + code.tile[2] * lanes - 1 + furthest
+    return Affine.of(columns) + (code.tile[2] * lanes - 1 + furthest)
 
 
 Place3 = tuple[Affine, Affine, Affine]
@@ -137,8 +137,8 @@ class _Stencil:
         if code.direct:
             self._direct(place, kt, at)
         else:
-            origin = [one * stride for one, stride in zip(at[:2], code.packed_stride, strict=False)]
-            self._sum(place, kt, _Cells("cells", (*origin, at[2]), place))
+            depth, height, _ = code.packed_stride
+            self._sum(place, kt, _Cells("cells", (at[0] * depth, at[1] * height, at[2]), place))
         self._write(place, kt, at)
 
     def _direct(self, place: Place, kt: Affine, at: Place3) -> None:
@@ -149,7 +149,10 @@ class _Stencil:
             start * stride - padding
             for start, stride, padding in zip(starts, code.stride, (FRONT, ABOVE, BEFORE), strict=True)
         ]
-        spans = [e + (n - 1) * s for e, n, s in zip(code.extent, (1, self.rows, self.width), code.stride, strict=True)]
+        spans = [
+            e + (n - 1) * s
+            for e, n, s in zip(code.extent, (1, self.rows, self.width), code.stride, strict=True)
+        ]
         ends = [size - first - span for size, first, span in zip((Z, Y, X), origin, spans, strict=True)]
         inside = pen.smallest("inside", *origin, *ends)
         with pen.when(inside):

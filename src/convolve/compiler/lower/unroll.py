@@ -35,14 +35,14 @@ stand in one block that does not hold them all, LLVM loads cells early and runs 
 
 
 def columns(pen: Pen, taps: int, work_per_tap: int, unit: int) -> Iterator[Affine]:
-    """Yield the columns of a stencil's filter: all of them written out if they are few, else one at a time."""
+    """Yield the columns of a stencil's filter: all written out if they are few, else one at a time."""
     limit = MOST_IN_COLUMNS if taps * work_per_tap <= MOST_IN_COLUMNS else 1
     yield from tap_groups(pen, taps, work_per_tap, unit, limit)
 
 
 LEAST_UNROLLED = 40
-"""Multiply-adds that the body of a counted loop should hold: 12 (one tap) leave the loop's own steps in sight,
-48 gave 4 % more for 1 × 1 filters (2026-11-23, AMD Zen 3)."""
+"""Multiply-adds that the body of a counted loop should hold: 12 (one tap) leave the loop's own steps in
+sight, 48 gave 4 % more for 1 × 1 filters (2026-11-23, AMD Zen 3)."""
 
 
 def counted(pen: Pen, name: str, count: Affine, work: int) -> Iterator[Affine]:
@@ -57,7 +57,7 @@ def counted(pen: Pen, name: str, count: Affine, work: int) -> Iterator[Affine]:
         return
     whole = pen.quotient(f"{name}_whole", count, passes)
     with pen.loop(f"{name}_group", 0, whole) as group:
-        for one in range(passes):
-            yield group * passes + one
+        for place in range(passes):
+            yield group * passes + place
     with pen.loop(name, [0, whole * passes], count) as one:
         yield one
