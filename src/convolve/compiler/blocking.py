@@ -21,8 +21,8 @@ of 56 × 56: 257 KiB of 512 gave 90 GFLOP/s, 428 gave 78 (2026-11-23, AMD Zen 3)
 PANEL_SHARE = 0.08
 """Part of the second-level cache for the weights of one panel and the channels summed up together: each tile
 of the block reads them again. 256 channels of 14 × 14, 3 × 3, AMD Zen 3 (2026-11-23): 64 channels at once (36
-KiB) gave 96 GFLOP/s, 128 the same, 256 (147 KiB) 94, and 26 (15 KiB, in the first-level cache) 86, because the
-loop over channels ends too often. The share is such that 64 channels of 3 × 3 fit into 512 KiB's."""
+KiB) gave 96 GFLOP/s, 128 the same, 256 (147 KiB) 94, and 26 (15 KiB, in the first-level cache) 86, because
+the loop over channels ends too often. The share is such that 64 channels of 3 × 3 fit into 512 KiB's."""
 
 ITEMS_PER_THREAD = 4
 """With several threads: so many items each that the last ones end at about the same time."""
