@@ -7,7 +7,7 @@ from bench.figures import Figure, Record, among, mean
 
 HEAD = (
     f"{'shape':24}{'threads':>8}{'ms':>10}{'p10':>10}{'GFLOP/s':>10}{'% of limit':>12}  {'best peer':14}"
-    + (f"{'bound':>8}{'unbound':>9}")
+    + (f"{'bound':>8}{'by p10':>8}{'unbound':>9}")
 )
 
 
@@ -17,7 +17,7 @@ def line(figure: Figure) -> str:
         f"{figure.shape.name:24}{figure.threads:8}{1e3 * figure.seconds:10.3f}{1e3 * figure.p10:10.3f}"
         f"{figure.rate / 1e9:10.1f}{figure.percent_of_limit:12.0f}  {figure.best_peer or 'none':14}"
     )
-    return f"{numbers}{_times(figure.ratio)}{_times(figure.unbound_ratio, 9)}{verdict(figure)}"
+    return f"{numbers}{_times(figure.ratio)}{_times(figure.quick_ratio)}{_times(figure.unbound_ratio, 9)}{verdict(figure)}"
 
 
 def verdict(figure: Figure) -> str:
