@@ -50,6 +50,10 @@ class Recipe:
         workspace = ready.borrow()
         try:
             source = address_of(weight) + self._offset
+            if ready.is_small and not ready.needs_finite_weights:
+                at, strides = address_of(image), (source, self._weight_strides)
+                workspace.pack_and_run(at, address_of(result), self._strides, strides, bias)
+                return result
             workspace.packed.fill(source, self._weight_strides, bias)
             if ready.needs_finite_weights and not workspace.packed.finite:
                 return None

@@ -88,6 +88,8 @@ class Execution:
         self.routine = _Template(machine.nests.routine, values, pointers)
         packing = {name: values[name] for name in ("G", "C", "K", "KP")}
         self.packing = _Template(machine.nests.packing, packing, {})
+        weights = math.prod(self.packed_shape())
+        self.is_small = self.nanoseconds + weights * PACK_NANOSECONDS < threads.HOLDING_BELOW_NS
         self.needs_finite_weights = fill == 0 and any(
             axis.boundary == "constant" and (axis.before or axis.after) for axis in axes
         )
@@ -128,28 +130,32 @@ class Packed:
     def __init__(self, execution: Execution) -> None:
         self._machine, sizes = execution.machine, execution.sizes
         self._groups, self._filters = sizes.groups, sizes.filters
-        self._items = sizes.groups * execution.panels
+        self.items = sizes.groups * execution.panels
         self.weights = aligned(execution.packed_shape(), execution.dtype)
         self.bias = np.zeros((sizes.groups, execution.panels * execution.width), execution.dtype)
         self._checks = np.zeros((sizes.groups, execution.panels), execution.dtype)
         template = execution.packing
         self._block = template.block()
-        self._address = ctypes.addressof(self._block)
+        self.address = ctypes.addressof(self._block)
         at = template.layout.pointers
         self._block[at["weights"]] = self.weights.ctypes.data
         self._block[at["checks"]] = self._checks.ctypes.data
         self._source, self._first_stride = at["source"], template.layout.strides["source"]
         self._strides: Strides | None = None
         self._has_bias = False
-        self._nanoseconds = self.weights.size * PACK_NANOSECONDS
+        self.nanoseconds = self.weights.size * PACK_NANOSECONDS
 
     def fill(self, source: int, strides: Strides, bias: Array | None) -> None:
         """Pack weights of shape (groups, filters, channels, depth, height, width)."""
+        self.prepare(source, strides, bias)
+        threads.run(self._machine.pack, self.address, self.items, 0, self.nanoseconds)
+
+    def prepare(self, source: int, strides: Strides, bias: Array | None) -> None:
+        """Say which weights are to be packed, and lay down the bias."""
         if strides != self._strides:
             self._block[self._first_stride : self._first_stride + 6] = strides
             self._strides = strides
         self._block[self._source] = source
-        threads.run(self._machine.pack, self._address, self._items, 0, self._nanoseconds)
         if bias is not None:
             self.bias[:, : self._filters] = bias.reshape(self._groups, -1)
             self._has_bias = True
@@ -183,6 +189,28 @@ class Workspace:
 
     def run(self, image: int, out: int, strides: tuple[Strides, Strides]) -> None:
         """Convolve what begins at these addresses."""
+        self._prepare(image, out, strides)
+        threads.run(self._execution.machine.convolve, self._address, *self._rest)
+
+    def pack_and_run(
+        self,
+        image: int,
+        out: int,
+        strides: tuple[Strides, Strides],
+        weight: tuple[int, Strides],
+        bias: Array | None,
+    ) -> None:
+        """Pack weights and convolve with them, in one call; for small work whose border needs no check."""
+        self._prepare(image, out, strides)
+        packed = self.packed
+        packed.prepare(*weight, bias)
+        items, scratch, _ = self._rest
+        threads.run_at_once(
+            self._execution.machine.at_once, packed.address, packed.items, self._address, items, scratch
+        )
+
+    def _prepare(self, image: int, out: int, strides: tuple[Strides, Strides]) -> None:
+        """Fill in what differs from call to call."""
         block = self._block
         if strides != self._strides:
             block[self._input_stride : self._input_stride + 6] = strides[0]
@@ -190,7 +218,6 @@ class Workspace:
             self._strides = strides
         block[self._input] = image
         block[self._output] = out
-        threads.run(self._execution.machine.convolve, self._address, *self._rest)
 
 
 class _Large:

@@ -16,11 +16,12 @@ MOST_KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The two functions of a convolution in this process, and the nests that they were made from."""
+    """The functions of a convolution in this process, and the nests that they were made from."""
 
     nests: Nests
     convolve: int
     pack: int
+    at_once: int
     library: jit.Library
 
 
@@ -46,10 +47,11 @@ def machine_code(code: Code, target: Target) -> Machine:
 def _make(code: Code, target: Target) -> Machine:
     """Load the machine code from the disk cache, or compile it and keep it there."""
     nests = lower(code, target)
-    names = (nests.routine.name, nests.packing.name)
+    names = (nests.routine.name, nests.packing.name, "at_once")
     made = made_object(lambda: compile_ir(nests, target), target, code)
     library = jit.load(made, names)
-    return Machine(nests, library.addresses[names[0]], library.addresses[names[1]], library)
+    convolve, packing, at_once = (library.addresses[name] for name in names)
+    return Machine(nests, convolve, packing, at_once, library)
 
 
 def made_object(ir: str | Callable[[], str], target: Target, *parts: object) -> bytes:

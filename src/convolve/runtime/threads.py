@@ -69,6 +69,22 @@ def run(routine: int, args: int, items: int, scratch_bytes: int, cost_ns: float)
         _run_alone(routine, args, items, scratch_bytes, cost_ns)
 
 
+def run_at_once(
+    function: int, packing: int, panels: int, args: int, items: int, scratch_bytes: int
+) -> None:
+    """Pack and convolve in one call on this thread: for work of less than `HOLDING_BELOW_NS`."""
+    kept, scratch = _own_scratch.room(scratch_bytes)
+    _holding_five(function)(packing, panels, args, items, scratch)
+    del kept
+
+
+@functools.lru_cache(maxsize=1024)
+def _holding_five(function: int) -> Any:
+    """Return the function of `run_at_once` as a Python function that keeps the GIL."""
+    pointer, count = ctypes.c_void_p, ctypes.c_int64
+    return ctypes.PYFUNCTYPE(None, pointer, count, pointer, count, pointer)(function)
+
+
 def _run_alone(routine: int, args: int, items: int, scratch_bytes: int, cost_ns: float) -> None:
     """Run a job on this thread."""
     # The buffer is held here: between rounds a signal handler may replace the thread's own by a larger one.
