@@ -4,7 +4,7 @@ import pytest
 
 from convolve.compiler.affine import Affine
 from convolve.compiler.builder import Pen
-from convolve.compiler.loopnest import Access, Load, Routine, Store, affines
+from convolve.compiler.loopnest import Access, Load, Repeat, Routine, Store, affines
 from convolve.compiler.registers import check_registers
 from convolve.errors import VerificationError
 from tests.compiler.cases import line
@@ -124,3 +124,6 @@ def test_one_number_is_repeated() -> None:
     pen.repeat("a", "line", [0], 8)
     pen.store("line", [0], "a", 8)
     check(pen)
+    several = Repeat("a", Access("line", affines([0]), lanes=2), 8)
+    with pytest.raises(VerificationError, match="one number is repeated, not several"):
+        check_registers(Routine("small", (), (), (line(),), (several,)))

@@ -339,6 +339,7 @@ def test_quotients() -> None:
         return is_safe(pen, line(length=length))
 
     assert at("before", W)
+    assert at("before", W + 2, 1)
     assert at("over", 3)
     assert not at("over", 2)
     assert at("times", W + 3)
@@ -365,6 +366,23 @@ def test_tables() -> None:
     assert not at(1, W)
     assert not at(0, W - 1)
     assert not at(0, W, guarded=False)
+
+
+def test_a_table_without_missing_places_needs_no_guard() -> None:
+    for first, safe in ((0, True), (-1, False)):
+        pen = Pen()
+        with pen.loop("x", 0, H) as x:
+            put(pen, pen.lookup("place", "table", x))
+        table = Buffer("table", "int64", (H,), "table", values=(Affine.of(first), W))
+        assert is_safe(pen, table, line(length=W)) is safe
+
+
+def test_hints_may_point_anywhere_but_must_be_known() -> None:
+    pen = Pen()
+    pen.prefetch("line", [W + 1000])
+    assert is_safe(pen, line(length=W))
+    pen.prefetch("line", [Affine.symbol("x")])
+    refused(pen, r"line\[x\]: the symbol x is not bound here", line(length=W))
 
 
 def test_smallest_and_largest() -> None:
