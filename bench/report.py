@@ -17,7 +17,8 @@ def line(figure: Figure) -> str:
         f"{figure.shape.name:24}{figure.threads:8}{1e3 * figure.seconds:10.3f}{1e3 * figure.p10:10.3f}"
         f"{figure.rate / 1e9:10.1f}{figure.percent_of_limit:12.0f}  {figure.best_peer or 'none':14}"
     )
-    return f"{numbers}{_times(figure.ratio)}{_times(figure.quick_ratio)}{_times(figure.unbound_ratio, 9)}{verdict(figure)}"
+    ratios = f"{_times(figure.ratio)}{_times(figure.quick_ratio)}{_times(figure.unbound_ratio, 9)}"
+    return numbers + ratios + verdict(figure)
 
 
 def verdict(figure: Figure) -> str:
