@@ -50,13 +50,13 @@ def plan(
     activation
         What is applied to every result: "none", "relu" or "relu6".
     **options
-        ``stride``, ``padding``, ``dilation``, ``groups``, ``padding_mode``, ``layout``, ``flip`` and the others
-        of `conv2d`.
+        ``stride``, ``padding``, ``dilation``, ``groups``, ``padding_mode``, ``layout``, ``flip`` and the
+        others of `conv2d`.
 
     Returns
     -------
     PlannedConv
-        Its ``plan`` says what will be done and why, ``routine`` holds the code, ``limit`` this machine's bound.
+        Its ``plan`` says what will be done and why, ``routine`` holds the code, ``limit`` the machine's bound.
 
     Raises
     ------
@@ -146,6 +146,11 @@ class PlannedConv:
     def _asked(self) -> engine.Question:
         return engine.question(self.spec, engine.dense_view(self.spec), self._activation)
 
+    @property
+    def why_not(self) -> str | None:
+        """Why the reference computes this convolution, or None if compiled code does."""
+        return engine.why_not(self.spec)
+
     @cached_property
     def plan(self) -> Plan:
         """The decision: frozen and printable.
@@ -155,9 +160,8 @@ class PlannedConv:
         ArgumentError
             If the convolution is not compiled but computed by the reference.
         """
-        reason = engine.why_not(self.spec)
-        if reason is not None:
-            raise ArgumentError(f"there is no plan for what the reference computes: {reason}")
+        if self.why_not is not None:
+            raise ArgumentError(f"there is no plan for what the reference computes: {self.why_not}")
         return engine.plan_of(self._asked, self.target)
 
     @property
@@ -176,7 +180,7 @@ class PlannedConv:
 
     @cached_property
     def limit(self) -> Limit:
-        """This machine's bound for the direct method, measured when first asked for."""
+        """The bound that this machine sets the direct method, measured when first asked for."""
         peak = peaks.fma_peak(self.plan.code.dtype) * self._asked.threads
         bandwidth = peaks.copy_bandwidth()
         times = {"multiply-adds": self.plan.flops / peak, "memory": self.plan.bytes_moved / bandwidth}
@@ -212,12 +216,25 @@ class PlannedConv:
         weights, sums = np.array(weight), None if bias is None else np.array(bias)
         if weights.shape != self._call.second.shape and weights.shape != self.spec.weight_shape:
             raise ShapeError(
-                f"weight must have the shape planned, {self.spec.weight_shape}; got {weights.shape}; make another plan"
+                f"weight must have the shape planned, {self.spec.weight_shape}; got {weights.shape}; make "
+                "another plan"
             )
         return BoundConv(self._dims, weights, sums, self._activation, self._options, dispatch.run)
 
+    def describe(self) -> str:
+        """Return the plan in words, with this machine's limit and the time expected; measures both."""
+        limit, threads = self.limit, self._asked.threads
+        many = f"{threads} thread{'s' if threads > 1 else ''}"
+        rates = f"{limit.flops_per_second / 1e9:.0f} GFLOP/s and {limit.bytes_per_second / 1e9:.1f} GB/s"
+        lines = [
+            ("target", f"{self.target.name}, {many}"),
+            ("limit", f"{limit.seconds * 1e3:.3f} ms, set by {limit.bound}; measured: {rates}"),
+            ("expected", f"{self.expected * 1e3:.3f} ms"),
+        ]
+        return "\n".join([str(self.plan), *(f"{name:8} {text}" for name, text in lines)])
+
     def __str__(self) -> str:
-        return str(self.plan)
+        return str(self.plan) if self.why_not is None else f"reference: {self.why_not}"
 
     def __repr__(self) -> str:
         return f"PlannedConv({self.spec.input_shape} * {self.spec.weight_shape})"

@@ -24,6 +24,7 @@ COMMANDS = {
     "explain": "Show every step of a convolution with its numbers.",
     "filters": "List the filters that have names, or show one of them.",
     "info": "Show versions, installed extras and the machine.",
+    "plan": "Show how a convolution will be computed here, and its limit.",
     "size": "Work out the size of a result, with the formula.",
 }
 """Command -> its line in the help; each is the object ``command`` of the module of its name."""

@@ -91,6 +91,17 @@ def size(text: str) -> tuple[int, ...]:
     return tuple(int(one) for one in re.split("[x×X,]", text))
 
 
+def shape(text: str) -> tuple[int, ...]:
+    """Return the shape of an array of up to 5 dimensions.
+
+    >>> shape("1x64x56x56")
+    (1, 64, 56, 56)
+    """
+    if not re.fullmatch(r"\d+([x×X,]\d+){0,4}", text):
+        raise click.BadParameter(f"{text!r} must be the shape of an array, such as 1x64x56x56")
+    return tuple(int(one) for one in re.split("[x×X,]", text))
+
+
 def complete_filter(_context: click.Context, _param: click.Parameter, start: str) -> "list[CompletionItem]":
     """Return the names of filters that begin like this, for the shell."""
     from click.shell_completion import CompletionItem  # here, for --help must not wait for it, nor for NumPy

@@ -1,0 +1,48 @@
+"""`convolve plan`: the decision in words, the code in its stages, refusals without a traceback."""
+
+import pytest
+
+from tests.cli.process import convolve
+
+
+def test_a_plan_names_method_tile_limit_and_time() -> None:
+    done = convolve("plan", "1x64x56x56", "64x64x3x3", "--padding", "1", "--threads", "1")
+    assert done.returncode == 0
+    lines = dict(line.split(maxsplit=1) for line in done.stdout.decode().splitlines())
+    assert lines["method"] == "contract"
+    assert lines["flops"] == "231,211,008"
+    assert {"reason", "tile", "block", "bytes", "limit", "expected"} <= set(lines)
+    assert "1 thread" in lines["target"]
+
+
+@pytest.mark.parametrize(
+    ("stage", "words"), [("--nest", "share (n0"), ("--ir", "define void @"), ("--assembly", "pack:")]
+)
+def test_stages(stage: str, words: str) -> None:
+    done = convolve("plan", "1x3x16x16", "8x3x3x3", stage)
+    assert done.returncode == 0
+    assert words in done.stdout.decode()
+
+
+def test_what_the_reference_computes_is_said() -> None:
+    done = convolve("plan", "1x3x16x16", "8x3x3x3", "--dtype", "int8")
+    assert done.returncode == 0
+    assert "reference" in done.stdout.decode()
+    assert "float32 and float64" in done.stdout.decode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("1x3x16x16", "8x4x3x3"), "3 channels but the weight expects 4"),
+        (("1x3x16x16", "8x3x33x3"), "output size must be at least 1"),
+        (("1x3xbig", "8x3x3x3"), "must be the shape of an array"),
+        (("1x3x16x16", "8x3x3x3", "--dtype", "nonsense"), "dtype must be a dtype"),
+        (("1x3x16x16", "8x3x3x3", "--threads", "0"), "threads"),
+    ],
+)
+def test_refusals(arguments: tuple[str, ...], words: str) -> None:
+    done = convolve("plan", *arguments)
+    assert done.returncode != 0
+    assert words in done.stderr.decode()
+    assert "Traceback" not in done.stderr.decode()
