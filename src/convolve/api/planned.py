@@ -56,7 +56,7 @@ def plan(
     Returns
     -------
     PlannedConv
-        Its ``plan`` says what will be done and why, ``routine`` holds the code, ``limit`` the machine's bound.
+        Its ``plan`` says what will be done and why, ``routine`` holds the code, ``limit`` the machine's.
 
     Raises
     ------

@@ -8,7 +8,7 @@ import click
 
 import convolve
 
-NEEDED = ("numpy", "Pillow", "click", "rich")
+NEEDED = ("numpy", "llvmlite", "platformdirs", "Pillow", "click", "rich")
 EXTRAS = {
     "tiff": ("tifffile", "TIFF files"),
     "plot": ("matplotlib", "explanations as plots"),
