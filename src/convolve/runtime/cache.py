@@ -13,6 +13,8 @@ import tempfile
 import warnings
 from pathlib import Path
 
+import llvmlite  # its version, which is all that this module holds; LLVM itself is not loaded
+
 from convolve.runtime.host import cpu_flags, cpu_name
 
 VARIABLE = "CONVOLVE_CACHE_DIR"
@@ -34,16 +36,6 @@ class CacheWarning(UserWarning):
     """The disk cache cannot be used; everything works without it, with a compilation in each process."""
 
 
-def make_key(*parts: object) -> str:
-    """Return the key of an entry: of everything that changes its code, and of all that makes the code.
-
-    >>> make_key("a") == make_key("a"), make_key("a") == make_key("b")
-    (True, False)
-    """
-    return hashlib.sha256(repr((_surroundings(), parts)).encode()).hexdigest()
-
-
-@functools.cache
 def _surroundings() -> tuple[str, ...]:
     """Return what the code depends on beside its parts: compiler sources, LLVM, CPU."""
     room = Path(__file__).parent
@@ -51,9 +43,21 @@ def _surroundings() -> tuple[str, ...]:
     digest = hashlib.sha256()
     for source in sources:
         digest.update(source.read_bytes())
-    import llvmlite  # its version, which is all that this module holds; LLVM itself is not loaded
-
     return (digest.hexdigest(), llvmlite.__version__, cpu_name(), " ".join(sorted(cpu_flags())))
+
+
+SURROUNDINGS = _surroundings()
+"""Worked out when this module is imported, which is when the compiler is: a process that goes on while its
+sources are replaced must not keep old code under the new sources' key."""
+
+
+def make_key(*parts: object) -> str:
+    """Return the key of an entry: of everything that changes its code, and of all that makes the code.
+
+    >>> make_key("a") == make_key("a"), make_key("a") == make_key("b")
+    (True, False)
+    """
+    return hashlib.sha256(repr((SURROUNDINGS, parts)).encode()).hexdigest()
 
 
 def get(key: str) -> bytes | None:

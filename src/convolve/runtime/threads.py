@@ -69,9 +69,7 @@ def run(routine: int, args: int, items: int, scratch_bytes: int, cost_ns: float)
         _run_alone(routine, args, items, scratch_bytes, cost_ns)
 
 
-def run_at_once(
-    function: int, packing: int, panels: int, args: int, items: int, scratch_bytes: int
-) -> None:
+def run_at_once(function: int, packing: int, panels: int, args: int, items: int, scratch_bytes: int) -> None:
     """Pack and convolve in one call on this thread: for work of less than `HOLDING_BELOW_NS`."""
     kept, scratch = _own_scratch.room(scratch_bytes)
     _holding_five(function)(packing, panels, args, items, scratch)
