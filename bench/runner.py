@@ -30,6 +30,11 @@ HELD_TO_AVX2 = {
 HOPELESS = 5.0
 """A library whose trial took this many times the fastest one's gets a single turn: it cannot be the best."""
 
+IMAGE_LIBRARIES = ("ours", "opencv", "scipy")
+MOST_STENCIL_FLOPS = 10e9
+"""A filter of more work than this is left to image libraries, which have ways around it: libraries of
+networks go through filters of one channel tap by tap, for half a minute a call."""
+
 CAN_BE_HELD = ("ours", "torch", "openvino", "opencv", "scipy")
 Record = dict[str, Any]
 
@@ -102,6 +107,8 @@ def measure(shape: Shape, peers: Sequence[Process], turns: int) -> Record:
         truth = None
         for one in peers:
             try:
+                if not is_worth_it(one.peer, shape):
+                    raise PeerError("far too slow for this filter", False)
                 records[one.peer] = one.ask("prepare", shape, truth)
                 if one.peer == OURS:
                     truth = str(Path(folder) / "ours.npy")
@@ -121,6 +128,11 @@ def measure(shape: Shape, peers: Sequence[Process], turns: int) -> Record:
             if times[one.peer, index][0]
         }
     return records
+
+
+def is_worth_it(peer: str, shape: Shape) -> bool:
+    """Whether a peer computes a shape in seconds."""
+    return peer in IMAGE_LIBRARIES or not shape.is_stencil or shape.flops <= MOST_STENCIL_FLOPS
 
 
 def hopeless(records: dict[str, Record]) -> dict[str, set[int]]:

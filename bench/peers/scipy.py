@@ -28,11 +28,12 @@ def variants(shape: Shape, data: Data) -> list[Variant]:
     colour = shape.channels > 1
     image = data.first[0] if colour else data.first[0, 0]
     kernel, mode = data.weight[0] if colour else data.weight[0, 0], MODES[shape.padding_mode]
-    calls = {"correlate": partial(ndimage.correlate, image, kernel, mode=mode)}
     if shape.kind == "stencil-gaussian":
-        calls["correlate1d twice"] = partial(_separable, image, shape, mode)
-    if shape.kind == "stencil-box":
-        calls["uniform_filter"] = partial(ndimage.uniform_filter, image, kernel.shape, mode=mode)
+        calls = {"correlate1d twice": partial(_separable, image, shape, mode)}
+    elif shape.kind == "stencil-box":
+        calls = {"uniform_filter": partial(ndimage.uniform_filter, image, kernel.shape, mode=mode)}
+    else:
+        calls = {"correlate": partial(ndimage.correlate, image, kernel, mode=mode)}
     if shape.dims == 1:
         flipped = np.ascontiguousarray(kernel[::-1])
         calls["oaconvolve"] = partial(signal.oaconvolve, image, flipped, mode="same")

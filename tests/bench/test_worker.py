@@ -58,6 +58,12 @@ def test_who_is_hopeless_is_judged_among_the_others() -> None:
     assert runner.hopeless(records) == {"scipy": {0}}
 
 
+def test_the_largest_filters_are_for_image_libraries() -> None:
+    box = next(one for one in load() if one.name == "image.4k.box63")
+    asked = [peer for peer in ("ours", "torch", "opencv") if runner.is_worth_it(peer, box)]
+    assert asked == ["ours", "opencv"]
+
+
 def test_a_process_answers_and_is_checked_against_ours() -> None:
     shape = next(one for one in load("overhead.csv") if one.name == "overhead.bound")
     other = next(one for one in load() if one.kind == "weight_grad")
