@@ -10,7 +10,7 @@ from bench.peers import NAMES
 from bench.shapes import Shape
 from bench.worker import TOLERANCE
 
-TURNS, QUICK_TURNS = 7, 2
+TURNS, QUICK_TURNS = 5, 2
 FIRST_CALLS = (
     "resnet50.res2.3x3",
     "resnet50.res4.1x1",
