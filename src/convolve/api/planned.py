@@ -213,7 +213,7 @@ class PlannedConv:
         BoundConv
             ``bound(input, out=None)`` convolves any batch and any spatial size.
         """
-        weights, sums = np.array(weight), None if bias is None else np.array(bias)
+        weights, sums = _own(weight), None if bias is None else _own(bias)
         if weights.shape != self._call.second.shape and weights.shape != self.spec.weight_shape:
             raise ShapeError(
                 f"weight must have the shape planned, {self.spec.weight_shape}; got {weights.shape}; make "
@@ -238,3 +238,9 @@ class PlannedConv:
 
     def __repr__(self) -> str:
         return f"PlannedConv({self.spec.input_shape} * {self.spec.weight_shape})"
+
+
+def _own(values: ArrayLike) -> Array:
+    """Return a copy in this machine's byte order."""
+    array = np.array(values)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)

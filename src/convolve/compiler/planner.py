@@ -6,6 +6,7 @@ threads changes only how much one item does, which changes no result.
 
 import functools
 import math
+from dataclasses import replace
 
 from convolve.compiler.blocking import blocking
 from convolve.compiler.costs import Choice, choices
@@ -13,13 +14,35 @@ from convolve.compiler.plan import Plan
 from convolve.compiler.problem import Geometry, Sizes, item_bytes
 from convolve.compiler.target import Target
 
+WORTH_A_COMPILE = 1.08
+"""How much slower than the best the tile for large images may be and still be taken: a routine for each odd
+size would take 0.1 s to compile."""
+
+LARGE = 96
+"""Outputs per dimension from which on tiles hardly depend on the size."""
+
 
 @functools.lru_cache(maxsize=4096)
 def plan(sizes: Sizes, geometry: Geometry, target: Target, threads: int = 1) -> Plan:
     """Return how a forward convolution of float32 or float64 is computed on a target."""
     tiles = choices(sizes, geometry, target)
-    best = min(tiles, key=lambda choice: choice.cycles)
+    best = min(tiles, key=_cycles)
+    usual = min(choices(_large(sizes), geometry, target), key=_cycles)
+    same = [one for one in tiles if (one.method, one.tile) == (usual.method, usual.tile)]
+    if same and same[0].cycles <= best.cycles * WORTH_A_COMPILE:
+        best = same[0]
     return planned(best, tiles, sizes, geometry, target, threads)
+
+
+def _cycles(choice: Choice) -> float:
+    return choice.cycles
+
+
+def _large(sizes: Sizes) -> Sizes:
+    """Return the same convolution of a larger image."""
+    depth, height, width = (1 if size == 1 else max(size, LARGE) for size in sizes.output)
+    output = (depth, height, width)
+    return replace(sizes, output=output, input=output)
 
 
 def planned(

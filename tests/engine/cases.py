@@ -1,0 +1,133 @@
+"""Random convolutions over a bounded pool of routines: compiling one takes 0.1 s, a call microseconds.
+
+A `Geometry` fixes what code is specialised to; sizes, paddings, boundaries, memory layouts and values are
+drawn anew for every case.
+"""
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import convolve
+
+MODES = ("zeros", "zeros", "reflect", "symmetric", "replicate", "circular", 3)
+FORMS = ("plain", "plain", "reversed", "fortran", "sliced", "misaligned", "read-only", "big-endian")
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What routines are specialised to, besides the tile, which follows from channels and sizes."""
+
+    dims: int
+    taps: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int
+    channels: int
+    filters: int
+    dtype: str
+    layout: str
+
+
+@dataclass
+class Case:
+    """One convolution: arrays as a caller might hold them, and options."""
+
+    geometry: Geometry
+    image: Any
+    weight: Any
+    bias: Any
+    options: dict[str, Any]
+
+    def call(self, **more: Any) -> Any:
+        """Call the public function."""
+        function = getattr(convolve, f"conv{self.geometry.dims}d")
+        return function(self.image, self.weight, self.bias, **{**self.options, **more})
+
+    def bound(self) -> Any:
+        """Call by way of a plan with bound weights."""
+        planned = convolve.plan(
+            self.image.shape, self.weight.shape, dtype=self.geometry.dtype, bias=self.bias is not None,
+            **self.options,
+        )  # fmt: skip
+        return planned.bind(self.weight, self.bias)(self.image)
+
+    @property
+    def products(self) -> int:
+        """Products of one sum."""
+        return int(np.prod(self.weight.shape[1:]))
+
+
+def draw_geometry(draw: random.Random) -> Geometry:
+    """Return a geometry; channel counts lie on both sides of a vector's width."""
+    dims = draw.choice((1, 2, 2, 2, 3))
+    most = {1: 9, 2: 5, 3: 3}[dims]
+    kind = draw.choice(("few", "many", "pointwise", "depthwise", "one"))
+    taps = tuple(1 if kind == "pointwise" else draw.randint(1, most) for _ in range(dims))
+    groups = draw.choice((2, 5)) if kind == "depthwise" else draw.choice((1, 1, 1, 2))
+    channels = {"few": 3, "many": draw.choice((8, 17, 40)), "pointwise": draw.choice((5, 33))}.get(kind, 1)
+    filters = {"few": 6, "many": draw.choice((7, 16, 35)), "pointwise": draw.choice((4, 24))}.get(kind, 1)
+    return Geometry(
+        dims,
+        taps,
+        tuple(draw.choice((1, 1, 2, 3)) for _ in range(dims)),
+        tuple(draw.choice((1, 1, 2)) for _ in range(dims)),
+        groups,
+        channels,
+        filters,
+        draw.choice(("float32", "float32", "float64")),
+        draw.choice(("channels_first", "channels_first", "channels_last")),
+    )
+
+
+def draw_case(draw: random.Random, geometry: Geometry, whole: bool) -> Case:
+    """Return a case of a geometry; ``whole`` draws small whole numbers, whose sums are exact."""
+    numbers = np.random.default_rng(draw.randrange(2**32))
+    reach = [d * (k - 1) + 1 for d, k in zip(geometry.dilation, geometry.taps, strict=True)]
+    largest = {1: 90, 2: 26, 3: 9}[geometry.dims]
+    size = [draw.randint(1, largest) for _ in reach]
+    pads = [(draw.randint(0, 5), draw.randint(0, 5)) for _ in reach]
+    for d, extent in enumerate(reach):
+        size[d] = max(size[d], extent - sum(pads[d]))
+    shape = (draw.randint(1, 3), geometry.groups * geometry.channels, *size)
+    if geometry.layout == "channels_last":
+        shape = (shape[0], *shape[2:], shape[1])
+    weights = (geometry.groups * geometry.filters, geometry.channels, *geometry.taps)
+    image, weight = (_values(numbers, one, geometry.dtype, whole) for one in (shape, weights))
+    bias = _values(numbers, weights[:1], geometry.dtype, whole) if draw.random() < 0.5 else None
+    options = {
+        "stride": geometry.stride, "padding": tuple(pads), "dilation": geometry.dilation,
+        "groups": geometry.groups, "padding_mode": draw.choice(MODES), "layout": geometry.layout,
+        "flip": draw.random() < 0.3,
+    }  # fmt: skip
+    return Case(geometry, held(draw, image), held(draw, weight), bias, options)
+
+
+def _values(numbers: Any, shape: tuple[int, ...], dtype: str, whole: bool) -> Any:
+    values = numbers.integers(-8, 9, shape) if whole else numbers.standard_normal(shape)
+    return values.astype(dtype)
+
+
+def held(draw: random.Random, array: Any) -> Any:
+    """Return the same numbers, laid out in memory in one of the ways that callers have."""
+    form = draw.choice(FORMS)
+    if form == "reversed":
+        return np.ascontiguousarray(array[..., ::-1])[..., ::-1]
+    if form == "fortran":
+        return np.asfortranarray(array)
+    if form == "sliced":
+        room = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
+        room[..., ::2] = array
+        return room[..., ::2]
+    if form == "misaligned":
+        raw = np.zeros(array.nbytes + 1, np.uint8)
+        moved = raw[1:].view(array.dtype).reshape(array.shape)
+        moved[...] = array
+        return moved
+    if form == "big-endian":
+        return array.astype(array.dtype.newbyteorder(">"))
+    if form == "read-only":
+        array.flags.writeable = False
+    return array

@@ -1,0 +1,100 @@
+"""F1 and F2 for compiled code: exact on whole numbers, within the bound of any summation order on others.
+
+The pool of geometries is drawn anew in each run by the seed that is printed; CONVOLVE_F1 and CONVOLVE_F2 set
+the number of cases (release: 1,000,000 and 200,000).
+"""
+
+import copy
+import os
+import random
+
+import numpy as np
+import pytest
+
+import convolve
+from convolve.runtime import engine, machine_code
+from tests import seeds
+from tests.engine.cases import draw_case, draw_geometry
+
+EXACT = int(os.environ.get("CONVOLVE_F1", "2000"))
+BOUNDED = int(os.environ.get("CONVOLVE_F2", "1000"))
+PARTS = 6
+GEOMETRIES = 3
+"""Of one part: with the tiles that sizes choose between, all parts together stay below `MOST_ROUTINES`."""
+
+MOST_ROUTINES = 150
+UNIT = {"float32": 2.0**-24, "float64": 2.0**-53}
+
+
+def pool(part: int) -> tuple[random.Random, list[object]]:
+    """Return the draw and the geometries of one part, the same for F1 and F2."""
+    draw = random.Random(f"{seeds.seed()} compiled {part}")
+    return draw, [draw_geometry(draw) for _ in range(GEOMETRIES)]
+
+
+made: set[object] = set()
+
+
+@pytest.fixture(autouse=True)
+def note_routines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Note which routines the calls ask for."""
+    original = machine_code.machine_code
+
+    def noting(code: object, target: object) -> object:
+        made.add((code, target))
+        return original(code, target)
+
+    monkeypatch.setattr(engine, "machine_code", noting)
+    engine.execution.cache_clear()
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_whole_numbers_are_exact(part: int) -> None:
+    draw, geometries = pool(part)
+    for number in range(EXACT // PARTS):
+        convolve.set_num_threads(1 + number % 3)
+        case = draw_case(draw, geometries[number % GEOMETRIES], whole=True)
+        expected = case.call(algorithm="reference")
+        result = case.bound() if number % 4 == 0 else case.call()
+        assert result.dtype == case.geometry.dtype
+        assert np.array_equal(result, expected), (case.geometry, case.options, case.image.shape)
+        if number % 5 == 0:
+            out = np.full_like(expected, np.nan)
+            assert case.call(out=out) is out
+            assert np.array_equal(out, expected), (case.geometry, case.options, case.image.shape)
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_real_numbers_are_within_the_bound(part: int) -> None:
+    draw, geometries = pool(part)
+    for number in range(BOUNDED // PARTS):
+        case = draw_case(draw, geometries[number % GEOMETRIES], whole=False)
+        result = case.call()
+        exact, sizes = (_wide(case, change) for change in (lambda a: a, np.abs))
+        bound = (case.products + 2) * UNIT[case.geometry.dtype] * sizes * 1.01 + 1e-300
+        assert (np.abs(result.astype(np.longdouble) - exact) <= bound).all(), (case.geometry, case.options)
+
+
+def test_the_pool_is_bounded() -> None:
+    """Runs after the others: sizes, boundaries and memory layouts must not each make a routine."""
+    assert len(made) <= MOST_ROUTINES
+
+
+def _wide(case: object, change: object) -> object:
+    """Return the result in the widest floats there are, of the numbers or of their sizes."""
+    wide = copy.copy(case)
+    options = dict(case.options)
+    if not isinstance(options["padding_mode"], str):
+        options["padding_mode"] = float(options["padding_mode"])
+    wide.image, wide.weight = (change(np.asarray(a, "float64")) for a in (case.image, case.weight))
+    wide.bias = None if case.bias is None else change(np.asarray(case.bias, "float64"))
+    wide.options = options
+    return wide.call(algorithm="reference")
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before() -> object:
+    """Leave the number of threads as it was."""
+    before = convolve.get_num_threads()
+    yield
+    convolve.set_num_threads(before)
