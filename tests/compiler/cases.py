@@ -150,7 +150,9 @@ def case_of(
     if best.method == "contract":
         plan = replace(plan, channels_at_once=draw.randint(1, sizes.channels))
     nests = lower(plan.code, target)
-    no_code: Any = SimpleNamespace(nests=nests)  # an execution asks its machine code for nothing else here
+    no_code: Any = SimpleNamespace(
+        routine=nests.routine, packing=nests.packing
+    )  # an execution asks its machine code for nothing else here
     execution = Execution(sizes, plan, no_code, target, axes, float(spec.fill.real))
     return Case(call, target, plan, nests, execution, *_arrays(call, execution, image, result), out)
 

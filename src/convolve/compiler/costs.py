@@ -4,6 +4,7 @@ It counts multiply-adds, loads, packing and writing out, with what is wasted whe
 Each constant stands beside its reason and its measurement (AMD Zen 3, AVX2, 2026-11-23).
 """
 
+import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -95,7 +96,7 @@ def _contractions(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[
         tiles = sizes.output[0] * pieces(plane, pixels) * panels
         block = inner_block(pixels * vectors, pixels + vectors, pixels * vectors, target)
         block = max(block, vectors * target.vector_bytes / L2_BYTES_PER_CYCLE)
-        cells = sizes.channels * geometry.code("contract", (1, 1, 1)).cells(sizes.output)
+        cells = sizes.channels * packed_cells(geometry, sizes.output)
         pack = cells * (PACK_CYCLES if geometry.reads != "none" else PACK_CYCLES_ONE_BY_ONE)
         write = sizes.filters * sizes.outputs * WRITE_CYCLES["contract"]
         yield _choice("contract", (pixels, vectors, 1), sizes, tiles, reduction * block, pack + write)
@@ -151,9 +152,16 @@ def _stencil(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> 
 
 def lays_border_once(sizes: Sizes, geometry: Geometry, target: Target) -> bool:
     """Whether a whole plane is one block, with a border that is the same for all planes."""
-    code = geometry.code("stencil", (1, 1, 1))
-    small = code.cells(sizes.output) * sizes.channels * item_bytes(geometry.dtype) <= target.l2_bytes // 4
-    return small and geometry.constant_border and code.packed_stride == code.stride
+    cells = packed_cells(geometry, sizes.output) * sizes.channels
+    small = cells * item_bytes(geometry.dtype) <= target.l2_bytes // 4
+    compacted = any(t == 1 and s > 1 for t, s in zip(geometry.taps, geometry.stride, strict=True))
+    return small and geometry.constant_border and not compacted
+
+
+@functools.lru_cache(maxsize=256)
+def packed_cells(geometry: Geometry, outputs: Triple) -> int:
+    """Return how many cells of a channel are packed for so many outputs, which no tile changes."""
+    return geometry.code("contract", (1, 1, 1)).cells(outputs)
 
 
 def reads_directly(geometry: Geometry) -> bool:
@@ -164,7 +172,7 @@ def reads_directly(geometry: Geometry) -> bool:
 
 def _pack_block(sizes: Sizes, geometry: Geometry, straight: bool) -> float:
     """Return the cycles to pack all cells of a group once."""
-    cells = sizes.channels * geometry.code("contract", (1, 1, 1)).cells(sizes.output)
+    cells = sizes.channels * packed_cells(geometry, sizes.output)
     each = PACK_CYCLES if straight else PACK_CYCLES_ONE_BY_ONE
     return cells * each * math.sqrt(geometry.stride[2])
 

@@ -8,7 +8,7 @@ import functools
 import math
 from dataclasses import dataclass
 
-from convolve.compiler.loopnest import Buffer, Routine
+from convolve.compiler.loopnest import Buffer, Signature
 
 ITEM_BYTES = {"float32": 4, "float64": 8, "int64": 8}
 """Bytes of one number of each dtype."""
@@ -25,10 +25,10 @@ class ArgumentLayout:
 
 
 @functools.lru_cache(maxsize=256)
-def argument_layout(routine: Routine) -> ArgumentLayout:
+def argument_layout(routine: Signature) -> ArgumentLayout:
     """Return the positions for one routine.
 
-    >>> layout = argument_layout(Routine("empty", ("width",), (), (), ()))
+    >>> layout = argument_layout(Signature("empty", ("width",), (), ()))
     >>> layout.parameters, layout.words
     ({'width': 0}, 1)
     """

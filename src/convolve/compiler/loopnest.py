@@ -230,8 +230,8 @@ end; fma(a, b, c) is a·b + c; poison(a, b) is a + 0·b, NaN once b is not finit
 
 
 @dataclass(frozen=True, slots=True)
-class Routine:
-    """A loop nest with everything it needs: the unit that is verified, printed, interpreted and compiled.
+class Signature:
+    """All that a caller must know of a routine: it is enough to call machine code that was made before.
 
     Attributes
     ----------
@@ -248,11 +248,22 @@ class Routine:
     parameters: tuple[str, ...]
     facts: tuple[Affine, ...]
     buffers: tuple[Buffer, ...]
-    body: Body
 
     def buffer(self, name: str) -> Buffer:
         """Return a buffer by its name."""
         return next(buffer for buffer in self.buffers if buffer.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Routine(Signature):
+    """A loop nest with everything it needs: the unit that is verified, printed, interpreted and compiled."""
+
+    body: Body
+
+    @staticmethod
+    def of(signature: Signature, body: Body) -> "Routine":
+        """Return a routine with this signature."""
+        return Routine(signature.name, signature.parameters, signature.facts, signature.buffers, body)
 
 
 def affines(values: Sequence[Affine | int]) -> tuple[Affine, ...]:

@@ -3,16 +3,19 @@
 from dataclasses import dataclass
 
 from convolve.compiler.llvm.emitter import emit
-from convolve.compiler.loopnest import Routine
-from convolve.compiler.lower.contract import contract
-from convolve.compiler.lower.pack import pack
-from convolve.compiler.lower.stencil import stencil
+from convolve.compiler.loopnest import Routine, Signature
+from convolve.compiler.lower.contract import contract, contract_signature
+from convolve.compiler.lower.pack import pack, pack_signature
+from convolve.compiler.lower.stencil import stencil, stencil_signature
 from convolve.compiler.plan import Code
 from convolve.compiler.target import Target
 from convolve.compiler.verify import verify
 
 METHODS = {"contract": contract, "stencil": stencil}
 """Method -> the function that writes its loop nest."""
+
+SIGNATURES = {"contract": contract_signature, "stencil": stencil_signature}
+"""Method -> the function that says what a caller must know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,11 @@ define void @at_once(ptr %packing, i64 %panels, ptr %args, i64 %items, ptr %scra
 def lower(code: Code, target: Target) -> Nests:
     """Write the loop nests of what a routine is specialised to."""
     return Nests(METHODS[code.method](code, target), pack(code, target))
+
+
+def signatures(code: Code, target: Target) -> tuple[Signature, Signature]:
+    """Return what a caller must know of a routine and of its packing, without writing their loop nests."""
+    return SIGNATURES[code.method](code, target), pack_signature(code, target)
 
 
 def compile_ir(nests: Nests, target: Target) -> str:

@@ -27,11 +27,17 @@ def plan(sizes: Sizes, geometry: Geometry, target: Target, threads: int = 1) -> 
     """Return how a forward convolution of float32 or float64 is computed on a target."""
     tiles = choices(sizes, geometry, target)
     best = min(tiles, key=_cycles)
-    usual = min(choices(_large(sizes), geometry, target), key=_cycles)
+    usual = _usual(_large(sizes), geometry, target)
     same = [one for one in tiles if (one.method, one.tile) == (usual.method, usual.tile)]
     if same and same[0].cycles <= best.cycles * WORTH_A_COMPILE:
         best = same[0]
     return planned(best, tiles, sizes, geometry, target, threads)
+
+
+@functools.lru_cache(maxsize=256)
+def _usual(large: Sizes, geometry: Geometry, target: Target) -> Choice:
+    """Return the choice for a large image."""
+    return min(choices(large, geometry, target), key=_cycles)
 
 
 def _cycles(choice: Choice) -> float:
@@ -42,7 +48,7 @@ def _large(sizes: Sizes) -> Sizes:
     """Return the same convolution of a larger image."""
     depth, height, width = (1 if size == 1 else max(size, LARGE) for size in sizes.output)
     output = (depth, height, width)
-    return replace(sizes, output=output, input=output)
+    return replace(sizes, batch=1, output=output, input=output)
 
 
 def planned(

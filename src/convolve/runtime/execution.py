@@ -13,7 +13,7 @@ import numpy as np
 from convolve.axis import OUTSIDE, Axis, source_cells
 from convolve.compiler.affine import Affine
 from convolve.compiler.layout import ITEM_BYTES, ArgumentLayout, argument_layout
-from convolve.compiler.loopnest import Routine
+from convolve.compiler.loopnest import Signature
 from convolve.compiler.lower.pack import weight_order
 from convolve.compiler.plan import Inner, Plan
 from convolve.compiler.problem import Sizes, panel_channels, pieces, three
@@ -85,9 +85,9 @@ class Execution:
             "x_map": self.tables[2].ctypes.data,
             "border": self.border.ctypes.data,
         }
-        self.routine = _Template(machine.nests.routine, values, pointers)
+        self.routine = _Template(machine.routine, values, pointers)
         packing = {name: values[name] for name in ("G", "C", "K", "KP")}
-        self.packing = _Template(machine.nests.packing, packing, {})
+        self.packing = _Template(machine.packing, packing, {})
         weights = math.prod(self.packed_shape())
         self.is_small = self.nanoseconds + weights * PACK_NANOSECONDS < threads.HOLDING_BELOW_NS
         self.needs_finite_weights = fill == 0 and any(
@@ -250,7 +250,7 @@ _large = _Large()
 class _Template:
     """A routine's block of arguments with all that is the same in every call."""
 
-    def __init__(self, routine: Routine, values: dict[str, int], pointers: dict[str, int]) -> None:
+    def __init__(self, routine: Signature, values: dict[str, int], pointers: dict[str, int]) -> None:
         check_domain(routine, values)
         self.layout: ArgumentLayout = argument_layout(routine)
         self._kind = ctypes.c_int64 * self.layout.words
@@ -328,7 +328,7 @@ def _table(axis: Axis, interleaved: int) -> Array:
     return np.ascontiguousarray(cells)
 
 
-def check_domain(routine: Routine, values: dict[str, int]) -> None:
+def check_domain(routine: Signature, values: dict[str, int]) -> None:
     """Refuse sizes outside the domain that the routine was verified for."""
     for fact in routine.facts:
         if fact.value(values) < 0:

@@ -4,7 +4,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from convolve.compiler.pipeline import Nests, compile_ir, lower
+from convolve.compiler.loopnest import Signature
+from convolve.compiler.pipeline import compile_ir, lower, signatures
 from convolve.compiler.plan import Code
 from convolve.compiler.target import Target
 from convolve.runtime import cache, jit
@@ -16,9 +17,10 @@ MOST_KEPT = 256
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The functions of a convolution in this process, and the nests that they were made from."""
+    """The functions of a convolution in this process, and what a caller must know of them."""
 
-    nests: Nests
+    routine: Signature
+    packing: Signature
     convolve: int
     pack: int
     at_once: int
@@ -46,12 +48,12 @@ def machine_code(code: Code, target: Target) -> Machine:
 
 def _make(code: Code, target: Target) -> Machine:
     """Load the machine code from the disk cache, or compile it and keep it there."""
-    nests = lower(code, target)
-    names = (nests.routine.name, nests.packing.name, "at_once")
-    made = made_object(lambda: compile_ir(nests, target), target, code)
+    routine, packing = signatures(code, target)
+    names = (routine.name, packing.name, "at_once")
+    made = made_object(lambda: compile_ir(lower(code, target), target), target, code)
     library = jit.load(made, names)
-    convolve, packing, at_once = (library.addresses[name] for name in names)
-    return Machine(nests, convolve, packing, at_once, library)
+    convolve, pack, at_once = (library.addresses[name] for name in names)
+    return Machine(routine, packing, convolve, pack, at_once, library)
 
 
 def made_object(ir: str | Callable[[], str], target: Target, *parts: object) -> bytes:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
-from convolve.compiler.loopnest import Buffer, Routine, affines
+from convolve.compiler.loopnest import Buffer, Routine, Signature, affines
 from convolve.compiler.lower.border import Packer, Place, packs_by_channel
 from convolve.compiler.lower.frame import (
     BC,
@@ -65,6 +65,11 @@ def contract(code: Code, target: Target) -> Routine:
     return _Contract(code, target).routine()
 
 
+def contract_signature(code: Code, target: Target) -> Signature:
+    """Return what a caller must know of a contraction."""
+    return _Contract(code, target).signature()
+
+
 class _Contract:
     def __init__(self, code: Code, target: Target) -> None:
         self.code = code
@@ -74,6 +79,10 @@ class _Contract:
         self.pen = Pen()
 
     def routine(self) -> Routine:
+        self._item()
+        return Routine.of(self.signature(), self.pen.body())
+
+    def signature(self) -> Signature:
         code = self.code
         room = (BX - 1) * code.packed_stride[2] + code.extent[2]
         depth, height = (
@@ -93,9 +102,8 @@ class _Contract:
             Buffer("cells", code.dtype, affines(cells), "scratch"),
             Buffer("sums", code.dtype, sums, "scratch"),
         )
-        self._item()
         facts = (*FACTS, *inside_facts(code), PT, KP, BK - 1, BS - 1, XS - room)
-        return Routine("contract", (*SYMBOLS, "KP", "BK", "BS", "PT", "XS"), facts, buffers, self.pen.body())
+        return Signature("contract", (*SYMBOLS, "KP", "BK", "BS", "PT", "XS"), facts, buffers)
 
     def _item(self) -> None:
         """One item: pack some channels, then panel by panel and tile by tile."""

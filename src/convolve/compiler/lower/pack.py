@@ -6,7 +6,7 @@ for those and NaN for the others. Packed zeros of a border must not be multiplie
 
 from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
-from convolve.compiler.loopnest import Buffer, Routine, affines
+from convolve.compiler.loopnest import Buffer, Routine, Signature, affines
 from convolve.compiler.lower.frame import C, G, K
 from convolve.compiler.lower.unroll import MOST_UNROLLED
 from convolve.compiler.plan import Code
@@ -45,11 +45,6 @@ def pack(code: Code, target: Target) -> Routine:
     """Return the loop nest that packs the weights of a routine."""
     width = panel_width(code, target)
     d, h, w = code.taps
-    buffers = (
-        Buffer("source", code.dtype, affines([G, K, C, d, h, w]), "input", contiguous=False),
-        Buffer("weights", code.dtype, affines([G, KP, *weight_order(code, C), width]), "weights"),
-        Buffer("checks", code.dtype, affines([G, KP]), "weights"),
-    )
     pen = Pen()
     with pen.share([("g", G, 1), ("k", KP, 1)]) as ((g, _), (panel, _)):
         pen.number("check", 0.0, code.dtype, 1)
@@ -68,4 +63,15 @@ def pack(code: Code, target: Target) -> Routine:
             with pen.loop("lane", [0, K - panel * width], width) as lane:
                 pen.store("weights", [*place, lane], "nothing")
         pen.store("checks", [g, panel], "check")
-    return Routine("pack", ("G", "C", "K", "KP"), (G, C, K, KP), buffers, pen.body())
+    return Routine.of(pack_signature(code, target), pen.body())
+
+
+def pack_signature(code: Code, target: Target) -> Signature:
+    """Return what a caller must know of the packing."""
+    order = weight_order(code, C)
+    buffers = (
+        Buffer("source", code.dtype, affines([G, K, C, *code.taps]), "input", contiguous=False),
+        Buffer("weights", code.dtype, affines([G, KP, *order, panel_width(code, target)]), "weights"),
+        Buffer("checks", code.dtype, affines([G, KP]), "weights"),
+    )
+    return Signature("pack", ("G", "C", "K", "KP"), (G, C, K, KP), buffers)

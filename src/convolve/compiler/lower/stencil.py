@@ -14,7 +14,7 @@ from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
 from convolve.compiler.costs import LINE_BYTES
 from convolve.compiler.layout import ITEM_BYTES
-from convolve.compiler.loopnest import Buffer, Routine, affines
+from convolve.compiler.loopnest import Buffer, Routine, Signature, affines
 from convolve.compiler.lower.border import Packer, Place, lay_border
 from convolve.compiler.lower.frame import (
     ABOVE,
@@ -49,6 +49,11 @@ KT, BK, XS = map(Affine.symbol, ("KP", "BK", "XS"))
 def stencil(code: Code, target: Target) -> Routine:
     """Return the loop nest of a stencil."""
     return _Stencil(code, target).routine()
+
+
+def stencil_signature(code: Code, target: Target) -> Signature:
+    """Return what a caller must know of a stencil."""
+    return _Stencil(code, target).signature()
 
 
 def packed_columns(code: Code, lanes: int, columns: Index) -> Affine:
@@ -87,12 +92,19 @@ class _Stencil:
         self.pen = Pen()
 
     def routine(self) -> Routine:
+        signature = self.signature()
+        if self.code.whole:
+            lay_border(self.pen, self.code, self.lanes, signature.buffer("cells").extents)
+        self._item()
+        return Routine.of(signature, self.pen.body())
+
+    def signature(self) -> Signature:
         code = self.code
         weights = affines([G, KT, *weight_order(code, C), self.channels])
         planes, rows, columns = (1, self.rows, 1) if code.direct else (BZ, BY + self.rows - 1, BX)
         depth = (planes - 1) * code.packed_stride[0] + code.extent[0]
         height = (rows - 1) * code.packed_stride[1] + code.extent[1]
-        room = [BC, depth, height, code.phases, XS]
+        room: list[Index] = [BC, depth, height, code.phases, XS]
         buffers = (
             *shared_buffers(code),
             Buffer("weights", code.dtype, weights, "weights"),
@@ -100,11 +112,8 @@ class _Stencil:
             Buffer("cells", code.dtype, affines(room), "scratch"),
             Buffer("sums", code.dtype, affines([self.channels, self.rows, self.width]), "scratch"),
         )
-        if code.whole:
-            lay_border(self.pen, code, self.lanes, room)
-        self._item()
         facts = (*FACTS, KT, BK - 1, BC - C, XS - packed_columns(code, self.lanes, columns))
-        return Routine("stencil", (*SYMBOLS, "KP", "BK", "XS"), facts, buffers, self.pen.body())
+        return Signature("stencil", (*SYMBOLS, "KP", "BK", "XS"), facts, buffers)
 
     def _item(self) -> None:
         """One item: pack the block, unless tiles read the input itself, then go tile by tile."""
