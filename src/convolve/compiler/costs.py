@@ -51,9 +51,11 @@ MOST_DIRECT_ROWS = 9
 apart and then share a few sets of 8 lines in the first-level cache: 15 × 15 on 3840 columns took 55 ms read
 directly and 42 packed, 7 × 7 took 10.8 and 12.2 (2026-11-23, AMD Zen 3)."""
 
-MOST_DIRECT_CHANNELS = 4
-"""Channels that are read from the input itself: each lies in other pages, and 64 of them fill the first table
-of translations. 1 × 1 on 64 channels took 1.47 ms read directly and 1.18 packed (2026-11-23, AMD Zen 3)."""
+FEW_CHANNELS = 4
+FAR_CYCLES = 0.05
+"""Cycles that a cell of the input costs each time it is read where it is, if there are more than a few channels:
+each lies in other pages, and 64 of them fill the first table of translations. 1 × 1 on 64 channels to 256 took
+1.26 ms read directly and 1.16 packed, on 96 channels to 24 0.195 and 0.226 (2026-11-23, AMD Zen 3)."""
 
 MOST_PIXELS = 9
 """Pixels of a contraction's tile: each has an address of its own, and x86 has 16 general registers."""
@@ -144,10 +146,9 @@ def _stencil(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> 
     pack = _pack_block(sizes, geometry, straight)
     if straight and lays_border_once(sizes, geometry, target):
         return _choice("stencil", tile, sizes, tiles, inside, pack / 2 + write, whole=True)
-    border = _pack_border(sizes, geometry, target, tile)
-    few = sizes.channels <= MOST_DIRECT_CHANNELS
-    direct = straight and few and reads_directly(geometry) and border < pack
-    return _choice("stencil", tile, sizes, tiles, inside, (border if direct else pack) + write, direct=direct)
+    apart = _pack_border(sizes, geometry, target, tile) + _read_far(sizes, tile)
+    direct = straight and reads_directly(geometry) and apart < pack
+    return _choice("stencil", tile, sizes, tiles, inside, (apart if direct else pack) + write, direct=direct)
 
 
 def lays_border_once(sizes: Sizes, geometry: Geometry, target: Target) -> bool:
@@ -175,6 +176,13 @@ def _pack_block(sizes: Sizes, geometry: Geometry, straight: bool) -> float:
     cells = sizes.channels * packed_cells(geometry, sizes.output)
     each = PACK_CYCLES if straight else PACK_CYCLES_ONE_BY_ONE
     return cells * each * math.sqrt(geometry.stride[2])
+
+
+def _read_far(sizes: Sizes, tile: Triple) -> float:
+    """Return the cycles lost because the channels of the input lie far apart."""
+    if sizes.channels <= FEW_CHANNELS:
+        return 0.0
+    return sizes.channels * math.prod(sizes.input) * pieces(sizes.filters, tile[0]) * FAR_CYCLES
 
 
 def _pack_border(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> float:
