@@ -150,9 +150,8 @@ def case_of(
     if best.method == "contract":
         plan = replace(plan, channels_at_once=draw.randint(1, sizes.channels))
     nests = lower(plan.code, target)
-    no_code: Any = SimpleNamespace(
-        routine=nests.routine, packing=nests.packing
-    )  # an execution asks its machine code for nothing else here
+    # An execution asks its machine code for nothing else here.
+    no_code: Any = SimpleNamespace(routine=nests.routine, packing=nests.packing)
     execution = Execution(sizes, plan, no_code, target, axes, float(spec.fill.real))
     return Case(call, target, plan, nests, execution, *_arrays(call, execution, image, result), out)
 
@@ -164,10 +163,13 @@ def _arrays(
     sizes, code = execution.sizes, execution.plan.code
     groups, dtype = sizes.groups, execution.dtype
     weights = np.full(execution.packed_shape(), np.nan, dtype)
+    shape = weights.shape
+    if execution.machine.packing.buffer("source").contiguous:
+        shape = (*shape[:2], -1, shape[-1])
     packed = {
-        "source": call.second.reshape(groups, sizes.filters, sizes.channels, *code.taps),
-        "weights": weights,
-        "checks": np.full((groups, execution.panels), np.nan, dtype),
+        "source": execution.source(call.second.reshape(groups, sizes.filters, sizes.channels, *code.taps)),
+        "weights": weights.reshape(shape),
+        "checks": np.full((groups, execution.panels, execution.check_lanes), np.nan, dtype),
     }
     bias = np.zeros((groups, execution.panels * execution.width), dtype)
     if call.bias is not None:

@@ -29,9 +29,12 @@ Options = tuple[Any, ...]
 
 
 class Recipe:
-    """A call that was checked and whose arrays' addresses are all that can still change."""
+    """A call that was checked and whose arrays' addresses are all that can still change.
 
-    __slots__ = ("_dtype", "_offset", "_ready", "_shape", "_strides", "_weight_strides")
+    ``copies``: whether the weights must be copied before they are read, so that their address says nothing.
+    """
+
+    __slots__ = ("_dtype", "_offset", "_ready", "_shape", "_strides", "_weight_strides", "copies")
 
     def __init__(self, call: Call, weight: Array, result: Array) -> None:
         view = engine.view_of(call.spec, call.first, call.canonical(result), call.second)
@@ -39,9 +42,10 @@ class Recipe:
         self._shape, self._dtype = call.shape, call.spec.out_dtype
         image, out = engine.seen(view, call.first), engine.seen(view, call.canonical(result))
         self._strides = self._ready.strides(image, out)
-        packed = engine.weights_of(call.spec, call.second, view)
-        self._weight_strides = packed.strides
-        self._offset = address_of(packed) - address_of(weight)
+        source = self._ready.source(engine.weights_of(call.spec, call.second, view))
+        self.copies = not np.may_share_memory(source, weight)
+        self._weight_strides = source.strides
+        self._offset = address_of(source) - address_of(weight)
 
     def __call__(self, image: Array, weight: Array, bias: Array | None) -> Array | None:
         """Return the result, or None if the weights' values forbid the compiled way."""
@@ -114,7 +118,9 @@ def _remember(key: Any, call: Call, algorithm: str, weight: Array, result: Array
         return
     if len(_recipes) >= MOST_RECIPES:
         _recipes.clear()
-    _recipes[key] = Recipe(call, weight, result)
+    recipe = Recipe(call, weight, result)
+    if not recipe.copies:
+        _recipes[key] = recipe
 
 
 def run(call: Call, algorithm: str) -> Array:
@@ -145,7 +151,7 @@ def compute(call: Call, result: Array) -> bool:
     view = engine.view_of(spec, image, out, call.second)
     ready = engine.execution(engine.question(spec, view))
     image, out = engine.seen(view, image), engine.seen(view, out)
-    weight = engine.weights_of(spec, _native(call.second), view)
+    weight = ready.source(engine.weights_of(spec, _native(call.second), view))
     bias = None if call.bias is None else call.bias.astype(spec.out_dtype, copy=False)
     workspace = ready.borrow()
     try:

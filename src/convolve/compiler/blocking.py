@@ -25,8 +25,8 @@ KiB) gave 96 GFLOP/s, 128 the same, 256 (147 KiB) 94, and 26 (15 KiB, in the fir
 the loop over channels ends too often. The share is such that 64 channels of 3 × 3 fit into 512 KiB's."""
 
 WHOLE_SHARE = 0.12
-"""The same where it suffices for all channels, so that no sums have to wait: 32 channels of 3 × 3 × 3 (54 KiB)
-at once took 68.2 ms and 16 69.3 (2026-11-23, AMD Zen 3)."""
+"""The same where it suffices for all channels, so that no sums have to wait: 32 channels of 3 × 3 × 3 (54
+KiB) at once took 68.2 ms and 16 69.3 (2026-11-23, AMD Zen 3)."""
 
 ITEMS_PER_THREAD = 4
 """With several threads: so many items each that the last ones end at about the same time."""

@@ -53,9 +53,10 @@ directly and 42 packed, 7 × 7 took 10.8 and 12.2 (2026-11-23, AMD Zen 3)."""
 
 FEW_CHANNELS = 4
 FAR_CYCLES = 0.05
-"""Cycles that a cell of the input costs each time it is read where it is, if there are more than a few channels:
-each lies in other pages, and 64 of them fill the first table of translations. 1 × 1 on 64 channels to 256 took
-1.26 ms read directly and 1.16 packed, on 96 channels to 24 0.195 and 0.226 (2026-11-23, AMD Zen 3)."""
+"""Cycles that a cell of the input costs each time it is read where it is, if there are more than a few
+channels: each lies in other pages, and 64 of them fill the first table of translations. 1 × 1 on 64 channels
+to 256 took 1.26 ms read directly and 1.16 packed, on 96 channels to 24 0.195 and 0.226 (2026-11-23, AMD Zen
+3)."""
 
 MOST_PIXELS = 9
 """Pixels of a contraction's tile: each has an address of its own, and x86 has 16 general registers."""

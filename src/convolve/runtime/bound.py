@@ -141,7 +141,7 @@ class BoundConv:
         code = ready.plan.code
         if code not in self._packed:
             packed = Packed(ready)
-            weight = engine.weights_of(spec, call.second, view)
+            weight = ready.source(engine.weights_of(spec, call.second, view))
             bias = None if call.bias is None else call.bias.astype(spec.out_dtype, copy=False)
             packed.fill(address_of(weight), weight.strides, bias)
             self._packed[code] = packed

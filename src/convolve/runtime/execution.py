@@ -14,7 +14,7 @@ from convolve.axis import OUTSIDE, Axis, source_cells
 from convolve.compiler.affine import Affine
 from convolve.compiler.layout import ITEM_BYTES, ArgumentLayout, argument_layout
 from convolve.compiler.loopnest import Signature
-from convolve.compiler.lower.pack import weight_order
+from convolve.compiler.lower.pack import reads_runs, weight_order
 from convolve.compiler.plan import Inner, Plan
 from convolve.compiler.problem import Sizes, panel_channels, pieces, three
 from convolve.compiler.target import Target
@@ -88,6 +88,7 @@ class Execution:
         self.routine = _Template(machine.routine, values, pointers)
         packing = {name: values[name] for name in ("G", "C", "K", "KP")}
         self.packing = _Template(machine.packing, packing, {})
+        self.check_lanes = machine.packing.buffer("checks").extents[-1].constant
         weights = math.prod(self.packed_shape())
         self.is_small = self.nanoseconds + weights * PACK_NANOSECONDS < threads.HOLDING_BELOW_NS
         self.needs_finite_weights = fill == 0 and any(
@@ -101,6 +102,13 @@ class Execution:
         """Return the shape of the packed weights."""
         inner = [Affine.of(extent).constant for extent in weight_order(self.plan.code, self.sizes.channels)]
         return (self.sizes.groups, self.panels, *inner, self.width)
+
+    def source(self, weight: Array) -> Array:
+        """Return weights of (groups, filters, channels, *taps) as the packing reads them: maybe a copy."""
+        if not reads_runs(self.plan.code):
+            return weight
+        runs = weight.reshape(*weight.shape[:2], -1)
+        return runs if runs.strides[-1] == runs.itemsize else np.ascontiguousarray(runs)
 
     def strides(self, image: Array, out: Array) -> tuple[Strides, Strides]:
         """Return the strides of (batch, channels, *spatial) arrays as the routine wants them."""
@@ -133,7 +141,7 @@ class Packed:
         self.items = sizes.groups * execution.panels
         self.weights = aligned(execution.packed_shape(), execution.dtype)
         self.bias = np.zeros((sizes.groups, execution.panels * execution.width), execution.dtype)
-        self._checks = np.zeros((sizes.groups, execution.panels), execution.dtype)
+        self._checks = np.zeros((sizes.groups, execution.panels, execution.check_lanes), execution.dtype)
         template = execution.packing
         self._block = template.block()
         self.address = ctypes.addressof(self._block)
@@ -146,14 +154,14 @@ class Packed:
         self.nanoseconds = self.weights.size * PACK_NANOSECONDS
 
     def fill(self, source: int, strides: Strides, bias: Array | None) -> None:
-        """Pack weights of shape (groups, filters, channels, depth, height, width)."""
+        """Pack weights as `Execution.source` returns them."""
         self.prepare(source, strides, bias)
         threads.run(self._machine.pack, self.address, self.items, 0, self.nanoseconds)
 
     def prepare(self, source: int, strides: Strides, bias: Array | None) -> None:
         """Say which weights are to be packed, and lay down the bias."""
         if strides != self._strides:
-            self._block[self._first_stride : self._first_stride + 6] = strides
+            self._block[self._first_stride : self._first_stride + len(strides)] = strides
             self._strides = strides
         self._block[self._source] = source
         if bias is not None:
@@ -165,7 +173,7 @@ class Packed:
 
     @property
     def finite(self) -> bool:
-        """Whether no weight is infinite or NaN: their checks are 0 then, and NaN otherwise."""
+        """Whether no weight is infinite or NaN: their checks are all 0 then, and one is NaN otherwise."""
         return not self._checks.any()
 
 
@@ -304,18 +312,20 @@ def packed_row(plan: Plan, target: Target) -> int:
         furthest = (code.taps[2] - 1) * code.dilation[2] // code.packed_stride[2]
         room = width + code.tile[2] * target.lanes(ITEM_BYTES[code.dtype]) - 1 + furthest
     rows = code.cells((*plan.block[:2], 1)) // code.extent[2] * code.phases
-    while not _spreads(room * ITEM_BYTES[code.dtype], rows):
-        room += 4
-    return room
+    return _spread(room, rows, ITEM_BYTES[code.dtype])
 
 
-def _spreads(row: int, rows: int) -> bool:
-    """Whether rows and planes of so many bytes spread over the sets of the first-level cache.
+def _spread(room: int, rows: int, item: int) -> int:
+    """Return the least width from ``room`` on with which rows, and planes of so many, spread over a cache.
 
-    Lines that lie a multiple of 4 KiB apart share a set of 8. Packed rows of 4096 bytes made a 15 × 15
-    filter three times as slow as rows of 4160 (2026-11-23, AMD Zen 3).
+    Lines that lie a multiple of 4 KiB apart share a set of 8 in the first-level cache. Packed rows of 4096
+    bytes made a 15 × 15 filter three times as slow as rows of 4160 (2026-11-23, AMD Zen 3). Where there are
+    128 rows no width is good for planes.
     """
-    return 64 <= row % 1024 <= 960 and 128 <= row * rows % 4096 <= 3968
+    wider = range(room, room + 1024 // item, 4)
+    good = [width for width in wider if 64 <= width * item % 1024 <= 960]
+    planes = (width for width in good if 128 <= width * item * rows % 4096 <= 3968)
+    return next(planes, good[0])
 
 
 def _table(axis: Axis, interleaved: int) -> Array:

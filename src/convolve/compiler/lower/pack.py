@@ -1,12 +1,16 @@
 """Packing the weights into the order in which a routine reads them, once per call or once per `bind`.
 
-While they are at hand, it also notes for each panel whether all of its weights are finite: ``checks`` holds 0
-for those and NaN for the others. Packed zeros of a border must not be multiplied by an infinite weight.
+While they are at hand, it also notes for each panel whether all of its weights are finite: ``checks`` holds
+zeros for those and a NaN for the others. Packed zeros of a border must not be multiplied by an infinite
+weight.
 """
+
+import math
 
 from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
-from convolve.compiler.loopnest import Buffer, Routine, Signature, affines
+from convolve.compiler.layout import ITEM_BYTES
+from convolve.compiler.loopnest import Body, Buffer, Routine, Signature, affines
 from convolve.compiler.lower.frame import C, G, K
 from convolve.compiler.lower.unroll import MOST_UNROLLED
 from convolve.compiler.plan import Code
@@ -19,7 +23,7 @@ def panel_width(code: Code, target: Target) -> int:
     """Return how many output channels stand together in the packed weights."""
     if code.method == "stencil":
         return code.tile[0]
-    return code.tile[1] * target.lanes(8 if code.dtype == "float64" else 4)
+    return code.tile[1] * _lanes(code, target)
 
 
 def rows_inside(code: Code) -> bool:
@@ -41,37 +45,118 @@ def weight_order(code: Code, channels: Index) -> list[Index]:
     return packed_place(code, channels, d, h, w)
 
 
+def reads_runs(code: Code) -> bool:
+    """Whether a filter's weights are packed in the order in which they stand in memory.
+
+    Then vectors of them are turned round: as many filters as lanes, and as many weights of each.
+    """
+    return code.method == "contract" and code.taps[0] == 1 and rows_inside(code)
+
+
 def pack(code: Code, target: Target) -> Routine:
     """Return the loop nest that packs the weights of a routine."""
-    width = panel_width(code, target)
-    d, h, w = code.taps
-    pen = Pen()
-    with pen.share([("g", G, 1), ("k", KP, 1)]) as ((g, _), (panel, _)):
-        pen.number("check", 0.0, code.dtype, 1)
-        pen.number("nothing", 0.0, code.dtype, 1)
+    writer = _Runs(code, target) if reads_runs(code) else _Single(code, target)
+    return Routine.of(pack_signature(code, target), writer.body())
+
+
+def pack_signature(code: Code, target: Target) -> Signature:
+    """Return what a caller must know of the packing."""
+    width, runs = panel_width(code, target), reads_runs(code)
+    extents, order = affines([C, *code.taps]), affines(weight_order(code, C))
+    if runs:
+        extents = order = affines([C * math.prod(code.taps)])
+    lanes = _lanes(code, target) if runs else 1
+    buffers = (
+        Buffer("source", code.dtype, affines([G, K, *extents]), "input", contiguous=runs),
+        Buffer("weights", code.dtype, affines([G, KP, *order, width]), "weights"),
+        Buffer("checks", code.dtype, affines([G, KP, lanes]), "weights"),
+    )
+    return Signature("pack", ("G", "C", "K", "KP"), (G, C, K, KP), buffers)
+
+
+class _Single:
+    """Writes the packing number by number, from any order in memory."""
+
+    def __init__(self, code: Code, target: Target) -> None:
+        self.code, self.width = code, panel_width(code, target)
+
+    def body(self) -> Body:
+        pen, dtype = Pen(), self.code.dtype
+        with pen.share([("g", G, 1), ("k", KP, 1)]) as ((g, _), (panel, _)):
+            pen.number("check", 0.0, dtype, 1)
+            pen.number("nothing", 0.0, dtype, 1)
+            self._panel(pen, g, panel)
+            pen.store("checks", [g, panel, 0], "check")
+        return pen.body()
+
+    def _panel(self, pen: Pen, g: Affine, panel: Affine) -> None:
+        d, h, w = self.code.taps
+        left = K - panel * self.width
         with (
             pen.loop("tz", 0, d) as tz,
             pen.loop("ty", 0, h) as ty,
             pen.loop("c", 0, C) as c,
             pen.loop("tx", 0, w) as tx,
         ):
-            place = [g, panel, *packed_place(code, c, tz, ty, tx)]
-            with pen.loop("lane", 0, [width, K - panel * width]) as lane:
-                pen.load("weight", "source", [g, panel * width + lane, c, tz, ty, tx])
+            place = [g, panel, *packed_place(self.code, c, tz, ty, tx)]
+            with pen.loop("lane", 0, [self.width, left]) as lane:
+                pen.load("weight", "source", [g, panel * self.width + lane, c, tz, ty, tx])
                 pen.compute("check", "poison", "check", "weight")
                 pen.store("weights", [*place, lane], "weight")
-            with pen.loop("lane", [0, K - panel * width], width) as lane:
+            with pen.loop("lane", [0, left], self.width) as lane:
                 pen.store("weights", [*place, lane], "nothing")
-        pen.store("checks", [g, panel], "check")
-    return Routine.of(pack_signature(code, target), pen.body())
 
 
-def pack_signature(code: Code, target: Target) -> Signature:
-    """Return what a caller must know of the packing."""
-    order = weight_order(code, C)
-    buffers = (
-        Buffer("source", code.dtype, affines([G, K, C, *code.taps]), "input", contiguous=False),
-        Buffer("weights", code.dtype, affines([G, KP, *order, panel_width(code, target)]), "weights"),
-        Buffer("checks", code.dtype, affines([G, KP]), "weights"),
-    )
-    return Signature("pack", ("G", "C", "K", "KP"), (G, C, K, KP), buffers)
+class _Runs:
+    """Writes the packing vector by vector: each filter's weights are one run in memory."""
+
+    def __init__(self, code: Code, target: Target) -> None:
+        self.code, self.lanes, self.vectors = code, _lanes(code, target), code.tile[1]
+        self.length = C * math.prod(code.taps)
+        self.pen = Pen()
+
+    def body(self) -> Body:
+        pen, lanes = self.pen, self.lanes
+        with pen.share([("g", G, 1), ("k", KP, 1)]) as ((g, _), (panel, _)):
+            pen.number("check", 0.0, self.code.dtype, lanes)
+            pen.number("nothing", 0.0, self.code.dtype, 1)
+            for v in range(self.vectors):
+                lane = v * lanes
+                left = K - panel * (self.vectors * lanes) - lane
+                wide = pen.smallest(f"room{v}", left - lanes, self.length - lanes)
+                with pen.when(wide):
+                    self._turned(g, panel, lane)
+                with pen.otherwise():
+                    self._single(g, panel, lane, left)
+            pen.store("checks", [g, panel, 0], "check", lanes)
+        return pen.body()
+
+    def _turned(self, g: Affine, panel: Affine, first: int) -> None:
+        """Pack a square of filters × weights at a time, turned round."""
+        pen, lanes = self.pen, self.lanes
+        filters = panel * (self.vectors * lanes) + first
+        with pen.loop("r", 0, self.length, lanes, overlap=True) as r:
+            rows = [pen.load(f"row{i}", "source", [g, filters + i, r], lanes) for i in range(lanes)]
+            for row in rows:
+                pen.compute("check", "poison", "check", row)
+            columns = [f"column{j}" for j in range(lanes)]
+            pen.transpose(columns, rows)
+            for j, column in enumerate(columns):
+                pen.store("weights", [g, panel, r + j, first], column, lanes)
+
+    def _single(self, g: Affine, panel: Affine, first: int, left: Affine) -> None:
+        """Pack number by number, and zeros where there is no filter."""
+        pen = self.pen
+        filters = panel * (self.vectors * self.lanes) + first
+        with pen.loop("r", 0, self.length) as r:
+            with pen.loop("lane", 0, [self.lanes, left]) as lane:
+                place = [g, filters + lane, r]
+                pen.repeat("repeated", "source", place, self.lanes)
+                pen.compute("check", "poison", "check", "repeated")
+                pen.store("weights", [g, panel, r, lane + first], pen.load("weight", "source", place))
+            with pen.loop("lane", [0, left], self.lanes) as lane:
+                pen.store("weights", [g, panel, r, lane + first], "nothing")
+
+
+def _lanes(code: Code, target: Target) -> int:
+    return target.lanes(ITEM_BYTES[code.dtype])
