@@ -9,17 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from convolve.api import dispatch
-from convolve.arguments import Call, conv_spec, parse_shape
+from convolve.arguments import conv_spec, parse_shape
 from convolve.compiler.pipeline import compile_ir, lower
 from convolve.compiler.plan import Activation, Plan
 from convolve.compiler.target import Target
 from convolve.dtypes import Array, parse_dtype
-from convolve.errors import ArgumentError, ShapeError
-from convolve.options import choice
+from convolve.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
+from convolve.options import choice, flag
 from convolve.runtime import engine, jit, peaks
 from convolve.runtime.bound import BoundConv
 from convolve.runtime.host import host_target
 from convolve.spec import ConvSpec
+from convolve.views import as_array
 
 ACTIVATIONS = ("none", "relu", "relu6")
 
@@ -60,7 +61,7 @@ def plan(
 
     Raises
     ------
-    ShapeError, ArgumentError
+    ShapeError, ArgumentError, ArgumentTypeError
         As `conv2d` would.
 
     Examples
@@ -79,13 +80,22 @@ def plan(
         raise ShapeError(
             f"weight_shape must have 1 to 3 spatial dimensions, got {taps}; see conv1d, conv2d, conv3d"
         )
-    if "out" in options:
-        raise ArgumentError("out belongs to the call, not to the plan; pass it to planned(…, out=…)")
+    _check_names(options)
     image = np.broadcast_to(np.zeros((), kind), shape)
     weight = np.broadcast_to(np.zeros((), weight_kind), taps)
-    sums = np.zeros(taps[0], kind) if bias else None
+    sums = np.zeros(taps[0], kind) if flag(bias, "bias") else None
     call = conv_spec("conv", dims, image, weight, sums, **options)
-    return PlannedConv(call.spec, dims, call, activation, options)
+    return PlannedConv(call.spec, image, weight, activation, options)
+
+
+def _check_names(options: dict[str, Any]) -> None:
+    """Refuse options that there are not: an option misspelt must not be an option ignored."""
+    if "out" in options:
+        raise ArgumentError("out belongs to the call, not to the plan; pass it to planned(…, out=…)")
+    known = (*dispatch.OPTIONS, "out_dtype")
+    for name in options:
+        if name not in known:
+            raise ArgumentTypeError(f"plan has no option {name!r}; its options are {', '.join(known)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +147,10 @@ class PlannedConv:
     """
 
     def __init__(
-        self, spec: ConvSpec, dims: int, call: Call, activation: Activation, options: dict[str, Any]
+        self, spec: ConvSpec, image: Array, weight: Array, activation: Activation, options: dict[str, Any]
     ) -> None:
         self.spec = spec
-        self._dims, self._call, self._activation, self._options = dims, call, activation, options
+        self._image, self._weight, self._activation, self._options = image, weight, activation, options
 
     @cached_property
     def _asked(self) -> engine.Question:
@@ -149,6 +159,8 @@ class PlannedConv:
     @property
     def why_not(self) -> str | None:
         """Why the reference computes this convolution, or None if compiled code does."""
+        if self._options.get("algorithm") == "reference":
+            return "algorithm='reference' was asked for"
         return engine.why_not(self.spec)
 
     @cached_property
@@ -212,14 +224,39 @@ class PlannedConv:
         -------
         BoundConv
             ``bound(input, out=None)`` convolves any batch and any spatial size.
+
+        Raises
+        ------
+        ShapeError, DTypeError
+            The weight or the bias is not as planned.
         """
-        weights, sums = _own(weight), None if bias is None else _own(bias)
-        if weights.shape != self._call.second.shape and weights.shape != self.spec.weight_shape:
+        given = as_array(weight, "weight")
+        if given.shape != self._weight.shape:
             raise ShapeError(
-                f"weight must have the shape planned, {self.spec.weight_shape}; got {weights.shape}; make "
-                "another plan"
+                f"weight must have the shape planned, {self._weight.shape}; got {given.shape}; make another "
+                "plan"
             )
-        return BoundConv(self._dims, weights, sums, self._activation, self._options, dispatch.run)
+        call = conv_spec("conv", self.spec.dims, self._image, weight, bias, **self._options)
+        for name, got, wanted in (
+            ("weight", call.spec.weight_dtype, self.spec.weight_dtype),
+            ("result with this bias", call.spec.out_dtype, self.spec.out_dtype),
+        ):
+            if got != wanted:
+                raise DTypeError(
+                    f"the {name} must have the dtype planned, {wanted}, got {got}; convert it with .astype "
+                    "or make another plan"
+                )
+        weights = _own(call.second).reshape(given.shape)
+        sums = None if call.bias is None else _own(call.bias)
+        return BoundConv(
+            self.spec.dims,
+            weights,
+            sums,
+            self.spec.input_dtype,
+            self._activation,
+            self._options,
+            dispatch.run,
+        )
 
     def describe(self) -> str:
         """Return the plan in words, with this machine's limit and the time expected; measures both."""
@@ -240,7 +277,6 @@ class PlannedConv:
         return f"PlannedConv({self.spec.input_shape} * {self.spec.weight_shape})"
 
 
-def _own(values: ArrayLike) -> Array:
+def _own(array: Array) -> Array:
     """Return a copy in this machine's byte order."""
-    array = np.array(values)
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array.astype(array.dtype.newbyteorder("="), order="C")

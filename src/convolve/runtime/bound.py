@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from convolve.arguments import Call, conv_spec
 from convolve.compiler.plan import Activation, Code
-from convolve.dtypes import Array
+from convolve.dtypes import Array, DType
 from convolve.errors import ArgumentError, DTypeError
 from convolve.runtime import engine
 from convolve.runtime.execution import MOST_FREE, Execution, Packed, Workspace, address_of
@@ -57,11 +57,12 @@ class BoundConv:
         dims: int,
         weight: Array,
         bias: Array | None,
+        dtype: DType,
         activation: Activation,
         options: dict[str, Any],
         otherwise: Reference,
     ) -> None:
-        self._dims, self._weight, self._bias = dims, weight, bias
+        self._dims, self._weight, self._bias, self._dtype = dims, weight, bias, dtype
         self._activation, self._options, self._otherwise = activation, options, otherwise
         self._packed: dict[Code, Packed] = {}
         self._entries: dict[Any, _Entry] = {}
@@ -109,13 +110,14 @@ class BoundConv:
         """Convolve an input of a kind that was not seen before."""
         call = conv_spec("conv", self._dims, input, self._weight, self._bias, **self._options, out=out)
         spec = call.spec
-        if spec.input_dtype != self._weight.dtype and engine.why_not(spec) is None:
+        if spec.input_dtype != self._dtype:
             raise DTypeError(
-                f"input must have the dtype planned, {self._weight.dtype}, got {spec.input_dtype}; convert "
-                "it with .astype or make another plan"
+                f"input must have the dtype planned, {self._dtype}, got {spec.input_dtype}; convert it with "
+                ".astype or make another plan"
             )
         overlaps = out is not None and any(np.may_share_memory(out, one) for one in (call.first, call.second))
-        if engine.why_not(spec) is not None or overlaps or not call.first.dtype.isnative:
+        reference = self._options.get("algorithm") == "reference" or engine.why_not(spec) is not None
+        if reference or overlaps or not call.first.dtype.isnative:
             return self._slowly(call)
         if out is None:
             check_fits(call.shape, spec.out_dtype)
@@ -157,4 +159,4 @@ class BoundConv:
                 f"activation={self._activation!r} is compiled only, and this call is not: it has an out that "
                 "overlaps, weights that are not finite, or another dtype; apply the activation afterwards"
             )
-        return self._otherwise(call, "auto")
+        return self._otherwise(call, self._options.get("algorithm", "auto"))
