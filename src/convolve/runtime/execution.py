@@ -15,6 +15,7 @@ from convolve.compiler.affine import Affine
 from convolve.compiler.layout import ITEM_BYTES, ArgumentLayout, argument_layout
 from convolve.compiler.loopnest import Signature
 from convolve.compiler.lower.pack import reads_runs, weight_order
+from convolve.compiler.pipeline import AT_ONCE_WORDS
 from convolve.compiler.plan import Inner, Plan
 from convolve.compiler.problem import Sizes, panel_channels, pieces, three
 from convolve.compiler.target import Target
@@ -24,6 +25,8 @@ from convolve.runtime.locks import fork_safe_lock
 from convolve.runtime.machine_code import Machine
 
 Strides = tuple[int, ...]
+
+SCRATCH = AT_ONCE_WORDS.index("scratch")
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector."""
@@ -194,6 +197,10 @@ class Workspace:
         self._input_stride, self._output_stride = places["input"], places["output"]
         self._strides: tuple[Strides, Strides] | None = None
         self._rest = (execution.items, template.scratch_bytes, execution.nanoseconds)
+        words = (packed.address, packed.items, self._address, execution.items, 0)
+        self._call = (ctypes.c_int64 * len(words))(*words)
+        self._call_address = ctypes.addressof(self._call)
+        self._at_once = threads.holding(execution.machine.at_once)
 
     def run(self, image: int, out: int, strides: tuple[Strides, Strides]) -> None:
         """Convolve what begins at these addresses."""
@@ -212,10 +219,9 @@ class Workspace:
         self._prepare(image, out, strides)
         packed = self.packed
         packed.prepare(*weight, bias)
-        items, scratch, _ = self._rest
-        threads.run_at_once(
-            self._execution.machine.at_once, packed.address, packed.items, self._address, items, scratch
-        )
+        kept, self._call[SCRATCH] = threads.own_scratch(self._rest[1])
+        self._at_once(self._call_address)
+        del kept  # it was held so long: a signal handler may replace the thread's own by a larger one
 
     def _prepare(self, image: int, out: int, strides: tuple[Strides, Strides]) -> None:
         """Fill in what differs from call to call."""

@@ -20,8 +20,10 @@ import operator
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
+from convolve.dtypes import Array
 from convolve.errors import ArgumentError, ArgumentTypeError
 from convolve.runtime.host import usable_cpus
 from convolve.runtime.pool import LONGEST_BLOCK_NS, ROUND_NS, Pool, next_round
@@ -69,18 +71,14 @@ def run(routine: int, args: int, items: int, scratch_bytes: int, cost_ns: float)
         _run_alone(routine, args, items, scratch_bytes, cost_ns)
 
 
-def run_at_once(function: int, packing: int, panels: int, args: int, items: int, scratch_bytes: int) -> None:
-    """Pack and convolve in one call on this thread: for work of less than `HOLDING_BELOW_NS`."""
-    kept, scratch = _own_scratch.room(scratch_bytes)
-    _holding_five(function)(packing, panels, args, items, scratch)
-    del kept
+def own_scratch(size: int) -> tuple[Array | None, int]:
+    """Return this thread's scratch and its address; hold the first as long as the second is used."""
+    return _own_scratch.room(size)
 
 
-@functools.lru_cache(maxsize=1024)
-def _holding_five(function: int) -> Any:
-    """Return the function of `run_at_once` as a Python function that keeps the GIL."""
-    pointer, count = ctypes.c_void_p, ctypes.c_int64
-    return ctypes.PYFUNCTYPE(None, pointer, count, pointer, count, pointer)(function)
+def holding(function: int) -> Callable[[int], None]:
+    """Return ``void function(void *)`` as a Python function that keeps the GIL: for `HOLDING_BELOW_NS`."""
+    return ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(function)
 
 
 def _run_alone(routine: int, args: int, items: int, scratch_bytes: int, cost_ns: float) -> None:
