@@ -1,0 +1,124 @@
+"""What LLVM makes of the inner blocks: sums, weights and cells stay in registers, and nothing is called.
+
+The shapes are those that are timed. Code for CPUs other than this one is looked at, not run.
+"""
+
+import functools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench.shapes import load
+from convolve.arguments import conv_spec
+from convolve.compiler.plan import Code
+from convolve.compiler.target import AVX2, AVX512, BASELINE, NEON, Target
+from convolve.runtime import engine
+from tests.compiler.assembly import Loop, hot_loops
+
+TALL = {"image.4k.gauss31": 0.25, "image.4k.box63": 0.1}
+"""AVX2: filters of more than 20 rows, whose unrolled rows LLVM moves about too freely; the most places on the
+stack per multiply-add that there may be."""
+
+ELSEWHERE = {
+    AVX512: (
+        "resnet50.res2.3x3", "resnet50.res2.1x1", "resnet50.res3.1x1s2", "mobilenet2.dw112",
+        "mobilenet2.dw56s2", "mobilenet2.dw7", "mobilenet2.pw", "resnext.g32", "image.4k.k3",
+        "audio.wav2vec0", "audio.fir1023", "volume.32to32",
+    ),
+    NEON: (
+        "resnet50.res2.3x3", "resnet50.res2.1x1", "resnet50.res4.1x1", "mobilenet2.conv1", "mobilenet2.dw112",
+        "mobilenet2.pw", "yolo.stem", "image.4k.k3", "image.4k.k7", "image.1080.rgb.f32.k9", "audio.fir1023",
+        "volume.32to32",
+    ),
+    BASELINE: (
+        "resnet50.res2.1x1", "mobilenet2.dw56s2", "mobilenet2.dw7", "mobilenet2.pw", "resnext.g32",
+        "audio.fir1023",
+    ),
+}  # fmt: skip
+"""Target -> representative shapes without spills."""
+
+TWO_OPERANDS = (
+    "resnet50.conv1", "resnet50.res2.3x3", "resnet50.res4.1x1", "yolo.stem", "image.4k.k3", "image.4k.k15",
+    "audio.wav2vec0", "volume.32to32",
+)  # fmt: skip
+"""Shapes of which baseline x86-64 keeps a part on the stack: its instructions overwrite an operand, so that
+every product needs a register of its own."""
+
+MULTIPLY = {AVX2: "vfmadd", AVX512: "vfmadd", NEON: "fmla", BASELINE: "mulps"}
+"""The instruction that an inner block is made of."""
+
+
+@functools.cache
+def codes(target: Target) -> dict[str, Code]:
+    """Return what each forward shape in float32 is specialised to; sizes are no part of it."""
+    shapes = [shape for shape in load() if shape.is_forward and shape.dtype == "float32"]
+    return {shape.name: code_of(shape, target) for shape in shapes}
+
+
+def code_of(shape: object, target: Target) -> Code:
+    """Return what a shape is specialised to, of arrays that take no memory."""
+    nothing = np.zeros((), "f")
+    call = conv_spec(
+        "conv", shape.dims, np.broadcast_to(nothing, (shape.batch, shape.channels, *shape.size)),
+        np.broadcast_to(nothing, shape.weight_shape), None, stride=shape.stride, padding=shape.padding,
+        dilation=shape.dilation, groups=shape.groups, padding_mode=shape.padding_mode,
+    )  # fmt: skip
+    return engine.plan_of(engine.question(call.spec, engine.dense_view(call.spec)), target).code
+
+
+@functools.cache
+def loops(code: Code, target: Target) -> list[Loop]:
+    """Return the hot loops of a routine, which several shapes may share."""
+    return hot_loops(code, target)
+
+
+def most_spills(name: str, target: Target) -> float:
+    """Return the most places on the stack per multiply-add."""
+    return max((len(loop.spills) / loop.products for loop in loops(codes(target)[name], target)), default=9.0)
+
+
+SHAPES = [shape.name for shape in load() if shape.is_forward and shape.dtype == "float32"]
+PAIRS = [(AVX2, name) for name in SHAPES if name not in TALL]
+PAIRS += [(target, name) for target, names in ELSEWHERE.items() for name in names]
+
+
+@pytest.mark.parametrize(("target", "name"), PAIRS, ids=lambda one: getattr(one, "name", one))
+def test_no_vector_is_spilled(target: Target, name: str) -> None:
+    found = loops(codes(target)[name], target)
+    assert found
+    assert [loop.spills for loop in found if loop.spills] == []
+
+
+@pytest.mark.parametrize("name", TALL)
+def test_tall_filters_spill_little(name: str) -> None:
+    assert most_spills(name, AVX2) <= TALL[name]
+
+
+@pytest.mark.parametrize("name", TWO_OPERANDS)
+def test_baseline_spills_at_most_half_of_the_products(name: str) -> None:
+    assert most_spills(name, BASELINE) <= 0.5
+
+
+@pytest.mark.parametrize("target", MULTIPLY, ids=lambda target: target.name)
+def test_blocks_multiply_and_call_nothing(target: Target) -> None:
+    names = SHAPES if target == AVX2 else [*ELSEWHERE[target], *(TWO_OPERANDS if target == BASELINE else ())]
+    for name in names:
+        for loop in loops(codes(target)[name], target):
+            assert loop.calls == [], name
+            assert loop.has(MULTIPLY[target]), name
+            assert target.fma or loop.has("addps"), name
+
+
+def test_too_many_sums_are_seen_to_spill() -> None:
+    code = Code("contract", "float32", (1, 3, 3), (1, 1, 1), (1, 1, 1), (9, 2, 1))
+    assert all(loop.spills for loop in hot_loops(code, AVX2))
+    assert not any(loop.spills for loop in hot_loops(replace(code, tile=(6, 2, 1)), AVX2))
+    wide = replace(code, tile=(9, 4, 1))
+    assert all(loop.spills for target in (AVX512, NEON) for loop in hot_loops(wide, target))
+
+
+def test_a_library_call_is_seen() -> None:
+    code = Code("stencil", "float32", (1, 3, 3), (1, 1, 1), (1, 1, 1), (1, 5, 2))
+    as_if = replace(BASELINE, fma=True)  # which its instructions do not have
+    assert any("fmaf" in call for loop in hot_loops(code, as_if) for call in loop.calls)
