@@ -7,9 +7,9 @@ that the input channels summed up together set the order of summation: they foll
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from convolve.compiler.costs import PACK_CYCLES, TILE_CYCLES
+from convolve.compiler.costs import MOST_BYTES, PACK_CYCLES, SHORT_ROW, TILE_CYCLES
 from convolve.compiler.plan import Code, Triple
 from convolve.compiler.problem import Sizes, item_bytes, panel_channels, pieces
 from convolve.compiler.target import Target
@@ -54,13 +54,32 @@ def blocking(code: Code, sizes: Sizes, target: Target, threads: int, cycles: flo
     wanted = 1 if threads == 1 or cycles < SMALL_WORK else threads * ITEMS_PER_THREAD
     if code.whole:
         return Blocking(whole_plane(sizes), channels, panels)
-    candidates = (
+    candidates = [
         Blocking(block, channels, pieces(panels, parts))
         for block in _blocks(code, sizes)
         for parts in (1, 2, 4, 8, 16)
         if parts <= panels
-    )
-    return min(candidates, key=lambda one: _cost(one, code, sizes, target, wanted, cycles))
+    ]
+    small = [one for one in candidates if _room(one, code, sizes, target) <= MOST_BYTES]
+    if not small:  # single outputs, one panel
+        return Blocking((1, 1, 1), channels, 1)
+    return min(small, key=lambda one: _cost(one, code, sizes, target, wanted, cycles))
+
+
+def _room(one: Blocking, code: Code, sizes: Sizes, target: Target) -> int:
+    """Return the bytes of scratch that an item needs: rows have room for whole tiles, and for a few more."""
+    depth, height, width = one.block
+    whole = code.tile[2] * target.lanes(item_bytes(code.dtype)) if code.method == "stencil" else 1
+    return _footprint(replace(one, block=(depth, height, width + whole + SHORT_ROW)), code, sizes, target)
+
+
+def _footprint(one: Blocking, code: Code, sizes: Sizes, target: Target) -> int:
+    """Return the bytes of an item's cells and sums."""
+    numbers = code.cells(one.block) * one.channels
+    if code.method == "contract":
+        waiting = one.panels if one.channels < sizes.channels else 1
+        numbers += math.prod(one.block) * panel_channels(code, target) * waiting
+    return numbers * item_bytes(code.dtype)
 
 
 def channels_at_once(code: Code, sizes: Sizes, target: Target) -> int:
@@ -116,12 +135,11 @@ def _cost(one: Blocking, code: Code, sizes: Sizes, target: Target, wanted: int, 
     shares = pieces(panels, one.panels)
     packed = 0 if code.direct else code.cells(one.block) * sizes.channels * blocks * shares
     cost = packed * PACK_CYCLES + BLOCK_CYCLES * blocks * shares
-    footprint = float(code.cells(one.block) * one.channels * size)
+    footprint = _footprint(one, code, sizes, target)
     if code.method == "contract":
         chunks = pieces(max(1, sizes.channels), one.channels)
         tiles = one.block[0] * pieces(one.block[1] * one.block[2], code.tile[0]) * blocks * panels
         cost += tiles * chunks * TILE_CYCLES
-        footprint += math.prod(one.block) * width * size * (one.panels if chunks > 1 else 1)
     else:
         lanes = target.lanes(size)
         rows = pieces(one.block[1], code.tile[1]) * code.tile[1]

@@ -58,6 +58,16 @@ channels: each lies in other pages, and 64 of them fill the first table of trans
 to 256 took 1.26 ms read directly and 1.16 packed, on 96 channels to 24 0.195 and 0.226 (2026-11-23, AMD Zen
 3)."""
 
+MOST_BYTES = 16 << 20
+"""Cells and sums of one item, beyond which no speed is worth the memory. Usual plans stay far below; filters
+that span thousands of cells would otherwise rather hold 100 GiB than pack a cell twice."""
+
+SHORT_ROW = 20
+"""Numbers that a packed row has room for at least, so that rows spread over the sets of the first cache."""
+
+MOST_PHASES = 16
+"""Stride up to which a stencil deals columns out, one phase after the other: each makes 150 instructions."""
+
 MOST_PIXELS = 9
 """Pixels of a contraction's tile: each has an address of its own, and x86 has 16 general registers."""
 
@@ -107,14 +117,26 @@ def _contractions(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[
 
 def _stencils(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choice]:
     """Yield the tiles of channels × rows × vectors."""
+    if geometry.taps[2] > 1 and geometry.stride[2] > MOST_PHASES:
+        return
     for channels in (1, 2, 4, 6):
         for rows in (1, 2, 5, 7):
             for vectors in (1, 2, 3, 6, 10):
                 tile = (channels, rows, vectors)
                 if rows > 1 and (vectors > 3 or channels * rows * vectors > target.registers - 6):
                     continue
+                if _tile_bytes(sizes, geometry, target, tile) > MOST_BYTES // 2:
+                    continue
                 if _live(geometry, tile) <= target.registers and channels <= max(1, sizes.filters):
                     yield _stencil(sizes, geometry, target, tile)
+
+
+def _tile_bytes(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> int:
+    """Return the bytes of the cells that one tile reads of all channels, the least that is packed at once."""
+    size, (depth, height, width) = item_bytes(geometry.dtype), geometry.extent
+    rows = (tile[1] - 1) * geometry.stride[1] + height
+    columns = (tile[2] * target.lanes(size) - 1) * geometry.stride[2] + width + SHORT_ROW
+    return depth * rows * columns * sizes.channels * size
 
 
 def _live(geometry: Geometry, tile: Triple) -> int:

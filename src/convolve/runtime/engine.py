@@ -9,6 +9,7 @@ import numpy as np
 
 from convolve.axis import Axis
 from convolve.compiler import planner
+from convolve.compiler.costs import SHORT_ROW
 from convolve.compiler.plan import Activation, Inner, Plan
 from convolve.compiler.problem import Geometry, Sizes, geometry_of, sizes_of
 from convolve.compiler.target import Target
@@ -47,7 +48,8 @@ def why_not(spec: ConvSpec) -> str | None:
         return "there is nothing to sum up"
     if any((axis.outputs - 1) * axis.stride + axis.extent > LONGEST_LINE for axis in spec.axes):
         return f"a padded line of more than {LONGEST_LINE} cells is left to the reference"
-    window = math.prod(axis.extent for axis in spec.axes) * (spec.in_channels // spec.groups)
+    rows = math.prod(axis.extent for axis in spec.axes[:-1]) * (spec.in_channels // spec.groups)
+    window = rows * max(SHORT_ROW, spec.axes[-1].extent)
     if window * spec.out_dtype.itemsize > LARGEST_SCRATCH // 8:
         return "a window that spans so many cells is left to the reference"
     return None

@@ -15,6 +15,10 @@ from convolve.compiler.builder import Pen
 from convolve.compiler.lower.frame import ABOVE, BEFORE, FRONT, C, X, Y, Z, image_index
 from convolve.compiler.plan import Code
 
+MOST_STEP = 8
+"""Steps up to which several numbers are moved at once: vectors have at most 16 numbers, and as many of them
+are read as the step is wide. A stride of a million would be a million instructions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -175,7 +179,7 @@ class Packer:
 
     def _inner(self, row: Row, c: Affine, channel: Affine, phases: Sequence[Columns]) -> None:
         """Pack the columns that show the input in order, many at once where there are that many."""
-        widest = self.lanes if self.code.reads == "x" else 1
+        widest = self.lanes if self.code.reads == "x" and self.column_step <= MOST_STEP else 1
 
         def each(lanes: int) -> None:
             for columns in phases:
