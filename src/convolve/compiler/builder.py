@@ -78,7 +78,13 @@ class Pen:
     def loop(
         self, var: str, start: Bounds, stop: Bounds, step: int = 1, overlap: bool = False
     ) -> Iterator[Affine]:
-        """Open a loop from the largest start to below the smallest stop."""
+        """Open a loop from the largest start to below the smallest stop.
+
+        A loop from one plain number to another that takes a single step is its body.
+        """
+        if isinstance(start, int) and isinstance(stop, int) and start < stop <= start + step and not overlap:
+            yield Affine.of(start)
+            return
         self._open_body()
         yield Affine.symbol(var)
         self._write_closed(lambda body: Loop(var, _bounds(start), _bounds(stop), step, overlap, body))

@@ -148,13 +148,16 @@ class Emitter:
         """Emit a loop; ``partial`` also runs a last step that reaches beyond ``stop``."""
         reach = 1 if partial else step
         inside, after = self.code.fresh("loop"), self.code.fresh("after")
-        first = start if reach == 0 else self.code.value(f"add i64 {start}, {reach - 1}")
         self.registers.end_block()
         before = self.code.fresh("before")
         self.code.write(f"  br label {before}")
         self.code.label(before)
-        runs = self.code.value(f"icmp slt i64 {first}, {stop}")
-        self.code.write(f"  br i1 {runs}, label {inside}, label {after}")
+        if start.isdecimal() and stop.isdecimal() and int(start) + reach <= int(stop):
+            self.code.write(f"  br label {inside}")
+        else:
+            first = self.code.value(f"add i64 {start}, {reach - 1}")
+            runs = self.code.value(f"icmp slt i64 {first}, {stop}")
+            self.code.write(f"  br i1 {runs}, label {inside}, label {after}")
         self.code.label(inside)
         var, following, latch = self.code.fresh(hint), self.code.fresh("next"), self.code.fresh("latch")
         self.code.write(f"  {var} = phi i64 [ {start}, {before} ], [ {following}, {latch} ]")

@@ -42,6 +42,9 @@ from convolve.compiler.plan import Code
 from convolve.compiler.problem import cells_first
 from convolve.compiler.target import Target
 
+FAR = 1 << 32
+"""Tiles, more than any row has."""
+
 KT, BK, XS = map(Affine.symbol, ("KP", "BK", "XS"))
 """Tiles of output channels, those of one item, and the columns that a packed row has room for."""
 
@@ -131,53 +134,89 @@ class _Stencil:
                 pen.loop("kt", 0, k[1]) as kt,
                 pen.loop("oz", 0, z[1]) as oz,
                 pen.loop("yt", 0, down) as yt,
-                pen.loop("xt", 0, across) as xt,
             ):
-                self._tile(place, k[0] + kt, (oz, yt * self.rows, xt * self.width))
+                write = self._direct_row if self.code.direct else self._packed_row
+                write(place, k[0] + kt, (oz, yt * self.rows), across)
 
-    def _tile(self, place: Place, kt: Affine, at: Place3) -> None:
-        """Sum up one tile of channels × rows × vectors, and write it out."""
-        pen, code = self.pen, self.code
-        for k in range(self.channels):
-            pen.repeat(f"start{k}", "bias", [place.g, kt, k], self.lanes)
-            for i in range(self.rows):
-                for v in range(self.vectors):
-                    pen.compute(f"sum{k}_{i}_{v}", "copy", f"start{k}")
-        if code.direct:
-            self._direct(place, kt, at)
-        else:
-            depth, height, _ = code.packed_stride
+    def _packed_row(self, place: Place, kt: Affine, row: tuple[Affine, Affine], across: Affine) -> None:
+        """Compute a row of tiles of channels × rows × vectors of a packed block."""
+        depth, height, _ = self.code.packed_stride
+        with self.pen.loop("xt", 0, across) as xt:
+            at = (*row, xt * self.width)
+            self._start(place, kt)
             self._sum(place, kt, _Cells("cells", (at[0] * depth, at[1] * height, at[2]), place))
-        self._write(place, kt, at)
+            self._write(place, kt, at)
 
-    def _direct(self, place: Place, kt: Affine, at: Place3) -> None:
-        """Sum up a tile from the input itself, if its windows lie inside; else pack what they read."""
-        pen, code = self.pen, self.code
-        starts = [start + one for start, one in zip(place.starts, at, strict=True)]
-        origin = [
-            start * stride - padding
-            for start, stride, padding in zip(starts, code.stride, (FRONT, ABOVE, BEFORE), strict=True)
-        ]
+    def _start(self, place: Place, kt: Affine) -> None:
+        """Let all sums of a tile begin with the bias."""
+        for k in range(self.channels):
+            self.pen.repeat(f"start{k}", "bias", [place.g, kt, k], self.lanes)
+            for i, v in itertools.product(range(self.rows), range(self.vectors)):
+                self.pen.compute(f"sum{k}_{i}_{v}", "copy", f"start{k}")
+
+    # -- straight from the input -----------------------------------------------------------------------
+
+    def _direct_row(self, place: Place, kt: Affine, row: tuple[Affine, Affine], across: Affine) -> None:
+        """Compute a row of tiles: those inside from the input itself, in a loop with nothing else in it.
+
+        Then the others, before and behind these, which pack what their windows read.
+        """
+        pen = self.pen
+        origin, ends = self._reach(place, (*row, Affine.of(0)))
+        rows = place.counts[1] - row[1] - self.rows
+        channels = K - kt * self.channels - self.channels
+        inside = pen.smallest("inside", *origin[:2], *ends[:2], rows, channels)
+        first = pen.quotient("first", self.width - 1 - origin[2], self.width)
+        last = pen.quotient("last", ends[2] + self.width, self.width)
+        filled = pen.quotient("filled", place.counts[2], self.width)
+        with pen.when(inside), pen.loop("xt", [0, first], [across, last, filled]) as xt:
+            self._inside(place, kt, (*row, xt * self.width))
+        none = across + inside * FAR
+        start = pen.smallest("inner", across, pen.largest("from", 0, first))
+        stop = pen.largest("outer", start, pen.smallest("upto", across, last, filled, none))
+        with (
+            pen.loop("side", 0, 2) as side,
+            pen.loop("xt", [0, stop - (1 - side) * FAR], [across, start + side * FAR]) as xt,
+        ):
+            self._border(place, kt, (*row, xt * self.width))
+
+    def _reach(self, place: Place, at: Place3) -> tuple[list[Affine], list[Affine]]:
+        """Return the first cell that a tile reads in each dimension, and how many are behind its last."""
+        code = self.code
+        firsts = zip(place.starts, at, code.stride, (FRONT, ABOVE, BEFORE), strict=True)
+        origin = [(start + one) * stride - padding for start, one, stride, padding in firsts]
         spans = [
-            e + (n - 1) * s
-            for e, n, s in zip(code.extent, (1, self.rows, self.width), code.stride, strict=True)
+            extent + (tile - 1) * stride
+            for extent, tile, stride in zip(code.extent, (1, self.rows, self.width), code.stride, strict=True)
         ]
         ends = [size - first - span for size, first, span in zip((Z, Y, X), origin, spans, strict=True)]
-        inside = pen.smallest("inside", *origin, *ends)
-        with pen.when(inside):
-            self._prefetch(place, origin, spans[1])
-            self._sum(place, kt, _Cells("input", (origin[0], origin[1], origin[2]), place))
-        with pen.otherwise():
-            rows = pen.smallest("tile_rows", self.rows, place.counts[1] - at[1])
-            columns = pen.smallest("tile_columns", self.width, place.counts[2] - at[2])
-            tile = Place(place.n, place.g, starts, (Affine.of(1), rows, columns))
-            Packer(pen, code, self.lanes, tile).pack(Affine.of(0), C)
-            nothing = Affine.of(0)
-            self._sum(place, kt, _Cells("cells", (nothing, nothing, nothing), place))
+        return origin, ends
 
-    def _prefetch(self, place: Place, origin: Sequence[Affine], span: int) -> None:
+    def _inside(self, place: Place, kt: Affine, at: Place3) -> None:
+        """Compute a tile whose windows and outputs lie inside."""
+        origin, _ = self._reach(place, at)
+        self._prefetch(place, origin)
+        self._start(place, kt)
+        self._sum(place, kt, _Cells("input", (origin[0], origin[1], origin[2]), place))
+        self._activate()
+        self._store(place, kt, at)
+
+    def _border(self, place: Place, kt: Affine, at: Place3) -> None:
+        """Compute a tile at the border: pack what its windows read."""
+        rows = self.pen.smallest("tile_rows", self.rows, place.counts[1] - at[1])
+        columns = self.pen.smallest("tile_columns", self.width, place.counts[2] - at[2])
+        starts = [start + one for start, one in zip(place.starts, at, strict=True)]
+        tile = Place(place.n, place.g, starts, (Affine.of(1), rows, columns))
+        Packer(self.pen, self.code, self.lanes, tile).pack(Affine.of(0), C)
+        self._start(place, kt)
+        nothing = Affine.of(0)
+        self._sum(place, kt, _Cells("cells", (nothing, nothing, nothing), place))
+        self._write(place, kt, at)
+
+    def _prefetch(self, place: Place, origin: Sequence[Affine]) -> None:
         """Hint at the rows that the tile below will read in addition."""
         z, y, x = origin
+        span = self.code.extent[1] + (self.rows - 1) * self.code.stride[1]
         line = LINE_BYTES // ITEM_BYTES[self.code.dtype]
         for row in range(self.rows * self.code.stride[1]):
             for column in range(0, self.width, line):
@@ -189,7 +228,8 @@ class _Stencil:
         code, stride = self.code, self.code.packed_stride[2]
         sums = self.channels * self.rows * self.vectors
         unrolled = min(code.taps[1], max(1, MOST_UNROLLED // sums))
-        with self.pen.loop("tz", 0, code.taps[0]) as tz, self.pen.loop("ci", 0, C) as c:
+        planes = Affine.of(code.taps[0])  # a loop even over one, see `unroll.tap_groups`
+        with self.pen.loop("tz", 0, planes) as tz, self.pen.loop("ci", 0, C) as c:
             for tx in columns(self.pen, code.taps[2], sums * unrolled, unit=stride):
                 offset = tx * code.dilation[2]
                 terms = tuple((name, count // stride) for name, count in offset.terms)
@@ -248,10 +288,7 @@ class _Stencil:
     def _write(self, place: Place, kt: Affine, at: Place3) -> None:
         """Write a tile straight to the output if all of it belongs there, else by way of the scratch."""
         pen = self.pen
-        for k in range(self.channels):
-            for i in range(self.rows):
-                for v in range(self.vectors):
-                    self._activate(f"sum{k}_{i}_{v}")
+        self._activate()
         if self.code.writes != "x":
             self._keep()
             self._copy(place, kt, at)
@@ -263,14 +300,16 @@ class _Stencil:
             place.counts[2] - at[2] - self.width,
         )
         with pen.when(whole):
-            for k in range(self.channels):
-                for i in range(self.rows):
-                    for v in range(self.vectors):
-                        index = self._output(place, kt * self.channels + k, at, i, v * self.lanes)
-                        pen.store("output", index, f"sum{k}_{i}_{v}", self.lanes)
+            self._store(place, kt, at)
         with pen.otherwise():
             self._keep()
             self._copy(place, kt, at)
+
+    def _store(self, place: Place, kt: Affine, at: Place3) -> None:
+        """Write a tile that lies inside straight to the output."""
+        for k, i, v in itertools.product(range(self.channels), range(self.rows), range(self.vectors)):
+            index = self._output(place, kt * self.channels + k, at, i, v * self.lanes)
+            self.pen.store("output", index, f"sum{k}_{i}_{v}", self.lanes)
 
     def _keep(self) -> None:
         """Lay the tile down in the scratch."""
@@ -314,8 +353,12 @@ class _Stencil:
         z, y, x = (start + one for start, one in zip(place.starts, at, strict=True))
         return image_index(self.code.writes, place.n, place.g, channel, z, y + row, x + column)
 
-    def _activate(self, register: str) -> None:
-        if self.code.activation != "none":
+    def _activate(self) -> None:
+        """Apply the activation to all sums of a tile."""
+        if self.code.activation == "none":
+            return
+        for k, i, v in itertools.product(range(self.channels), range(self.rows), range(self.vectors)):
+            register = f"sum{k}_{i}_{v}"
             self.pen.compute(register, self.code.activation, register)
 
 
