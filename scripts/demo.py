@@ -1,4 +1,4 @@
-"""The demo: a portrait and its edges, before and after, one pixel explained, and what to try next.
+"""The demo: a portrait and its edges, one pixel explained, a plan with its speed, and what to try next.
 
 Run by ``scripts/demo``. The pictures are drawn with two pixels per character (half blocks) in a terminal,
 and as ASCII shades into a pipe or under NO_COLOR. The page goes to ``demo/`` in the current folder, or to
@@ -14,6 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import demo_speed  # beside this file
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -67,6 +68,8 @@ def main() -> None:
     print(f"\n{explain_strongest(portrait, ascii_only)}\n")
     page = write_page(portrait, edges, explain_strongest(portrait, ascii_only=False))
     print(f"The same as a page: {page}\n")
+    speed = demo_speed.compare(grey_of(portrait).astype(np.float32))
+    print((speed.replace("×", "x") if ascii_only else speed) + "\n")
     print(NEXT.format(command=command_name()))
 
 
@@ -75,9 +78,14 @@ def to_pixels(response: NDArray[np.float64]) -> Pixels:
     return np.clip(np.rint(response), 0, 255).astype(np.uint8)
 
 
+def grey_of(portrait: Pixels) -> Pixels:
+    """Return the brightness of a coloured picture."""
+    return np.asarray(Image.fromarray(portrait).convert("L"))
+
+
 def explain_strongest(portrait: Pixels, ascii_only: bool) -> str:
     """Return in words how the strongest edge of the grey portrait comes about."""
-    grey = np.asarray(Image.fromarray(portrait).convert("L")).astype(np.int64)
+    grey = grey_of(portrait).astype(np.int64)
     strength = convolve.apply(grey, "sobel", padding="valid")[1:-1, 1:-1]
     row, column = np.unravel_index(int(np.argmax(strength)), strength.shape)
     around = grey[row : row + 5, column : column + 5]

@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.peers import peer
+
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, str(ROOT / "scripts" / "demo.py")]
 
@@ -113,3 +115,11 @@ def test_three_commands_are_suggested(run: tuple[str, Path]) -> None:
     text, _ = run
     suggested = text.split("Try next:\n")[1].splitlines()
     assert [line.split()[1] for line in suggested] == ["apply", "filters", "explain"]
+
+
+def test_the_plan_and_both_libraries_times_are_printed(run: tuple[str, Path]) -> None:
+    peer("cv2")
+    text, _ = run
+    assert "method   stencil" in text
+    assert "limit" in text
+    assert re.search(r"one thread: convolve \d+\.\d{3} ms, OpenCV \d+\.\d{3} ms", text)
