@@ -5,6 +5,7 @@ length and SHA-256 are right. The directory belongs to the user alone. Whatever 
 no rights, a full disk) costs time and one warning, never a result.
 """
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -26,8 +27,11 @@ MOST_BYTES = 256 << 20
 MOST_ENTRY = 16 << 20
 """Size of an entry that cannot be ours: routines take 5 to 20 kB."""
 
-MAGIC = b"convolve object 1\n"
+MAGIC = b"convolve object 2\n"
 _HEAD = len(MAGIC) + 8 + 32
+
+OPENING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""How entries are opened: no link is followed, and no pipe waited for."""
 
 _warned = False
 
@@ -66,7 +70,7 @@ def get(key: str) -> bytes | None:
     if directory is None:
         return None
     try:
-        handle = os.open(directory / key, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        handle = os.open(directory / key, OPENING)
         with os.fdopen(handle, "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or not _HEAD < status.st_size <= MOST_ENTRY:
@@ -75,7 +79,7 @@ def get(key: str) -> bytes | None:
     except OSError:
         return None
     code = content[_HEAD:]
-    return code if content[:_HEAD] == _head(code) else None
+    return code if content[:_HEAD] == _head(key, code) else None
 
 
 def put(key: str, code: bytes) -> None:
@@ -87,7 +91,7 @@ def put(key: str, code: bytes) -> None:
     try:
         handle, beside = tempfile.mkstemp(dir=directory, prefix=".new-")
         with os.fdopen(handle, "wb") as file:
-            file.write(_head(code) + code)
+            file.write(_head(key, code) + code)
         Path(beside).replace(directory / key)
         _shrink(directory)
     except OSError as error:
@@ -96,17 +100,21 @@ def put(key: str, code: bytes) -> None:
             Path(beside).unlink(missing_ok=True)
 
 
-def _head(code: bytes) -> bytes:
-    """Return what stands before the code: a mark, its length and its SHA-256."""
-    return MAGIC + len(code).to_bytes(8, "little") + hashlib.sha256(code).digest()
+def _head(key: str, code: bytes) -> bytes:
+    """Return what stands before the code: a mark, its length and the SHA-256 of key and code."""
+    return MAGIC + len(code).to_bytes(8, "little") + hashlib.sha256(key.encode() + code).digest()
 
 
 def _shrink(directory: Path) -> None:
     """Remove the oldest entries while there are too many bytes."""
+    entries = []
     with os.scandir(directory) as found:
-        entries = sorted((entry.stat().st_mtime, entry.stat().st_size, entry.path) for entry in found)
+        for entry in found:
+            with contextlib.suppress(FileNotFoundError):  # another process renamed or removed it
+                status = entry.stat(follow_symlinks=False)
+                entries.append((status.st_mtime, status.st_size, entry.path))
     surplus = sum(size for _, size, _ in entries) - MOST_BYTES
-    for _, size, path in entries:
+    for _, size, path in sorted(entries):
         if surplus <= 0:
             return
         Path(path).unlink(missing_ok=True)
@@ -142,6 +150,8 @@ def _checked(path: str) -> Path:
         raise NotADirectoryError(0, "it is a link or a file, not a directory", path)
     if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
         raise PermissionError(0, "it belongs to another user", path)
+    if status.st_mode & 0o022:
+        raise PermissionError(0, "others can write to it, and may have", path)
     if status.st_mode & 0o077:
         directory.chmod(0o700)
     return directory
