@@ -106,6 +106,10 @@ class BoundConv:
                     return out
         return self._first(input, out)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave packed weights and addresses behind, which belong to this process: another makes its own."""
+        return {**self.__dict__, "_packed": {}, "_entries": {}}
+
     def _first(self, input: ArrayLike, out: Array | None) -> Array:
         """Convolve an input of a kind that was not seen before."""
         call = conv_spec("conv", self._dims, input, self._weight, self._bias, **self._options, out=out)
@@ -117,7 +121,8 @@ class BoundConv:
             )
         overlaps = out is not None and any(np.may_share_memory(out, one) for one in (call.first, call.second))
         reference = self._options.get("algorithm") == "reference" or engine.why_not(spec) is not None
-        if reference or overlaps or not call.first.dtype.isnative:
+        foreign = not call.first.dtype.isnative or (out is not None and not out.dtype.isnative)
+        if reference or overlaps or foreign:
             return self._slowly(call)
         if out is None:
             check_fits(call.shape, spec.out_dtype)

@@ -112,7 +112,7 @@ def cgroup_cpus() -> float | None:
     try:  # cgroup version 2: "max 100000" or "150000 100000"
         quota, period = (CGROUP / "cpu.max").read_text().split()
         return None if quota == "max" else int(quota) / int(period)
-    except (OSError, ValueError):
+    except (OSError, ValueError, ZeroDivisionError):
         pass
     try:  # version 1: -1 means no limit
         quota = (CGROUP / "cpu" / "cpu.cfs_quota_us").read_text()

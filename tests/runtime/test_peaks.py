@@ -1,0 +1,95 @@
+"""The machine's limits are measured when asked for, never before, and what is measured is what is said."""
+
+import ctypes
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import convolve
+from convolve.runtime import jit, peaks
+from convolve.runtime.host import host_target
+from convolve.runtime.machine_code import made_object
+
+
+@pytest.fixture(autouse=True)
+def measured_anew() -> Iterator[None]:
+    """Forget measurements before and after each test."""
+    for one in (peaks.fma_peak, peaks.copy_bandwidth):
+        one.cache_clear()
+    yield
+    for one in (peaks.fma_peak, peaks.copy_bandwidth):
+        one.cache_clear()
+
+
+QUIET = """
+import numpy as np, convolve
+planned = convolve.plan((1, 3, 9, 9), (4, 3, 3, 3))
+str(planned), repr(planned), planned.plan, planned.routine
+planned.bind(np.ones((4, 3, 3, 3), "f4"))(np.ones((1, 3, 9, 9), "f4"))
+from convolve.runtime import peaks
+print(peaks.fma_peak.cache_info().currsize + peaks.copy_bandwidth.cache_info().currsize)
+planned.limit
+print(peaks.fma_peak.cache_info().currsize + peaks.copy_bandwidth.cache_info().currsize)
+"""
+
+
+def test_nothing_is_measured_before_it_is_asked_for() -> None:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", QUIET], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "0\n2\n"), done.stderr
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_peak_is_possible(dtype: str) -> None:
+    """Between a slow emulator's and that of 4 multiply-adds of a whole vector at 10 GHz."""
+    most = 4 * 2 * host_target().lanes(np.dtype(dtype).itemsize) * 10e9
+    assert 1e6 < peaks.fma_peak(dtype) < most
+
+
+def test_the_bandwidth_is_possible() -> None:
+    assert 1e6 < peaks.copy_bandwidth() < 10e12
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_loop_multiplies_and_adds_as_often_as_is_counted(dtype: str) -> None:
+    """Each chain starts at 0 and becomes x·a + x: with x = 1 it counts the rounds."""
+    target = host_target()
+    lanes = target.lanes(np.dtype(dtype).itemsize)
+    made = made_object(peaks._loop_of_fmas(dtype, lanes), target)
+    library = jit.load(made, ("peak",))
+    function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)(library.addresses["peak"])
+    numbers = np.ones(lanes * peaks.CHAINS, dtype)
+    function(1000, numbers.ctypes.data)
+    assert (numbers == 1000).all()
+
+
+def test_the_shortest_time_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(
+        [0.0, 9.0, 9.0, 11.0, 11.0, 16.0, *[value for _ in range(peaks.REPEATS) for value in (20, 99)]]
+    )
+    monkeypatch.setattr(peaks.time, "perf_counter", lambda: next(clock))
+    calls: list[int] = []
+    assert peaks._quickest(lambda: calls.append(1)) == 2.0
+    assert len(calls) == peaks.REPEATS + 1
+
+
+def test_the_limit_is_the_larger_of_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned = convolve.plan((1, 64, 56, 56), (64, 64, 3, 3), padding=1)
+
+    def limit(peak: float, bandwidth: float) -> Any:
+        monkeypatch.setattr(peaks, "fma_peak", lambda _: peak / planned._asked.threads)
+        monkeypatch.setattr(peaks, "copy_bandwidth", lambda: bandwidth)
+        planned.__dict__.pop("limit", None)
+        return planned.limit
+
+    flops, moved = planned.plan.flops, planned.plan.bytes_moved
+    slow, starved = limit(flops / 2, moved * 1.0), limit(flops * 1.0, moved / 3)
+    assert (slow.bound, slow.seconds) == ("multiply-adds", pytest.approx(2))
+    assert (starved.bound, starved.seconds) == ("memory", pytest.approx(3))
