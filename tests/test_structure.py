@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import convolve
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "convolve"
 CODE = sorted(path for room in ("src", "scripts") for path in (ROOT / room).rglob("*.py"))
@@ -137,3 +139,41 @@ def test_help_imports_neither_numpy_nor_a_codec(arguments: list[str]) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout
     assert done.stderr.strip() == "[]"
+
+
+def test_llvm_is_imported_when_something_is_compiled_and_not_before() -> None:
+    program = (
+        "import sys, numpy as np, convolve\n"
+        "convolve.conv2d(np.eye(3, dtype=int), np.eye(2, dtype=int))\n"
+        "assert 'llvmlite.binding' not in sys.modules\n"
+        "convolve.conv2d(np.eye(3), np.eye(2))\n"
+        "assert 'llvmlite.binding' in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT / "src", check=True)
+
+
+def test_architecture_names_every_module_of_the_engine() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = ("compiler", "runtime", "api")
+    modules = [path for room in rooms for path in (PACKAGE / room).rglob("*.py") if path.stem != "__init__"]
+    told = {
+        "forward",
+        "gradients",
+        "images",
+        "pools",
+        "sizes",
+        "transposed",
+        "types",
+    }  # api/: one file per family
+    assert [path.stem for path in modules if path.stem not in text and path.stem not in told] == []
+
+
+def test_architecture_quotes_the_nest_that_is_made() -> None:
+    planned = convolve.plan((1, 64, 56, 56), (64, 64, 3, 3), padding=1)
+    nest = [line.strip() for line in planned.routine.nest.splitlines()]
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    quoted = re.findall(r"^ +```\n(.*?)^ +```$", text, re.DOTALL | re.MULTILINE)
+    lines = [line.strip() for block in quoted for line in block.splitlines() if "for ci" in block]
+    assert len(lines) == 8
+    if planned.target.name == "avx2":
+        assert [line for line in lines if line not in (*nest, "…")] == []
