@@ -5,6 +5,7 @@ An `Execution` may be used by many threads at once: each call borrows a `Workspa
 
 import ctypes
 import math
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
@@ -235,27 +236,35 @@ class Workspace:
 
 
 class _Large:
-    """Large workspaces of all executions, the one used longest ago dropped first."""
+    """Large workspaces of all executions, those of the execution used longest ago dropped first."""
 
     def __init__(self) -> None:
-        self._kept: list[tuple[Execution, Workspace]] = []
+        self._kept: OrderedDict[Execution, list[Workspace]] = OrderedDict()
+        self._bytes = 0
         self._lock = fork_safe_lock()
 
     def take(self, execution: Execution) -> Workspace | None:
         """Return a workspace of an execution, if one is kept."""
         with self._lock:
-            for place, (owner, workspace) in enumerate(self._kept):
-                if owner is execution:
-                    del self._kept[place]
-                    return workspace
-        return None
+            return self._pop(execution) if execution in self._kept else None
 
     def keep(self, execution: Execution, workspace: Workspace) -> None:
         """Keep a workspace, and drop the oldest ones while there are too many bytes."""
         with self._lock:
-            self._kept.append((execution, workspace))
-            while sum(owner.packed_bytes for owner, _ in self._kept) > MOST_LARGE_BYTES:
-                del self._kept[0]
+            self._kept.setdefault(execution, []).append(workspace)
+            self._kept.move_to_end(execution)
+            self._bytes += execution.packed_bytes
+            while self._bytes > MOST_LARGE_BYTES:
+                self._pop(next(iter(self._kept)))
+
+    def _pop(self, execution: Execution) -> Workspace:
+        """Return a workspace that is kept, and keep it no longer."""
+        free = self._kept[execution]
+        workspace = free.pop()
+        self._bytes -= execution.packed_bytes
+        if not free:
+            del self._kept[execution]
+        return workspace
 
 
 _large = _Large()
