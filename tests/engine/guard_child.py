@@ -1,0 +1,109 @@
+"""Convolves random cases whose every array lies between forbidden pages: figure F4.
+
+Run as ``python -X faulthandler -m tests.engine.guard_child SEED COUNT [BUG]``. Every case is named before it
+is run, so that the last line names the one that ended the process. BUG seeds a bug, to see it caught.
+"""
+
+import ctypes
+import random
+import sys
+from typing import Any
+
+import numpy as np
+
+import convolve
+from convolve.api import dispatch
+from convolve.runtime import bound, engine, execution, pool, scratch, threads
+from tests.engine import guarded
+from tests.engine.cases import draw_case, draw_geometry
+
+GEOMETRIES = 18
+"""As in F1: with the tiles that sizes choose between, fewer than 150 routines."""
+
+
+def guard_everything(draw: random.Random) -> None:
+    """Let all that the engine allocates lie between guards."""
+    numpy = guarded.GuardedNumPy(draw)
+    for module in (execution, dispatch, bound):
+        module.np = numpy  # type: ignore[attr-defined]
+    execution.aligned = lambda shape, dtype: numpy.empty(shape, dtype)
+
+    def buffer(size: int) -> tuple[Any, int]:
+        room = guarded.raw(size, at_end=True)
+        return room, room.ctypes.data
+
+    for module in (scratch, pool):
+        module.buffer = buffer
+
+
+def seed_bug(name: str) -> None:
+    """Make the engine wrong in one place."""
+    if name == "scratch":  # a vector less than the routine was told
+        whole = scratch.buffer
+
+        def less(size: int) -> tuple[Any, int]:
+            room, address = whole(size)
+            return room, address + 64
+
+        scratch.buffer = pool.buffer = less
+    elif name == "output":  # everything is written one number further
+        prepare = execution.Workspace._prepare
+
+        def further(self: Any, image: int, out: int, strides: Any) -> None:
+            prepare(self, image, out + 4, strides)
+
+        execution.Workspace._prepare = further  # type: ignore[method-assign]
+
+
+def no_scratch_left_over() -> None:
+    """Let the next call ask for as much scratch as it needs, not use a larger one of an earlier call."""
+    threads._own_scratch.size = 0
+
+
+def run(draw: random.Random, geometry: Any, number: int) -> None:
+    """Draw a case, convolve it in one of the public ways, and compare."""
+    case = draw_case(draw, geometry, whole=True)
+    print(number, case.geometry, case.image.shape, case.options, flush=True)
+    expected = case.call(algorithm="reference")
+    case.image, case.weight = (
+        guarded.held(draw, np.array(a, geometry.dtype)) for a in (case.image, case.weight)
+    )
+    if case.bias is not None:
+        case.bias = guarded.copied(np.array(case.bias, geometry.dtype), draw.random() < 0.5)
+    convolve.set_num_threads(1 + number % 2)
+    no_scratch_left_over()
+    if number % 3 == 0:
+        result = case.call()
+        assert np.array_equal(result, expected)
+        no_scratch_left_over()
+        result = case.call()  # by the recipe of the call before
+    elif number % 3 == 1:
+        out = guarded.held(draw, np.full_like(expected, np.nan))
+        out = out if out.flags.writeable else guarded.copied(out)
+        result = case.call(out=out)
+        assert result is out
+    else:
+        result = case.bound()
+    assert np.array_equal(result, expected)
+
+
+def main() -> None:
+    """Run all cases."""
+    seed, count = int(sys.argv[1]), int(sys.argv[2])
+    print("seed", seed, flush=True)
+    draw = random.Random(seed)
+    geometries = [draw_geometry(draw) for _ in range(GEOMETRIES)]
+    guard_everything(draw)
+    for name in sys.argv[3:]:
+        seed_bug(name)
+    for number in range(count):
+        run(draw, geometries[number % GEOMETRIES], number)
+        if number % 50 == 49:
+            engine.execution.cache_clear()  # so that guarded memory does not pile up
+            dispatch._recipes.clear()
+    assert ctypes.string_at(b"alive") == b"alive"
+    print("done", count, flush=True)
+
+
+if __name__ == "__main__":
+    main()
