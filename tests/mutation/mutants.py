@@ -67,7 +67,7 @@ def _of_module(module: str) -> Iterator[Mutant]:
         if isinstance(function, ast.FunctionDef) and function.name in FUNCTIONS[module]:
             seen: Counter[str] = Counter()
             for node in _places(function):
-                for what, change in _changes(node):
+                for what, change in change_of(node):
                     undo = copy.copy(node.__dict__)
                     change()
                     seen[what] += 1
@@ -94,7 +94,7 @@ def _places(function: ast.FunctionDef) -> list[ast.expr | ast.stmt]:
     ]
 
 
-def _changes(node: ast.expr | ast.stmt) -> Iterator[tuple[str, Callable[[], None]]]:
+def change_of(node: ast.expr | ast.stmt) -> Iterator[tuple[str, Callable[[], None]]]:
     """Yield (description, how to change the node) for every bug that fits this place."""
     if isinstance(node, ast.BinOp | ast.BoolOp) and type(node.op) in OPERATORS:
         new = OPERATORS[type(node.op)]()

@@ -1,0 +1,168 @@
+"""Seeded changes of the compiler that are no bugs, by the reason why no result can show them."""
+
+HINT = "A hint at memory that is read soon changes no result."
+FASTER = {
+    "compiler.lower.stencil._Stencil._prefetch": HINT,
+    "compiler.llvm.emitter.Emitter.prefetch": HINT,
+    "runtime.execution._spread": "Any width that is large enough does; which one is a matter of caches.",
+    "compiler.lower.pack.rows_inside": "Either order of the weights is right; all sides ask this function.",
+}
+"""Functions that change only the speed, with the reason: no bugs are seeded there."""
+
+REASONS: dict[str, tuple[str, ...]] = {
+    "Anything divided by 1 is itself, and so is what is multiplied by 1 or added to 0.": (
+        "compiler.lower.border.Packer._in_phase if always false #1",
+        "compiler.llvm.addresses.Addresses.value if always false #1",
+        "compiler.llvm.addresses.Addresses._times if always false #1",
+        "compiler.llvm.addresses.Addresses._product if always false #2",
+        "compiler.llvm.emitter.Emitter.walk_steps 'add ' becomes 'sub ' #2",
+    ),
+    "Narrower steps, or one by one, move the same numbers more slowly.": (
+        "compiler.lower.border.Packer._inner .stop becomes .start #1",
+        "compiler.lower.border.Packer._inner .stop becomes .start #2",
+        "compiler.lower.stencil._Stencil.__init__ if always true #1",
+    ),
+    "One number at a time never reaches beyond the end, so that nothing overlaps.": (
+        "compiler.lower.stencil._Stencil._copy_row Gt becomes GtE #1",
+        "compiler.llvm.emitter.Emitter.loop if always false #1",
+    ),
+    "More scratch than is needed changes no result.": (
+        "compiler.lower.contract._Contract.signature .packed_stride becomes .stride #2",
+        "runtime.execution.Packed.fill 0 becomes 1 #1",
+    ),
+    "Pixels packed tile by tile have one tap, and their planes no stride.": (
+        "compiler.lower.contract._Contract._reduce if always false #2",
+    ),
+    "How much is written out and how much is looped over changes the speed and never the result.": (
+        "compiler.lower.contract._Contract._row Mult becomes Add #1",
+        "compiler.lower.stencil._row_groups if always false #1",
+        "compiler.lower.unroll.tap_groups 1 becomes 2 #1",
+        "compiler.lower.unroll.tap_groups LtE becomes Lt #1",
+        "compiler.lower.unroll.tap_groups FloorDiv becomes Mult #2",
+        "compiler.lower.unroll.columns if always true #1",
+        "compiler.lower.unroll.columns if always false #1",
+        "compiler.lower.unroll.columns 1 becomes 2 #1",
+        "compiler.lower.unroll.columns Mult becomes Add #1",
+        "compiler.lower.unroll.counted max becomes min #1",
+    ),
+    "Sums of channels that are not there are never written out.": (
+        "compiler.lower.pack._Runs._single last two arguments swapped #6",
+    ),
+    "Tiles inside are computed a second time, as those at the border are.": (
+        "compiler.lower.stencil._Stencil._direct_row stop becomes start #1",
+    ),
+    "A hint at memory that is read soon changes no result.": (
+        "compiler.lower.stencil._Stencil._inside without self._prefetch #1",
+    ),
+    "Where in the function an address is worked out changes only how often that is done.": (
+        "compiler.llvm.addresses.Addresses.__init__ 0 becomes 1 #1",
+        "compiler.llvm.addresses.Addresses.value 0 becomes 1 #1",
+        "compiler.llvm.addresses.Addresses._depth_of 0 becomes 1 #1",
+        "compiler.llvm.addresses.Addresses._innermost 0 becomes 1 #1",
+        "compiler.llvm.emitter.Emitter.blocks without self.addresses.open #1",
+        "compiler.llvm.emitter.Emitter.branch without self.addresses.open #1",
+    ),
+    "Who opens scopes around a body closes them, too.": (
+        "compiler.llvm.emitter.Emitter.body without self.addresses.close #1",
+    ),
+    "Strides that are the same in every call stand in the block of arguments, too.": (
+        "compiler.llvm.addresses.Addresses._stride if always false #1",
+    ),
+    "What values are called does not matter as long as no two names are the same.": (
+        "compiler.llvm.code.Code.__init__ 0 becomes 1 #1",
+        "compiler.llvm.code.Code.fresh += becomes -= #1",
+        "compiler.llvm.code.Code.fresh 1 becomes 2 #1",
+    ),
+    "No register is read after the end of the function, and none is in use before a walk.": (
+        "compiler.llvm.emitter.Emitter.function without self.registers.end_block #1",
+        "compiler.llvm.emitter.Emitter.walk_steps without self.registers.end_block #1",
+    ),
+    "Loops of more than one number overlap their ends, so that the reach is always 1.": (
+        "compiler.llvm.emitter.Emitter.counted if always true #1",
+        "compiler.llvm.emitter.Emitter.counted 'add ' becomes 'sub ' #2",
+    ),
+    "A branch that holds nothing is no branch.": ("compiler.llvm.emitter.Emitter.when if always true #1",),
+    "Of two equal numbers either is the smaller.": (
+        "compiler.llvm.emitter.Emitter.extremum 'slt' becomes 'sle' #1",
+        "compiler.llvm.emitter.Emitter.smaller 'slt' becomes 'sle' #1",
+    ),
+    "Whole numbers have no rounding to see; that the C library is called is seen by test_assembly.": (
+        "compiler.llvm.emitter.Emitter.fma if always false #1",
+    ),
+    "Vectors of two numbers and fused multiply-adds are on ARM together only.": (
+        "compiler.llvm.emitter.Emitter.fma 1 becomes 2 #1",
+    ),
+    "Zeros may be taken away as well as added, and NaN stays NaN.": (
+        "compiler.llvm.emitter.Emitter.poison 'add ' becomes 'sub ' #1",
+        "compiler.llvm.emitter.Emitter.poison 'fadd' becomes 'fsub' #1",
+    ),
+    "Half the length back is half the length on, counted from the end.": (
+        "compiler.llvm.shuffles._transpose_parts Add becomes Sub #4",
+    ),
+    "Any negative place stands for no number.": ("compiler.llvm.shuffles.gather 1 becomes 2 #1",),
+    "Only the number of weights is asked for.": (
+        "runtime.execution.Execution.packed_shape return turned round #1",
+    ),
+    "A copy of the weights is made where none is needed.": (
+        "runtime.execution.Execution.source if always false #2",
+        "runtime.engine.weights_of False becomes True #1",
+    ),
+    "A workspace is made anew where an old one would do, or the other way round; memory is F15's concern.": (
+        "runtime.execution.Execution.borrow if always false #1",
+        "runtime.execution.Execution.borrow if always true #1",
+        "runtime.execution.Execution.borrow if always false #2",
+        "runtime.execution.Execution.give_back if always false #1",
+        "runtime.execution.Execution.give_back without _large.keep #1",
+        "runtime.execution.Execution.give_back if always false #2",
+        "runtime.execution.Execution.give_back Lt becomes LtE #1",
+        "runtime.execution.Execution.give_back without self._free.append #1",
+        "runtime.execution._Large.take if always false #1",
+        "runtime.execution._Large.__init__ 0 becomes 1 #1",
+        "runtime.execution._Large.keep Gt becomes GtE #1",
+        "runtime.execution._Large.keep += becomes -= #1",
+        "runtime.execution._Large.keep without self._kept.move_to_end #1",
+    ),
+    "How long work is said to take decides who does it, not what is done.": (
+        "runtime.execution.Packed.__init__ Mult becomes Add #2",
+    ),
+    "NumPy takes any negative length of reshape for the unknown one.": (
+        "runtime.execution.Packed.prepare 1 becomes 2 #1",
+    ),
+    "Every call fills in the scratch's address.": ("runtime.execution.Workspace.__init__ 0 becomes 1 #1",),
+    "Any width of a packed row that is large enough does; which one is a matter of caches.": (
+        "runtime.execution.packed_row last two arguments swapped #1",
+        "runtime.execution.packed_row 1 becomes 2 #5",
+    ),
+    "One channel that lies together with no other is a channel.": (
+        "runtime.execution._table Gt becomes GtE #1",
+    ),
+    "A check that never fails may be left out.": ("runtime.execution.check_domain if always false #1",),
+    "The probe sees that this is not the address, and NumPy is asked.": (
+        "runtime.execution._address_in_object Add becomes Sub #1",
+    ),
+    "A dimension that is not there has one place, so that its stride is never used.": (
+        "runtime.execution.six_strides 0 becomes 1 #1",
+    ),
+    "What is left to the reference for its size could be compiled; memory is F16's concern.": (
+        "runtime.engine.why_not if always false #7",
+        "runtime.engine.why_not Mult becomes Add #2",
+        "runtime.engine.why_not 1 becomes 2 #3",
+        "runtime.engine.view_of LtE becomes Lt #1",
+        "runtime.engine._is_interleaved .extent becomes .taps #1",
+    ),
+    "There are as many groups as input channels, and as output channels.": (
+        "runtime.engine._is_interleaved .in_channels becomes .out_channels #1",
+    ),
+    "Nobody writes to what has strides only, and only its strides are looked at.": (
+        "runtime.engine._as_if_dense False becomes True #1",
+        "runtime.engine.seen 0 becomes 1 #1",
+        "runtime.engine.seen without - #2",
+    ),
+    "Pixels that could be one row stay several, with the same result.": (
+        "runtime.engine._is_one_row Add becomes Sub #2",
+    ),
+    "Neighbouring channels are moved one by one.": ("runtime.engine._inner if always false #3",),
+    "A second row of an image of one row is never looked at.": ("runtime.engine.question 1 becomes 2 #4",),
+}
+
+EQUIVALENT = {name: reason for reason, names in REASONS.items() for name in names}

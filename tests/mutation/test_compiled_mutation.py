@@ -1,0 +1,48 @@
+"""F21: bugs seeded into the compiler, by generation, are caught by a slice of small convolutions.
+
+Every run draws others, by the printed seed; ``python -m tests.mutation.compiled_run`` tries all of them. They
+run in a process of their own, which forks for each: here threads of other tests may be running.
+"""
+
+import ast
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests import seeds
+from tests.mutation.compiled_equivalent import EQUIVALENT
+from tests.mutation.compiled_mutants import compiled_mutants, functions
+from tests.mutation.mutants import PACKAGE
+from tests.mutation.run import ROOT
+
+MUTANTS = int(os.environ.get("CONVOLVE_MUTANTS", "20"))
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="each bug is planted in a fork")
+
+
+@pytest.mark.timeout(900)
+def test_seeded_bugs_are_caught() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.mutation.compiled_run", str(seeds.seed()), str(MUTANTS)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}", "OPENBLAS_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_function_has_a_bug() -> None:
+    """But for those that hold nothing to change, such as a single name that is returned."""
+    names = {mutant.name.split(" ")[0] for mutant in compiled_mutants()}
+    assert len(compiled_mutants()) > 500
+    for module in {mutant.module for mutant in compiled_mutants()}:
+        tree = ast.parse((PACKAGE / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+        without = [name for name, _ in functions(tree) if f"{module}.{name}" not in names]
+        assert len(without) <= 3, without
+
+
+def test_the_known_equivalents_still_exist() -> None:
+    assert EQUIVALENT.keys() <= {mutant.name for mutant in compiled_mutants()}
