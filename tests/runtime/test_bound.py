@@ -232,3 +232,21 @@ def test_zero_images() -> None:
     bound = convolve.plan((1, 3, 8, 8), weight.shape).bind(weight)
     for _ in range(2):
         assert bound(np.ones((0, 3, 8, 8), np.float32)).shape == (0, 4, 6, 6)
+
+
+@pytest.mark.parametrize("activation", ["relu", "relu6"])
+def test_activations_are_applied_where_the_reference_computes(activation: Any) -> None:
+    image = np.linspace(-3, 3, 64, dtype=np.float32).reshape(1, 1, 8, 8)
+    weight = np.full((1, 1, 3, 3), 2, np.float32)
+    bound = convolve.plan(image.shape, weight.shape, padding=1, activation=activation).bind(weight)
+    expected = activated(convolve.conv2d(image, weight, padding=1), activation)
+    place = image.copy()
+    assert bound(place, out=place) is place
+    np.testing.assert_array_equal(place, expected)
+    np.testing.assert_array_equal(bound(image.astype(">f4")), expected)
+    assert bound(image[:0]).shape == (0, 1, 8, 8)
+    spoilt = weight.copy()
+    spoilt[0, 0, 0, 0] = np.nan
+    endless = convolve.plan(image.shape, weight.shape, padding=1, activation=activation).bind(spoilt)
+    linear = convolve.conv2d(image, spoilt, padding=1)
+    np.testing.assert_array_equal(endless(image), activated(linear, activation))

@@ -16,8 +16,9 @@ from convolve.runtime.execution import address_of
 from convolve.runtime.threads import get_num_threads
 from convolve.views import check_fits
 
-MOST_RECIPES = 1024
-"""Recipes kept, about 2 kB each; beyond that all are forgotten, which costs one slow call each."""
+MOST_RECIPES = 256
+"""Recipes kept, as many as executions: each holds one, with up to 256 KiB of packed weights. Beyond that all
+are forgotten, which costs one slow call each."""
 
 OPTIONS = (
     "stride", "padding", "dilation", "groups", "padding_mode", "layout", "flip", "overflow", "nan",

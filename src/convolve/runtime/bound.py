@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from convolve.arguments import Call, conv_spec
 from convolve.compiler.plan import Activation, Code
 from convolve.dtypes import Array, DType
-from convolve.errors import ArgumentError, DTypeError
+from convolve.errors import DTypeError
 from convolve.runtime import engine
 from convolve.runtime.execution import MOST_FREE, Execution, Packed, Workspace, address_of
 from convolve.runtime.threads import get_num_threads
@@ -158,10 +158,10 @@ class BoundConv:
         return _Entry(ready, self._packed[code], call, strides)
 
     def _slowly(self, call: Call) -> Array:
-        """Compute a call that is not compiled as it stands."""
+        """Compute a call that is not compiled as it stands; the activation is applied afterwards."""
+        result = self._otherwise(call, self._options.get("algorithm", "auto"))
         if self._activation != "none":
-            raise ArgumentError(
-                f"activation={self._activation!r} is compiled only, and this call is not: it has an out that "
-                "overlaps, weights that are not finite, or another dtype; apply the activation afterwards"
-            )
-        return self._otherwise(call, self._options.get("algorithm", "auto"))
+            np.maximum(result, 0, out=result)
+        if self._activation == "relu6":
+            np.minimum(result, 6, out=result)
+        return result

@@ -165,6 +165,8 @@ def set_num_threads(threads: int) -> None:
     """
     try:
         wanted = operator.index(threads)
+        if isinstance(threads, bool):
+            raise TypeError
     except TypeError:
         kind = type(threads).__name__
         raise ArgumentTypeError(f"threads must be a whole number; got {threads!r}, a {kind}") from None
