@@ -77,6 +77,9 @@ REASONS: dict[str, tuple[str, ...]] = {
         "compiler.llvm.emitter.Emitter.function without self.registers.end_block #1",
         "compiler.llvm.emitter.Emitter.walk_steps without self.registers.end_block #1",
     ),
+    "The body of a contraction's walk ends with stores, so that it leaves no register to bring home.": (
+        "compiler.llvm.emitter.Emitter.walk_steps without self.registers.end_block #2",
+    ),
     "Loops of more than one number overlap their ends, so that the reach is always 1.": (
         "compiler.llvm.emitter.Emitter.counted if always true #1",
         "compiler.llvm.emitter.Emitter.counted 'add ' becomes 'sub ' #2",
@@ -160,6 +163,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
     "Pixels that could be one row stay several, with the same result.": (
         "runtime.engine._is_one_row Add becomes Sub #2",
+        "runtime.engine.view_of 1 becomes 2 #1",
     ),
     "Neighbouring channels are moved one by one.": ("runtime.engine._inner if always false #3",),
     "A second row of an image of one row is never looked at.": ("runtime.engine.question 1 becomes 2 #4",),
