@@ -16,10 +16,6 @@ from convolve.compiler.target import AVX2, AVX512, BASELINE, NEON, Target
 from convolve.runtime import engine
 from tests.compiler.assembly import Loop, hot_loops
 
-TALL = {"image.4k.gauss31": 0.25, "image.4k.box63": 0.1}
-"""AVX2: filters of more than 20 rows, whose unrolled rows LLVM moves about too freely; the most places on the
-stack per multiply-add that there may be."""
-
 ELSEWHERE = {
     AVX512: (
         "resnet50.res2.3x3", "resnet50.res2.1x1", "resnet50.res3.1x1s2", "mobilenet2.dw112",
@@ -32,14 +28,14 @@ ELSEWHERE = {
         "volume.32to32",
     ),
     BASELINE: (
-        "resnet50.res2.1x1", "mobilenet2.dw56s2", "mobilenet2.dw7", "mobilenet2.pw", "resnext.g32",
-        "audio.fir1023",
+        "resnet50.res2.1x1", "resnet50.res4.1x1", "mobilenet2.dw7", "mobilenet2.pw", "resnext.g32",
+        "image.4k.k3", "audio.fir1023",
     ),
 }  # fmt: skip
 """Target -> representative shapes without spills."""
 
 TWO_OPERANDS = (
-    "resnet50.conv1", "resnet50.res2.3x3", "resnet50.res4.1x1", "yolo.stem", "image.4k.k3", "image.4k.k15",
+    "resnet50.conv1", "resnet50.res2.3x3", "mobilenet2.dw56s2", "yolo.stem", "image.4k.k15",
     "audio.wav2vec0", "volume.32to32",
 )  # fmt: skip
 """Shapes of which baseline x86-64 keeps a part on the stack: its instructions overwrite an operand, so that
@@ -79,7 +75,7 @@ def most_spills(name: str, target: Target) -> float:
 
 
 SHAPES = [shape.name for shape in load() if shape.is_forward and shape.dtype == "float32"]
-PAIRS = [(AVX2, name) for name in SHAPES if name not in TALL]
+PAIRS = [(AVX2, name) for name in SHAPES]
 PAIRS += [(target, name) for target, names in ELSEWHERE.items() for name in names]
 
 
@@ -90,14 +86,9 @@ def test_no_vector_is_spilled(target: Target, name: str) -> None:
     assert [loop.spills for loop in found if loop.spills] == []
 
 
-@pytest.mark.parametrize("name", TALL)
-def test_tall_filters_spill_little(name: str) -> None:
-    assert most_spills(name, AVX2) <= TALL[name]
-
-
 @pytest.mark.parametrize("name", TWO_OPERANDS)
-def test_baseline_spills_at_most_half_of_the_products(name: str) -> None:
-    assert most_spills(name, BASELINE) <= 0.5
+def test_baseline_spills_little(name: str) -> None:
+    assert most_spills(name, BASELINE) <= 0.15
 
 
 @pytest.mark.parametrize("target", MULTIPLY, ids=lambda target: target.name)

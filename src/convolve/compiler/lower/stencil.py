@@ -37,10 +37,14 @@ from convolve.compiler.lower.frame import (
     shared_buffers,
 )
 from convolve.compiler.lower.pack import weight_order
-from convolve.compiler.lower.unroll import MOST_UNROLLED, columns
+from convolve.compiler.lower.unroll import columns
 from convolve.compiler.plan import Code
-from convolve.compiler.problem import cells_first
+from convolve.compiler.problem import cells_first, pieces
 from convolve.compiler.target import Target
+
+MOST_IN_ROWS = 150
+"""Multiply-adds of one column of a filter's rows that are written out: 15 rows of 10 sums. With 20 rows LLVM
+loads weights early and runs out of registers; equal groups waste least."""
 
 FAR = 1 << 32
 """Tiles, more than any row has."""
@@ -227,7 +231,7 @@ class _Stencil:
         """Add all taps: plane by plane, channel by channel, column by column, rows in groups."""
         code, stride = self.code, self.code.packed_stride[2]
         sums = self.channels * self.rows * self.vectors
-        unrolled = min(code.taps[1], max(1, MOST_UNROLLED // sums))
+        unrolled = pieces(code.taps[1], pieces(code.taps[1], max(1, MOST_IN_ROWS // sums)))
         planes = Affine.of(code.taps[0])  # a loop even over one, see `unroll.tap_groups`
         with self.pen.loop("tz", 0, planes) as tz, self.pen.loop("ci", 0, C) as c:
             for tx in columns(self.pen, code.taps[2], sums * unrolled, unit=stride):
@@ -365,10 +369,7 @@ class _Stencil:
 def _row_groups(pen: Pen, height: int, most: int) -> Iterator[list[Affine]]:
     """Yield the filter's rows in groups that are unrolled together."""
     whole = height // most
-    if whole == 1:
-        yield [Affine.of(row) for row in range(most)]
-    else:
-        with pen.loop("tg", 0, whole) as group:
-            yield [group * most + row for row in range(most)]
+    with pen.loop("tg", 0, whole if height == most else Affine.of(whole)) as group:
+        yield [group * most + row for row in range(most)]
     if height % most:
         yield [Affine.of(row) for row in range(whole * most, height)]
