@@ -230,7 +230,7 @@ def test_info_names_versions_and_every_extra_of_the_package() -> None:
     for word in (package.__version__, "numpy", "Pillow", "CPUs", *(f"extra {name}" for name in EXTRAS)):
         assert word in done.stdout
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert set(EXTRAS) == set(extras) - {"all", "test", "peers", "bench", "dev"}
+    assert set(EXTRAS) == set(extras) - {"all", "demo", "test", "peers", "bench", "dev"}
     for extra, (name, _) in EXTRAS.items():
         assert extras[extra][0].startswith(name)
 
