@@ -250,3 +250,24 @@ def test_activations_are_applied_where_the_reference_computes(activation: Any) -
     endless = convolve.plan(image.shape, weight.shape, padding=1, activation=activation).bind(spoilt)
     linear = convolve.conv2d(image, spoilt, padding=1)
     np.testing.assert_array_equal(endless(image), activated(linear, activation))
+
+
+def test_one_filter_for_all_channels_is_recognised() -> None:
+    """Then a photograph is one plane whose pixels are three times as far apart, as for `apply`."""
+    image = np.arange(40 * 50 * 3, dtype=np.float32).reshape(1, 40, 50, 3) % 11
+    filters = np.tile(np.arange(9, dtype=np.float32).reshape(1, 1, 3, 3), (3, 1, 1, 1))
+    options: dict[str, Any] = {
+        "groups": 3,
+        "layout": "channels_last",
+        "padding": 1,
+        "padding_mode": "reflect",
+    }
+    bound = convolve.plan(image.shape, filters.shape, **options).bind(filters)
+    expected = convolve.conv2d(image, filters, **options, algorithm="reference")
+    np.testing.assert_array_equal(bound(image), expected)
+    assert {code.dilation for code in bound._packed} == {(1, 1, 3)}
+    filters[2] += 1
+    other = convolve.plan(image.shape, filters.shape, **options).bind(filters)
+    expected = convolve.conv2d(image, filters, **options, algorithm="reference")
+    np.testing.assert_array_equal(other(image), expected)
+    assert {code.dilation for code in other._packed} == {(1, 1, 1)}

@@ -62,7 +62,7 @@ class BoundConv:
         options: dict[str, Any],
         otherwise: Reference,
     ) -> None:
-        self._dims, self._weight, self._bias, self._dtype = dims, weight, bias, dtype
+        self._dims, self._weight, self._bias, self._dtype = dims, _shared(weight), bias, dtype
         self._activation, self._options, self._otherwise = activation, options, otherwise
         self._packed: dict[Code, Packed] = {}
         self._entries: dict[Any, _Entry] = {}
@@ -143,7 +143,7 @@ class BoundConv:
     def _entry(self, call: Call, result: Array) -> _Entry | None:
         """Return what runs a call, or None if the weights' values forbid the compiled way."""
         spec, out = call.spec, call.canonical(result)
-        view = engine.view_of(spec, call.first, out)
+        view = engine.view_of(spec, call.first, out, call.second)
         ready = engine.execution(engine.question(spec, view, self._activation))
         code = ready.plan.code
         if code not in self._packed:
@@ -165,3 +165,10 @@ class BoundConv:
         if self._activation == "relu6":
             np.minimum(result, 6, out=result)
         return result
+
+
+def _shared(weight: Array) -> Array:
+    """Return weights that are one filter for all channels as a view of that one, as `apply` gives them."""
+    if len(weight) > 1 and (weight[1:] == weight[:1]).all():
+        return np.broadcast_to(weight[:1], weight.shape)
+    return weight
