@@ -32,26 +32,28 @@ Options = tuple[Any, ...]
 class Recipe:
     """A call that was checked and whose arrays' addresses are all that can still change.
 
-    ``copies``: whether the weights must be copied before they are read, so that their address says nothing.
+    ``can_stay``: whether it may be used again. Not if the weights must be copied before they are read, so
+    that their address says nothing, nor if its tables are long.
     """
 
-    __slots__ = ("_dtype", "_offset", "_ready", "_shape", "_strides", "_weight_strides", "copies")
+    __slots__ = ("_dtype", "_offset", "_ready", "_shape", "_strides", "_weight_strides", "can_stay")
 
     def __init__(self, call: Call, weight: Array, result: Array) -> None:
         view = engine.view_of(call.spec, call.first, call.canonical(result), call.second)
-        self._ready = engine.execution(engine.question(call.spec, view))
+        self._ready = engine.ready(engine.question(call.spec, view))
         self._shape, self._dtype = call.shape, call.spec.out_dtype
         image, out = engine.seen(view, call.first), engine.seen(view, call.canonical(result))
         self._strides = self._ready.strides(image, out)
         source = self._ready.source(engine.weights_of(call.spec, call.second, view))
-        self.copies = not np.may_share_memory(source, weight)
+        short = self._ready.table_bytes <= engine.MOST_TABLE_BYTES
+        self.can_stay = short and np.may_share_memory(source, weight)
         self._weight_strides = source.strides
         self._offset = address_of(source) - address_of(weight)
 
-    def __call__(self, image: Array, weight: Array, bias: Array | None) -> Array | None:
+    def __call__(self, image: Array, weight: Array, bias: Array | None, out: Array | None) -> Array | None:
         """Return the result, or None if the weights' values forbid the compiled way."""
         ready = self._ready
-        result = np.empty(self._shape, self._dtype)
+        result = np.empty(self._shape, self._dtype) if out is None else out
         workspace = ready.borrow()
         try:
             source = address_of(weight) + self._offset
@@ -75,13 +77,13 @@ def forward(
     dims: int, image: Any, weight: Any, bias: Any, options: Options, out: Any, out_dtype: Any
 ) -> Array:
     """Compute a forward convolution as the public functions offer it."""
-    key = _key(dims, image, weight, bias, options) if out is None and out_dtype is None else None
+    key = _key(dims, image, weight, bias, options, out) if out_dtype is None else None
     try:
         recipe = _recipes.get(key)
     except TypeError:  # an option that cannot be hashed, such as a list
         key = recipe = None
     if recipe is not None:
-        result = recipe(image, weight, bias)
+        result = recipe(image, weight, bias, out)
         if result is not None:
             return result
     named = dict(zip(OPTIONS, options, strict=True))
@@ -92,7 +94,7 @@ def forward(
     return result
 
 
-def _key(dims: int, image: Any, weight: Any, bias: Any, options: Options) -> Any:
+def _key(dims: int, image: Any, weight: Any, bias: Any, options: Options, out: Any) -> Any:
     """Return all that a recipe depends on, or None if the arguments must be parsed.
 
     Types are part of it: True equals 1, but is no stride.
@@ -101,12 +103,25 @@ def _key(dims: int, image: Any, weight: Any, bias: Any, options: Options) -> Any
         return None
     if bias is not None and type(bias) is not np.ndarray:
         return None
+    if out is not None and not _is_apart(out, image, weight, bias):
+        return None
     kinds = tuple(map(type, options))
     return (
         dims, image.shape, image.strides, image.dtype, weight.shape, weight.strides, weight.dtype,
         None if bias is None else (bias.shape, bias.dtype),
         repr(options) if tuple in kinds else options, kinds, get_num_threads(),
+        None if out is None else (out.shape, out.strides, out.dtype),
     )  # fmt: skip
+
+
+def _is_apart(out: Any, *arrays: Any) -> bool:
+    """Whether a result can be written straight into an array."""
+    return (
+        type(out) is np.ndarray
+        and out.flags.writeable
+        and out.dtype.isnative
+        and not any(np.may_share_memory(out, array) for array in arrays if array is not None)
+    )
 
 
 def _remember(key: Any, call: Call, algorithm: str, weight: Array, result: Array) -> None:
@@ -120,7 +135,7 @@ def _remember(key: Any, call: Call, algorithm: str, weight: Array, result: Array
     if len(_recipes) >= MOST_RECIPES:
         _recipes.clear()
     recipe = Recipe(call, weight, result)
-    if not recipe.copies:
+    if recipe.can_stay:
         _recipes[key] = recipe
 
 
@@ -150,7 +165,7 @@ def compute(call: Call, result: Array) -> bool:
     spec = call.spec
     image, out = _native(call.first), call.canonical(result)
     view = engine.view_of(spec, image, out, call.second)
-    ready = engine.execution(engine.question(spec, view))
+    ready = engine.ready(engine.question(spec, view))
     image, out = engine.seen(view, image), engine.seen(view, out)
     weight = ready.source(engine.weights_of(spec, _native(call.second), view))
     bias = None if call.bias is None else call.bias.astype(spec.out_dtype, copy=False)

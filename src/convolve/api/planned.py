@@ -128,7 +128,7 @@ class Limit:
     bound
         "multiply-adds" or "memory".
     flops_per_second, bytes_per_second
-        Measured on this machine, all threads in use together.
+        Measured on this machine: the multiply-adds on one core, times the threads, and a large copy.
     """
 
     seconds: float
@@ -152,7 +152,7 @@ class PlannedConv:
         self.spec = spec
         self._image, self._weight, self._activation, self._options = image, weight, activation, options
 
-    @cached_property
+    @property
     def _asked(self) -> engine.Question:
         return engine.question(self.spec, engine.dense_view(self.spec), self._activation)
 
@@ -163,7 +163,7 @@ class PlannedConv:
             return "algorithm='reference' was asked for"
         return engine.why_not(self.spec)
 
-    @cached_property
+    @property
     def plan(self) -> Plan:
         """The decision: frozen and printable.
 
@@ -190,7 +190,7 @@ class PlannedConv:
         ir = compile_ir(nests, self.target)
         return Routine(show(nests.routine), ir, jit.make_assembly(ir, self.target))
 
-    @cached_property
+    @property
     def limit(self) -> Limit:
         """The bound that this machine sets the direct method, measured when first asked for."""
         peak = peaks.fma_peak(self.plan.code.dtype) * self._asked.threads

@@ -4,7 +4,7 @@ A plan changes speed, never results beyond rounding.
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 Triple = tuple[int, int, int]
@@ -109,7 +109,6 @@ class Plan:
     flops: int
     bytes_moved: int
     cycles: int
-    details: tuple[tuple[str, str], ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         tile = " × ".join(str(part) for part in self.code.tile)
@@ -124,11 +123,5 @@ class Plan:
             ),
             ("flops", f"{self.flops:,}"),
             ("bytes", f"{self.bytes_moved:,}"),
-            *self.details,
         ]
         return "\n".join(f"{name:8} {text}" for name, text in lines)
-
-    @property
-    def outputs_per_block(self) -> int:
-        """Outputs of one channel in one item."""
-        return math.prod(self.block)

@@ -23,10 +23,6 @@ class Target:
         Number of vector registers.
     fma
         Whether a fused multiply-add is one instruction; without it, multiply and add are two.
-    broadcast_operand
-        Whether an arithmetic instruction can repeat one number from memory over a whole vector.
-    lane_operand
-        Whether a multiply-add can take one lane of a register for all lanes.
     l1_bytes, l2_bytes
         Data cache of one core, first and second level.
 
@@ -45,8 +41,6 @@ class Target:
     vector_bytes: int
     registers: int
     fma: bool
-    broadcast_operand: bool = False
-    lane_operand: bool = False
     l1_bytes: int = 32 << 10
     l2_bytes: int = 512 << 10
 
@@ -67,7 +61,6 @@ AVX512 = Target(
     vector_bytes=64,
     registers=32,
     fma=True,
-    broadcast_operand=True,
     l1_bytes=48 << 10,
     l2_bytes=2 << 20,
 )
@@ -104,7 +97,6 @@ NEON = Target(
     vector_bytes=16,
     registers=32,
     fma=True,
-    lane_operand=True,
     l1_bytes=64 << 10,
     l2_bytes=1 << 20,
 )

@@ -131,7 +131,8 @@ class BoundConv:
         if entry is None:
             return self._slowly(call)
         entry.run(call.first, result)
-        if isinstance(input, np.ndarray):
+        short = entry.execution.table_bytes <= engine.MOST_TABLE_BYTES
+        if short and isinstance(input, np.ndarray):
             key: tuple[Any, ...] = (input.shape, input.strides, input.dtype, get_num_threads())
             if out is not None:
                 key = (*key, out.shape, out.strides, out.dtype)
@@ -144,7 +145,7 @@ class BoundConv:
         """Return what runs a call, or None if the weights' values forbid the compiled way."""
         spec, out = call.spec, call.canonical(result)
         view = engine.view_of(spec, call.first, out, call.second)
-        ready = engine.execution(engine.question(spec, view, self._activation))
+        ready = engine.ready(engine.question(spec, view, self._activation))
         code = ready.plan.code
         if code not in self._packed:
             packed = Packed(ready)

@@ -79,7 +79,11 @@ def get(key: str) -> bytes | None:
     except OSError:
         return None
     code = content[_HEAD:]
-    return code if content[:_HEAD] == _head(key, code) else None
+    if content[:_HEAD] != _head(key, code):
+        return None
+    with contextlib.suppress(OSError):  # what was used last is removed last
+        os.utime(directory / key)
+    return code
 
 
 def put(key: str, code: bytes) -> None:

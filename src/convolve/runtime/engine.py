@@ -22,10 +22,17 @@ from convolve.spec import ConvSpec
 
 COMPILED_DTYPES = ("float32", "float64")
 LONGEST_LINE = 1 << 22
-"""Padded cells of a line for which a table is made, 32 MiB; only absurd paddings and dilations need more."""
+"""Padded cells of a line for which a table is made, 32 MiB: 95 s of music at 44.1 kHz."""
 
-LONGEST_ROW = 1 << 20
-"""Pixels that are seen as one row by 1 × 1 filters; longer rows gain nothing from being joined."""
+LONGEST_ROW = 1 << 16
+"""Pixels that are seen as one row by 1 × 1 filters; longer rows gain nothing from being joined, and need a
+table as long."""
+
+MOST_TABLE_BYTES = 1 << 20
+"""Tables of an execution that is remembered like others; of longer lines only the last `FEW` are, as 256 of
+them would hold gigabytes."""
+
+FEW = 2
 
 LARGEST_SCRATCH = 32 << 20
 """Bytes of scratch per thread: some hundred kB do for anything but filters that span thousands of cells."""
@@ -197,13 +204,22 @@ def plan_of(asked: Question, target: Target) -> Plan:
     return planner.plan(asked.sizes, asked.geometry, target, asked.threads)
 
 
+def ready(asked: Question) -> Execution:
+    """Return the execution of a question, one of those kept if it was asked before."""
+    cells = sum((axis.outputs - 1) * axis.stride + axis.extent for axis in asked.axes) * asked.interleaved
+    return _execution_of_long_lines(asked) if 8 * cells > MOST_TABLE_BYTES else execution(asked)
+
+
 @functools.lru_cache(maxsize=256)
 def execution(asked: Question) -> Execution:
-    """Return the execution of a question; the last ones are kept, a few kB each."""
+    """Return the execution of a question; the last ones are kept, see `ready` for long tables."""
     target = host_target()
     plan = plan_of(asked, target)
     machine = machine_code(plan.code, target)
     return Execution(asked.sizes, plan, machine, target, asked.axes, asked.fill, asked.interleaved)
+
+
+_execution_of_long_lines = functools.lru_cache(maxsize=FEW)(execution.__wrapped__)
 
 
 def weights_of(spec: ConvSpec, weight: Array, view: View) -> Array:

@@ -82,6 +82,7 @@ class Execution:
         values = _parameters(sizes, plan, target, padding, self.panels)
         self.items = _items(sizes, plan, self.panels)
         self.tables = [_table(axes[0], 1), _table(axes[1], 1), _table(axes[2], interleaved)]
+        self.table_bytes = sum(table.nbytes for table in self.tables)
         self.border = np.array([fill], self.dtype)
         pointers = {
             "z_map": self.tables[0].ctypes.data,
