@@ -81,7 +81,7 @@ def test_the_pool_is_bounded() -> None:
 
 
 def _wide(case: object, change: object) -> object:
-    """Return the result in the widest floats there are, of the numbers or of their sizes."""
+    """Return the result in float64, the widest that the reference has, of the numbers or of their sizes."""
     wide = copy.copy(case)
     options = dict(case.options)
     if not isinstance(options["padding_mode"], str):
