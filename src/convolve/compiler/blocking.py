@@ -52,8 +52,9 @@ def blocking(code: Code, sizes: Sizes, target: Target, threads: int, cycles: flo
     channels = channels_at_once(code, sizes, target)
     panels = max(1, pieces(sizes.filters, panel_channels(code, target)))
     wanted = 1 if threads == 1 or cycles < SMALL_WORK else threads * ITEMS_PER_THREAD
-    if code.whole:
-        return Blocking(whole_plane(sizes), channels, panels)
+    if code.whole:  # few images are shared out by output channels; each item packs the plane for itself
+        parts = pieces(wanted, max(1, sizes.batch * sizes.groups))
+        return Blocking(whole_plane(sizes), channels, pieces(panels, min(parts, panels)))
     candidates = [
         Blocking(block, channels, pieces(panels, parts))
         for block in _blocks(code, sizes)
