@@ -75,7 +75,7 @@ def get(key: str) -> bytes | None:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode) or not _HEAD < status.st_size <= MOST_ENTRY:
                 return None
-            content = file.read(MOST_ENTRY)
+            content = file.read(status.st_size)  # not MOST_ENTRY: Python reserves what it is asked for
     except OSError:
         return None
     code = content[_HEAD:]
