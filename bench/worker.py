@@ -14,7 +14,14 @@ from bench.shapes import Array, Shape
 from bench.variant import MODES, PLAIN, NotOfferedError, Variant
 
 IDLE = 0.005
-"""Seconds of rest before a turn, so that nobody's spinning threads run into the next one's turn."""
+"""Seconds of rest before a turn."""
+
+MOST_SPINNING = 1.0
+"""Seconds after a turn by which a library's threads must have fallen asleep: ONNX Runtime's spin for 40 to 60
+ms, PyTorch's for 12 (2026-11-23). Whoever came next had one core instead of two."""
+
+ASLEEP = 0.1
+"""Part of a core that a process with sleeping threads may use, asking for its own time."""
 
 TURN = 0.020
 """Seconds of calls in a turn, at least."""
@@ -76,9 +83,25 @@ class Worker:
         np.save(path, variant.read(variant.call()))
 
     def turn(self, index: int) -> tuple[float, list[float]]:
-        """Rest, then call for a while; return the seconds of the first call, and of the others."""
+        """Rest, then call for a while; return the seconds of the first call, and of the others.
+
+        The turn ends when the library's threads are asleep.
+        """
         time.sleep(IDLE)
-        return turn(self._variants[index].call)
+        times = turn(self._variants[index].call)
+        fall_asleep()
+        return times
+
+
+def fall_asleep() -> float:
+    """Wait until no thread of this process runs any more; return the seconds that it took."""
+    start = time.perf_counter()
+    while (waited := time.perf_counter() - start) < MOST_SPINNING:
+        before = time.process_time()
+        time.sleep(IDLE)
+        if time.process_time() - before < ASLEEP * IDLE:
+            return waited
+    raise RuntimeError(f"its threads still ran {MOST_SPINNING:g} s after its last call")
 
 
 def turn(call: Callable[[], Any], seconds: float = TURN) -> tuple[float, list[float]]:

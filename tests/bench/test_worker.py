@@ -1,5 +1,7 @@
 """A worker refuses wrong results, takes the fastest right way, and keeps a turn's first call apart."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -74,3 +76,19 @@ def test_a_process_answers_and_is_checked_against_ours() -> None:
     assert set(modes) == {"out", "bound", "unbound"}
     assert all(record["median"] > 0 for record in modes.values())
     assert "not compiled" in skipped["ours"]["skipped"]
+
+
+def test_a_turn_ends_when_its_threads_are_asleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = iter([0.0, 0.005, 0.005, 0.01, 0.01, 0.01])  # two rests of a spinning thread, then a quiet one
+    rests: list[float] = []
+    monkeypatch.setattr(worker.time, "process_time", lambda: next(used))
+    monkeypatch.setattr(worker.time, "sleep", rests.append)
+    worker.fall_asleep()
+    assert len(rests) == 3
+
+
+def test_threads_that_never_sleep_spoil_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker.time, "process_time", itertools.count().__next__)
+    monkeypatch.setattr(worker, "MOST_SPINNING", 0.01)
+    with pytest.raises(RuntimeError, match="still ran"):
+        worker.fall_asleep()

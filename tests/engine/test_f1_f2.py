@@ -67,7 +67,7 @@ def test_whole_numbers_are_exact(part: int) -> None:
 @pytest.mark.parametrize("part", range(PARTS))
 def test_real_numbers_are_within_the_bound(part: int) -> None:
     draw, geometry = pool(part)
-    for number in range(BOUNDED // PARTS):
+    for _ in range(BOUNDED // PARTS):
         case = draw_case(draw, geometry, whole=False)
         result = case.call()
         exact, sizes = (_wide(case, change) for change in (lambda a: a, np.abs))

@@ -28,8 +28,20 @@ WHOLE_SHARE = 0.12
 """The same where it suffices for all channels, so that no sums have to wait: 32 channels of 3 × 3 × 3 (54
 KiB) at once took 68.2 ms and 16 69.3 (2026-11-23, AMD Zen 3)."""
 
+UNEVEN = 0.05
+"""Part of an item's time that threads wait for the last one to end: on a machine with neighbours one thread
+is often a tenth slower than the other."""
+
 ITEMS_PER_THREAD = 4
-"""With several threads: so many items each that the last ones end at about the same time."""
+"""With several threads: so many items each where whole planes are shared out by output channels."""
+
+PACK_ROW_CYCLES = 15
+"""Cycles around one packed row: its place, its border. 512 channels of 7 × 7 took 26 µs to pack, 17 cycles a
+row of which 4 are its numbers (2026-11-23, AMD Zen 3)."""
+
+L3_BYTES_PER_CYCLE = 8
+"""What one core reads from the third-level cache while it computes: weights that the second-level cache does
+not hold come from there once per block."""
 
 BLOCK_CYCLES = 300
 """Cycles around an item: finding its place, its tables and bounds."""
@@ -51,8 +63,9 @@ def blocking(code: Code, sizes: Sizes, target: Target, threads: int, cycles: flo
     """Return the cheapest blocking."""
     channels = channels_at_once(code, sizes, target)
     panels = max(1, pieces(sizes.filters, panel_channels(code, target)))
-    wanted = 1 if threads == 1 or cycles < SMALL_WORK else threads * ITEMS_PER_THREAD
+    threads = 1 if cycles < SMALL_WORK else threads
     if code.whole:  # few images are shared out by output channels; each item packs the plane for itself
+        wanted = 1 if threads == 1 else threads * ITEMS_PER_THREAD
         parts = pieces(wanted, max(1, sizes.batch * sizes.groups))
         return Blocking(whole_plane(sizes), channels, pieces(panels, min(parts, panels)))
     candidates = [
@@ -64,7 +77,7 @@ def blocking(code: Code, sizes: Sizes, target: Target, threads: int, cycles: flo
     small = [one for one in candidates if _room(one, code, sizes, target) <= MOST_BYTES]
     if not small:  # single outputs, one panel
         return Blocking((1, 1, 1), channels, 1)
-    return min(small, key=lambda one: _cost(one, code, sizes, target, wanted, cycles))
+    return min(small, key=lambda one: _cost(one, code, sizes, target, threads, cycles))
 
 
 def _room(one: Blocking, code: Code, sizes: Sizes, target: Target) -> int:
@@ -127,32 +140,49 @@ def _parts(length: int, least: int) -> Iterator[int]:
         parts = parts + 1 if parts < 8 else parts * 5 // 4
 
 
-def _cost(one: Blocking, code: Code, sizes: Sizes, target: Target, wanted: int, cycles: float) -> float:
-    """Return the cycles that a blocking adds, and what it wastes with fewer items than wanted."""
-    size = item_bytes(code.dtype)
+def _cost(one: Blocking, code: Code, sizes: Sizes, target: Target, threads: int, cycles: float) -> float:
+    """Return the cycles that a blocking adds, all threads together: packing, waste, waiting."""
     blocks = math.prod(pieces(max(1, out), step) for out, step in zip(sizes.output, one.block, strict=True))
-    width = panel_channels(code, target)
-    panels = max(1, pieces(sizes.filters, width))
+    panels = max(1, pieces(sizes.filters, panel_channels(code, target)))
     shares = pieces(panels, one.panels)
-    packed = 0 if code.direct else code.cells(one.block) * sizes.channels * blocks * shares
-    cost = packed * PACK_CYCLES + BLOCK_CYCLES * blocks * shares
+    items = blocks * shares
+    cost = _packing(one, code, sizes) * items + BLOCK_CYCLES * items
+    images = sizes.batch * sizes.groups
+    cost += _surplus(one, code, sizes, target) * cycles / max(1, images)
+    room = target.l2_bytes * CACHE_SHARE
     footprint = _footprint(one, code, sizes, target)
     if code.method == "contract":
         chunks = pieces(max(1, sizes.channels), one.channels)
         tiles = one.block[0] * pieces(one.block[1] * one.block[2], code.tile[0]) * blocks * panels
         cost += tiles * chunks * TILE_CYCLES
-    else:
-        lanes = target.lanes(size)
-        rows = pieces(one.block[1], code.tile[1]) * code.tile[1]
-        columns = pieces(one.block[2], code.tile[2] * lanes) * code.tile[2] * lanes
-        surplus = rows * columns / (one.block[1] * one.block[2]) - 1
-        cost += surplus * cycles / max(1, sizes.batch * sizes.groups)
-    room = target.l2_bytes * CACHE_SHARE
+        weights = sizes.filters * sizes.channels * math.prod(code.taps) * item_bytes(code.dtype)
+        if weights > room:
+            cost += weights * blocks / L3_BYTES_PER_CYCLE
     if footprint > room:  # cells come from the third-level cache again for every panel
-        cost += (footprint - room) / 8 * min(one.panels, 64) * blocks * shares
-    images = sizes.batch * sizes.groups
-    items = images * blocks * shares
-    lost = cycles * (pieces(wanted, items) * items / wanted - 1) if items < wanted else 0.0
-    if items < wanted:
-        lost = cycles * (wanted / items - 1) / wanted * 2
-    return cost * images + lost
+        cost += (footprint - room) / L3_BYTES_PER_CYCLE * min(one.panels, 64) * items
+    everything = images * items
+    rounds = pieces(everything, threads)
+    waiting = rounds * threads / everything - 1 + (UNEVEN / rounds if threads > 1 else 0.0)
+    return cost * images + cycles * waiting
+
+
+def _packing(one: Blocking, code: Code, sizes: Sizes) -> float:
+    """Return the cycles to pack the cells of an item."""
+    if code.direct:
+        return 0.0
+    cells = code.cells(one.block)
+    columns = (one.block[2] - 1) * code.packed_stride[2] + code.extent[2]
+    dealt = math.sqrt(code.phases)
+    return sizes.channels * (cells * PACK_CYCLES * dealt + cells // columns * PACK_ROW_CYCLES * code.phases)
+
+
+def _surplus(one: Blocking, code: Code, sizes: Sizes, target: Target) -> float:
+    """Return the part of the work that goes into outputs of tiles which lie beyond a block's end."""
+    height, width = (
+        min(max(1, out), step) for out, step in zip(sizes.output[1:], one.block[1:], strict=True)
+    )
+    if code.method == "contract":
+        return pieces(height * width, code.tile[0]) * code.tile[0] / (height * width) - 1
+    across = code.tile[2] * target.lanes(item_bytes(code.dtype))
+    rows, columns = pieces(height, code.tile[1]) * code.tile[1], pieces(width, across) * across
+    return rows * columns / (height * width) - 1

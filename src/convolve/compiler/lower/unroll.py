@@ -1,6 +1,6 @@
 """Unrolling within bounds: taps are written out where that stays short, and looped over where it does not."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from convolve.compiler.affine import Affine
 from convolve.compiler.builder import Pen
@@ -46,18 +46,28 @@ LEAST_UNROLLED = 40
 sight, 48 gave 4 % more for 1 × 1 filters (2026-11-23, AMD Zen 3)."""
 
 
-def counted(pen: Pen, name: str, count: Affine, work: int) -> Iterator[Affine]:
+def passes_at_once(work: int) -> int:
+    """Return how many passes of so many multiply-adds a counted loop writes out in its body."""
+    return max(1, LEAST_UNROLLED // work)
+
+
+def counted(
+    pen: Pen, name: str, count: Affine, work: int, hint: Callable[[Affine], None]
+) -> Iterator[Affine]:
     """Yield the index of each pass of a loop, several passes written out in a body if each is short.
 
-    The caller writes the work of a pass for each index that is yielded.
+    The caller writes the work of a pass for each index that is yielded; ``hint`` writes what every body
+    begins with.
     """
-    passes = max(1, LEAST_UNROLLED // work)
+    passes = passes_at_once(work)
     if passes == 1:
         with pen.loop(name, 0, count) as one:
+            hint(one)
             yield one
         return
     whole = pen.quotient(f"{name}_whole", count, passes)
     with pen.loop(f"{name}_group", 0, whole) as group:
+        hint(group * passes)
         for place in range(passes):
             yield group * passes + place
     with pen.loop(name, [0, whole * passes], count) as one:
