@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from convolve.compiler.costs import MOST_BYTES, PACK_CYCLES, SHORT_ROW, TILE_CYCLES
+from convolve.compiler.costs import L2_BYTES_PER_CYCLE, MOST_BYTES, PACK_CYCLES, SHORT_ROW, TILE_CYCLES
 from convolve.compiler.plan import Code, Triple
 from convolve.compiler.problem import Sizes, item_bytes, panel_channels, pieces
 from convolve.compiler.target import Target
@@ -27,6 +27,11 @@ the loop over channels ends too often. The share is such that 64 channels of 3 �
 WHOLE_SHARE = 0.12
 """The same where it suffices for all channels, so that no sums have to wait: 32 channels of 3 × 3 × 3 (54
 KiB) at once took 68.2 ms and 16 69.3 (2026-11-23, AMD Zen 3)."""
+
+CELLS_SHARE = 0.75
+"""Part of the first-level cache that a stencil's cells may fill if many panels read them. 1 × 1 on 64 channels
+to 256: 96 columns at once (24 of 32 KiB) took 1.3 ms and 1046 1.65, about half of what reading them from the
+second-level cache takes by itself (2026-11-23, AMD Zen 3)."""
 
 UNEVEN = 0.05
 """Part of an item's time that threads wait for the last one to end: on a machine with neighbours one thread
@@ -158,6 +163,8 @@ def _cost(one: Blocking, code: Code, sizes: Sizes, target: Target, threads: int,
         weights = sizes.filters * sizes.channels * math.prod(code.taps) * item_bytes(code.dtype)
         if weights > room:
             cost += weights * blocks / L3_BYTES_PER_CYCLE
+    elif not code.direct and footprint > target.l1_bytes * CELLS_SHARE:  # cells come from the second-level cache for every panel
+        cost += footprint / L2_BYTES_PER_CYCLE / 2 * one.panels * items
     if footprint > room:  # cells come from the third-level cache again for every panel
         cost += (footprint - room) / L3_BYTES_PER_CYCLE * min(one.panels, 64) * items
     everything = images * items
