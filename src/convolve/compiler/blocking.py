@@ -163,7 +163,7 @@ def _cost(one: Blocking, code: Code, sizes: Sizes, target: Target, threads: int,
         weights = sizes.filters * sizes.channels * math.prod(code.taps) * item_bytes(code.dtype)
         if weights > room:
             cost += weights * blocks / L3_BYTES_PER_CYCLE
-    elif not code.direct and footprint > target.l1_bytes * CELLS_SHARE:  # cells come from the second-level cache for every panel
+    elif not code.direct and footprint > target.l1_bytes * CELLS_SHARE:  # cells come from there per panel
         cost += footprint / L2_BYTES_PER_CYCLE / 2 * one.panels * items
     if footprint > room:  # cells come from the third-level cache again for every panel
         cost += (footprint - room) / L3_BYTES_PER_CYCLE * min(one.panels, 64) * items
