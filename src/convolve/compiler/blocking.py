@@ -29,9 +29,9 @@ WHOLE_SHARE = 0.12
 KiB) at once took 68.2 ms and 16 69.3 (2026-11-23, AMD Zen 3)."""
 
 CELLS_SHARE = 0.75
-"""Part of the first-level cache that a stencil's cells may fill if many panels read them. 1 × 1 on 64 channels
-to 256: 96 columns at once (24 of 32 KiB) took 1.3 ms and 1046 1.65, about half of what reading them from the
-second-level cache takes by itself (2026-11-23, AMD Zen 3)."""
+"""Part of the first-level cache that a stencil's cells may fill if many panels read them. 1 × 1 on 64
+channels to 256: 96 columns at once (24 of 32 KiB) took 1.3 ms and 1046 1.65, about half of what reading them
+from the second-level cache takes by itself (2026-11-23, AMD Zen 3)."""
 
 UNEVEN = 0.05
 """Part of an item's time that threads wait for the last one to end: on a machine with neighbours one thread
