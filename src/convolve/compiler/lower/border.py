@@ -7,7 +7,8 @@ pixel, needs one phase only. In "channel" order it is [z][y][x][channel].
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from convolve.compiler.affine import Affine, Index
@@ -72,6 +73,11 @@ class Packer:
         ]
         self.steps = [s // p for s, p in zip(code.stride, code.packed_stride, strict=True)]
         self.column_step = self.steps[2] * code.phases
+
+    @property
+    def _widest(self) -> int:
+        """How many numbers are moved at once, where there are that many."""
+        return self.lanes if self.code.reads == "x" and self.column_step <= MOST_STEP else 1
 
     @property
     def by_channel(self) -> bool:
@@ -179,7 +185,7 @@ class Packer:
 
     def _inner(self, row: Row, c: Affine, channel: Affine, phases: Sequence[Columns]) -> None:
         """Pack the columns that show the input in order, many at once where there are that many."""
-        widest = self.lanes if self.code.reads == "x" and self.column_step <= MOST_STEP else 1
+        widest = self._widest
 
         def each(lanes: int) -> None:
             for columns in phases:
@@ -196,6 +202,8 @@ class Packer:
         even, odd = phases
         with self.pen.when(even.stop[0] - even.start[0] - widest - 1):
             self._dealt(row, c, channel, even, odd)
+            for ends in self._ends(even, odd):
+                self._in_order(row, c, channel, ends, 1)
         with self.pen.otherwise():
             each(1)
 
@@ -206,7 +214,7 @@ class Packer:
             self._move(row, channel, source, [c, row.z, row.y, columns.phase, x], lanes, self.column_step)
 
     def _dealt(self, row: Row, c: Affine, channel: Affine, even: Columns, odd: Columns) -> None:
-        """Deal the columns out into two phases, and do the few that only one of them has one by one."""
+        """Deal the columns that both phases have out."""
         pen, lanes = self.pen, self.lanes
         starts, stops = (*even.start, *odd.start), (*even.stop, *odd.stop)
         with pen.loop("px", starts, stops, lanes, overlap=True) as x:
@@ -220,11 +228,13 @@ class Packer:
             for columns, name in ((even, "even"), (odd, "odd")):
                 register = pen.compute(name, name, "half0", "half1")
                 pen.store("cells", [c, row.z, row.y, columns.phase, x], register, lanes)
+
+    @staticmethod
+    def _ends(even: Columns, odd: Columns) -> Iterator[Columns]:
+        """Yield the columns before and behind those that both phases have."""
         for columns, other in ((even, odd), (odd, even)):
-            ends = Columns(columns.phase, columns.count, columns.start, (other.start[0], *columns.stop))
-            self._in_order(row, c, channel, ends, 1)
-            ends = Columns(columns.phase, columns.count, (other.stop[0], *columns.start), columns.stop)
-            self._in_order(row, c, channel, ends, 1)
+            yield Columns(columns.phase, columns.count, columns.start, (other.start[0], *columns.stop))
+            yield Columns(columns.phase, columns.count, (other.stop[0], *columns.start), columns.stop)
 
     def _fill(self, row: Row, c: Affine, columns: Columns) -> None:
         """Pack a row that shows the constant only."""
@@ -246,15 +256,44 @@ class Packer:
 
         The border was laid once, by `lay_border`; only what shows the input is packed.
         """
-        pen = self.pen
         phases = self._phase_columns()
+        with self.pen.loop("c", 0, C) as c:
+            if len(phases) == 2 and self._widest > 1:
+                self._dealt_inside(c, *phases)
+            else:
+                with self._rows_inside() as row:
+                    self._inner(row, c, c, phases)
+
+    def _dealt_inside(self, c: Affine, even: Columns, odd: Columns) -> None:
+        """Deal all rows of a channel out: first what both phases have, then the columns at both ends.
+
+        A loop over rows for each of these columns costs less than loops over columns in each row: 144 planes
+        of 56 × 56 took 131 µs and 151 (2026-11-23, AMD Zen 3).
+        """
+        with self.pen.when(even.stop[0] - even.start[0] - self._widest - 1):
+            with self._rows_inside() as row:
+                self._dealt(row, c, c, even, odd)
+            for ends in self._ends(even, odd):
+                self._column_by_column(c, ends)
+        with self.pen.otherwise(), self._rows_inside() as row:
+            for columns in (even, odd):
+                self._in_order(row, c, c, columns, 1)
+
+    @contextmanager
+    def _rows_inside(self) -> Iterator[Row]:
+        """Open the loops over the rows that show the input."""
+        pen = self.pen
         with (
-            pen.loop("c", 0, C) as c,
             pen.loop("sz", 0, [Z, self.cells[0] - FRONT]) as z,
             pen.loop("sy", 0, [Y, self.cells[1] - ABOVE]) as y,
         ):
-            row = Row(z + FRONT, y + ABOVE, z, y, Affine.of(0))
-            self._inner(row, c, c, phases)
+            yield Row(z + FRONT, y + ABOVE, z, y, Affine.of(0))
+
+    def _column_by_column(self, c: Affine, columns: Columns) -> None:
+        """Pack a few columns of all rows."""
+        with self.pen.loop("px", columns.start, columns.stop) as x, self._rows_inside() as row:
+            source = self.first[2] + self.column_step * x + columns.phase - BEFORE
+            self._move(row, c, source, [c, row.z, row.y, columns.phase, x], 1)
 
 
 def lay_border(pen: Pen, code: Code, lanes: int, extents: Sequence[Index]) -> None:
