@@ -3,8 +3,10 @@
 HINT = "A hint at memory that is read soon changes no result."
 FASTER = {
     "compiler.lower.stencil._Stencil._prefetch": HINT,
+    "compiler.lower.contract._Contract._next_weights": HINT,
     "compiler.llvm.emitter.Emitter.prefetch": HINT,
     "runtime.execution._spread": "Any width that is large enough does; which one is a matter of caches.",
+    "compiler.lower.unroll.passes_at_once": "However many passes are written out, the loop does the rest.",
     "compiler.lower.pack.rows_inside": "Either order of the weights is right; all sides ask this function.",
 }
 """Functions that change only the speed, with the reason: no bugs are seeded there."""
@@ -20,11 +22,19 @@ REASONS: dict[str, tuple[str, ...]] = {
     "Narrower steps, or one by one, move the same numbers more slowly.": (
         "compiler.lower.border.Packer._inner .stop becomes .start #1",
         "compiler.lower.border.Packer._inner .stop becomes .start #2",
+        "compiler.lower.border.Packer.pack_inside if always false #1",
         "compiler.lower.stencil._Stencil.__init__ if always true #1",
     ),
     "One number at a time never reaches beyond the end, so that nothing overlaps.": (
         "compiler.lower.stencil._Stencil._copy_row Gt becomes GtE #1",
         "compiler.llvm.emitter.Emitter.loop if always false #1",
+    ),
+    "Columns that both phases have are packed a second time.": (
+        "compiler.lower.border.Packer._ends .stop becomes .start #3",
+    ),
+    "A whole plane starts at its border, so that nothing cuts it; all of its rows show the input.": (
+        "compiler.lower.border.Packer._dealt_inside 0 becomes 1 #1",
+        "compiler.lower.border.Packer._rows_inside 0 becomes 1 #3",
     ),
     "More scratch than is needed changes no result.": (
         "compiler.lower.contract._Contract.signature .packed_stride becomes .stride #2",
@@ -43,7 +53,6 @@ REASONS: dict[str, tuple[str, ...]] = {
         "compiler.lower.unroll.columns if always false #1",
         "compiler.lower.unroll.columns 1 becomes 2 #1",
         "compiler.lower.unroll.columns Mult becomes Add #1",
-        "compiler.lower.unroll.counted max becomes min #1",
     ),
     "Sums of channels that are not there are never written out.": (
         "compiler.lower.pack._Runs._single last two arguments swapped #6",
@@ -52,6 +61,8 @@ REASONS: dict[str, tuple[str, ...]] = {
         "compiler.lower.stencil._Stencil._direct_row stop becomes start #1",
     ),
     "A hint at memory that is read soon changes no result.": (
+        "compiler.lower.contract._Contract._reduce last two arguments swapped #2",
+        "compiler.lower.unroll.counted Mult becomes Add #1",
         "compiler.lower.stencil._Stencil._inside without self._prefetch #1",
     ),
     "Where in the function an address is worked out changes only how often that is done.": (

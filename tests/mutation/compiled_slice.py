@@ -106,6 +106,12 @@ def _steps() -> Iterator[Spec]:
     narrow = replace(ROWS, block=(1, 2, 2))
     yield Spec(narrow, (1, 1, 4, 7), (2, 1, 3, 3), {"stride": (1, 2), "padding": ((1, 1), (3, 12))})
     yield Spec(WHOLE, (1, 2, 9, 60), (3, 2, 2, 3), {"stride": (2, 3), "dilation": (1, 2), "padding": 2})
+    for width, before in ((21, 1), (46, 2), (46, 3)):
+        deal = {"stride": (1, 2), "padding": ((1, 0), (before, 3))}
+        yield Spec(WHOLE, (2, 2, 7, width), (3, 2, 3, 3), deal)
+    deep = {"stride": (1, 1, 2), "padding": ((2, 1), (1, 2), (1, 2))}
+    yield Spec(WHOLE, (1, 2, 4, 5, 44), (2, 2, 2, 2, 3), deep)
+    yield Spec(WHOLE, (1, 2, 7, 16), (3, 2, 3, 3), {"stride": (1, 2), "padding": 1})
     yield Spec(CHANNELS, (2, 3, 11, 25), (17, 3, 2, 3), {"stride": (2, 3), "dilation": (3, 2), "padding": 1})
     yield Spec(CHANNELS, (1, 3, 11, 25), (17, 3, 1, 1), {"stride": (2, 3), "padding": 1})
     yield Spec(ROWS, (1, 3, 11, 40), (3, 3, 1, 1), {"stride": 2, "padding": ((0, 0), (1, 1))})
