@@ -1,5 +1,7 @@
 """What one call leaves behind must not reach the next: workspaces are used again."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -72,3 +74,24 @@ def test_a_plan_follows_the_number_of_threads() -> None:
             assert f"{threads} thread" in planned.describe()
     finally:
         convolve.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda image, weight: convolve.conv2d(image, weight, padding=[1, 1]),
+        lambda image, weight: convolve.apply(image, weight),
+        lambda image, weight: convolve.apply(image, "gaussian:1"),
+        lambda image, weight: convolve.apply(image[..., None], weight, channel_axis=-1),
+        lambda image, weight: convolve.apply(image[None], weight, channel_axis=0),
+    ],
+)
+def test_arguments_are_parsed_once(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    image, weight = np.ones((19, 23), "float32"), np.ones((3, 3), "float32")
+    first = call(image, weight)
+
+    def parsed(*_: Any, **__: Any) -> Any:
+        raise AssertionError("the arguments were parsed again")
+
+    monkeypatch.setattr(dispatch, "conv_spec", parsed)
+    assert np.array_equal(call(image.copy(), weight.copy()), first)

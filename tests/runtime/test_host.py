@@ -135,6 +135,10 @@ def test_caches_that_the_system_does_not_tell(tmp_path: Path, monkeypatch: pytes
         ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
         ({"cpu/cpu.cfs_quota_us": "50000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 0.5),
         ({"cpu/cpu.cfs_quota_us": "50000\n", "cpu/cpu.cfs_period_us": "0\n"}, None),
+        ({"slice/job/cpu.max": "70000 100000\n", "slice/cpu.max": "max 100000\n"}, 0.7),
+        ({"slice/job/cpu.max": "max 100000\n", "slice/cpu.max": "60000 100000\n"}, 0.6),
+        ({"slice/other/cpu.max": "50000 100000\n"}, None),
+        ({"cpu/docker/cpu.cfs_quota_us": "50000\n", "cpu/docker/cpu.cfs_period_us": "100000\n"}, 0.5),
         ({}, None),
     ],
 )
@@ -142,10 +146,17 @@ def test_the_share_of_a_container(
     files: dict[str, str], cpus: float | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
+    (tmp_path / "membership").write_text("9:name=systemd:/\n4:cpu,cpuacct:/docker/1a2b\n0::/slice/job\n")
     monkeypatch.setattr(host, "CGROUP", tmp_path)
+    monkeypatch.setattr(host, "MEMBERSHIP", tmp_path / "membership")
     assert host.cgroup_cpus() == cpus
+
+
+def test_a_system_without_control_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "MEMBERSHIP", tmp_path / "membership")
+    assert host.cgroup_cpus() is None
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def _key(dims: int, image: Any, weight: Any, bias: Any, options: Options, out: A
     return (
         dims, image.shape, image.strides, image.dtype, weight.shape, weight.strides, weight.dtype,
         None if bias is None else (bias.shape, bias.dtype),
-        repr(options) if tuple in kinds else options, kinds, get_num_threads(),
+        repr(options) if tuple in kinds or list in kinds else options, kinds, get_num_threads(),
         None if out is None else (out.shape, out.strides, out.dtype),
     )  # fmt: skip
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from convolve.api.dispatch import run
+from convolve.api.dispatch import OPTIONS, forward
 from convolve.api.types import PaddingArgument, PaddingMode, Size
-from convolve.arguments import conv_spec, like
+from convolve.arguments import like
 from convolve.dtypes import Array, DType, check_conversion, float_dtype, kind_of, parse_dtype
 from convolve.errors import ArgumentTypeError, ShapeError
 from convolve.exact import Sums
@@ -91,9 +91,9 @@ def apply(
         weights = [_in_kind_of(array, weight) for weight in found.weights]
         if found.combine is not None:
             return _combined(array, weights, found.combine, channel_axis, out, out_dtype, options)
-        return _apply_one(array, weights[0], channel_axis, out=out, out_dtype=out_dtype, **options)
+        return _apply_one(array, weights[0], channel_axis, out, out_dtype, options)
     weight = like(found, as_array(found, "kernel"), native(array))
-    return _apply_one(array, weight, channel_axis, out=out, out_dtype=out_dtype, **options)
+    return _apply_one(array, weight, channel_axis, out, out_dtype, options)
 
 
 def _in_kind_of(image: Array, weight: Array) -> Array:
@@ -104,34 +104,33 @@ def _in_kind_of(image: Array, weight: Array) -> Array:
     return weight.astype(np.empty(0, float_dtype(dtype)).real.dtype)
 
 
-def _apply_one(image: Array, weight: Array, channel_axis: int | None, **options: Any) -> Array:
+def _apply_one(
+    image: Array, weight: Array, channel_axis: int | None, out: Any, out_dtype: Any, options: dict[str, Any]
+) -> Array:
     """Apply one array of weights."""
     _check_rank(image, weight, channel_axis)
     if channel_axis is None:
-        return run(conv_spec("conv", weight.ndim, image, weight, **options), options["algorithm"])
+        return _convolved(weight.ndim, image, weight, out, out_dtype, options)
     axis = channel_axis % image.ndim
     channels = image.shape[axis]
     each = np.broadcast_to(weight, (channels, min(1, channels), *weight.shape))
-    options["groups"] = max(1, channels)
+    options = {**options, "groups": max(1, channels)}
     if axis == image.ndim - 1:
-        return run(
-            conv_spec("conv", weight.ndim, image, each, layout="channels_last", **options),
-            options["algorithm"],
-        )
-    if isinstance(options["out"], np.ndarray) and options["out"].ndim == image.ndim:
-        run(
-            conv_spec(
-                "conv",
-                weight.ndim,
-                np.moveaxis(image, axis, 0),
-                each,
-                **{**options, "out": np.moveaxis(options["out"], axis, 0)},
-            ),
-            options["algorithm"],
-        )
-        return options["out"]
-    call = conv_spec("conv", weight.ndim, np.moveaxis(image, axis, 0), each, **options)
-    return np.moveaxis(run(call, options["algorithm"]), 0, axis)
+        options["layout"] = "channels_last"
+        return _convolved(weight.ndim, image, each, out, out_dtype, options)
+    first = np.moveaxis(image, axis, 0)
+    if isinstance(out, np.ndarray) and out.ndim == image.ndim:
+        _convolved(weight.ndim, first, each, np.moveaxis(out, axis, 0), out_dtype, options)
+        return out
+    return np.moveaxis(_convolved(weight.ndim, first, each, out, out_dtype, options), 0, axis)
+
+
+def _convolved(
+    dims: int, image: Array, weight: Array, out: Any, out_dtype: Any, options: dict[str, Any]
+) -> Array:
+    """Return a convolution as the functions for convolutions compute it, also by a recipe of theirs."""
+    named = {"groups": 1, "layout": "channels_first", **options}
+    return forward(dims, image, weight, None, tuple(named[name] for name in OPTIONS), out, out_dtype)
 
 
 def _check_rank(image: Array, weight: Array, channel_axis: int | None) -> None:
@@ -180,9 +179,7 @@ def _combined(
     options: dict[str, Any],
 ) -> Array:
     """Return several responses as one: their magnitude, √(a² + b² + …), or their maximum."""
-    responses = (
-        _apply_one(image, weight, channel_axis, out=None, out_dtype=None, **options) for weight in weights
-    )
+    responses = (_apply_one(image, weight, channel_axis, None, None, options) for weight in weights)
     if combine == "magnitude":
         result = _magnitude(responses).astype(np.empty(0, float_dtype(native(image))).real.dtype)
     else:

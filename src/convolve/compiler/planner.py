@@ -11,7 +11,7 @@ from dataclasses import replace
 from convolve.compiler.blocking import blocking
 from convolve.compiler.costs import Choice, choices
 from convolve.compiler.plan import Plan
-from convolve.compiler.problem import Geometry, Sizes, item_bytes
+from convolve.compiler.problem import Geometry, Sizes, cells_read, item_bytes
 from convolve.compiler.target import Target
 
 WORTH_A_COMPILE = 1.08
@@ -58,7 +58,7 @@ def planned(
     code = geometry.code(best.method, best.tile, best.direct, best.whole)
     cut = blocking(code, sizes, target, threads, best.cycles)
     weights = sizes.groups * sizes.filters * sizes.channels * math.prod(geometry.taps)
-    numbers = sizes.channels * math.prod(sizes.input) + sizes.filters * sizes.outputs
+    numbers = sizes.channels * cells_read(sizes, geometry) + sizes.filters * sizes.outputs
     return Plan(
         code,
         _reason(best, tiles),

@@ -102,6 +102,18 @@ def geometry_of(spec: ConvSpec, reads: Inner, writes: Inner, activation: Activat
     )
 
 
+def cells_read(sizes: Sizes, geometry: Geometry) -> int:
+    """Return how many cells of a channel come from memory: rows are read whole, whatever the stride."""
+    planes, rows = (
+        min(size, outputs * taps, (outputs - 1) * stride + extent)
+        for size, outputs, taps, stride, extent in zip(
+            sizes.input[:2], sizes.output[:2], geometry.taps[:2], geometry.stride[:2], geometry.extent[:2],
+            strict=True,
+        )
+    )  # fmt: skip
+    return planes * rows * sizes.input[2]
+
+
 def item_bytes(dtype: str) -> int:
     """Return the bytes of one number."""
     return 8 if dtype == "float64" else 4

@@ -3,10 +3,12 @@
 Everything is read from the operating system's own words, because asking LLVM would cost its import, 80 ms.
 """
 
+import contextlib
 import functools
 import math
 import os
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 
 from convolve.compiler.target import AVX2, AVX512, BASELINE, NEON, TARGETS, Target
@@ -25,6 +27,7 @@ only what it has switched on, so the registers of AVX are known to be kept for e
 CPUINFO = Path("/proc/cpuinfo")
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 CGROUP = Path("/sys/fs/cgroup")
+MEMBERSHIP = Path("/proc/self/cgroup")
 
 
 @functools.cache
@@ -108,15 +111,39 @@ def usable_cpus() -> int:
 
 
 def cgroup_cpus() -> float | None:
-    """Return the CPU time per second that the container may use, None if it is not limited."""
-    try:  # cgroup version 2: "max 100000" or "150000 100000"
-        quota, period = (CGROUP / "cpu.max").read_text().split()
+    """Return the CPU time per second that this process's control groups allow, None if none limits it."""
+    quotas = [quota for folder in _groups() if (quota := _quota(folder)) is not None]
+    return min(quotas, default=None)
+
+
+def _groups() -> Iterator[Path]:
+    """Yield the folders of this process's control group and of those around it.
+
+    A line is "0::/path" for version 2 and "4:cpu,cpuacct:/path" for version 1. A container may name a path
+    that only its host has; the outermost folder is its own then.
+    """
+    try:
+        lines = MEMBERSHIP.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        outermost = CGROUP / "cpu" if controllers else CGROUP
+        inner = outermost / path.strip("/")
+        yield from (folder for folder in (inner, *inner.parents) if folder.is_relative_to(outermost))
+
+
+def _quota(folder: Path) -> float | None:
+    """Return the CPU time per second that one control group allows, None if it does not say."""
+    with contextlib.suppress(
+        OSError, ValueError, ZeroDivisionError
+    ):  # version 2: "max 100000", "150000 100000"
+        quota, period = (folder / "cpu.max").read_text().split()
         return None if quota == "max" else int(quota) / int(period)
-    except (OSError, ValueError, ZeroDivisionError):
-        pass
-    try:  # version 1: -1 means no limit
-        quota = (CGROUP / "cpu" / "cpu.cfs_quota_us").read_text()
-        period = (CGROUP / "cpu" / "cpu.cfs_period_us").read_text()
+    with contextlib.suppress(OSError, ValueError, ZeroDivisionError):  # version 1: -1 means no limit
+        quota = (folder / "cpu.cfs_quota_us").read_text()
+        period = (folder / "cpu.cfs_period_us").read_text()
         return int(quota) / int(period) if int(quota) > 0 else None
-    except (OSError, ValueError, ZeroDivisionError):
-        return None
+    return None

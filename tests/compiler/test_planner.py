@@ -1,0 +1,94 @@
+"""The planner: threads change no result, blocks give every thread work, and repeat and waste little."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench import shapes
+from bench.shapes import Shape
+from convolve.arguments import conv_spec
+from convolve.compiler import planner
+from convolve.compiler.plan import Plan
+from convolve.compiler.problem import (
+    Geometry,
+    Sizes,
+    cells_read,
+    geometry_of,
+    item_bytes,
+    panel_channels,
+    pieces,
+    sizes_of,
+)
+from convolve.compiler.target import AVX2, AVX512, BASELINE, NEON, Target
+
+SHAPES = [shape for shape in shapes.load() if shape.kind == "forward" and shape.dtype == "float32"]
+THREADS = (1, 2, 3, 8)
+each_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
+each_target = pytest.mark.parametrize("target", [AVX512, AVX2, BASELINE, NEON], ids=lambda one: one.name)
+
+
+def question(shape: Shape) -> tuple[Sizes, Geometry]:
+    """Return a shape of the standard set as the planner sees it; no numbers are made."""
+    sizes = ((shape.batch, shape.channels, *shape.size), shape.weight_shape)
+    image, weight = (np.broadcast_to(np.float32(0), size) for size in sizes)
+    options = {name: getattr(shape, name) for name in ("stride", "padding", "dilation", "groups")}
+    spec = conv_spec("conv", shape.dims, image, weight, **options).spec
+    return sizes_of(spec), geometry_of(spec, "x", "x")
+
+
+def items(plan: Plan, sizes: Sizes, target: Target) -> int:
+    """Return how many items a plan cuts a convolution into."""
+    panels = pieces(sizes.filters, panel_channels(plan.code, target))
+    blocks = math.prod(map(pieces, sizes.output, plan.block))
+    return sizes.batch * sizes.groups * blocks * pieces(panels, plan.panels_at_once)
+
+
+@each_target
+@each_shape
+def test_threads_change_nothing_that_a_result_depends_on(shape: Shape, target: Target) -> None:
+    sizes, geometry = question(shape)
+    plans = [planner.plan(sizes, geometry, target, threads) for threads in THREADS]
+    assert len({(plan.code, plan.channels_at_once) for plan in plans}) == 1
+
+
+@each_target
+@each_shape
+def test_every_thread_has_work(shape: Shape, target: Target) -> None:
+    sizes, geometry = question(shape)
+    for threads in (2, 8):
+        plan = planner.plan(sizes, geometry, target, threads)
+        if plan.cycles > 10_000_000:  # some milliseconds
+            assert items(plan, sizes, target) >= threads
+
+
+@each_shape
+def test_large_weights_are_not_read_again_for_every_few_rows(shape: Shape) -> None:
+    """Four blocks of two rows once read 9 MB of weights four times, and took half as long again."""
+    sizes, geometry = question(shape)
+    weights = sizes.groups * sizes.filters * sizes.channels * math.prod(geometry.taps)
+    if weights * item_bytes(geometry.dtype) < 8 << 20:
+        return
+    for threads in THREADS:
+        plan = planner.plan(sizes, geometry, AVX2, threads)
+        assert math.prod(plan.block) >= min(45, math.prod(sizes.output))
+
+
+@each_shape
+def test_an_item_of_a_contraction_fills_its_tiles(shape: Shape) -> None:
+    sizes, geometry = question(shape)
+    for threads in (1, 2):
+        plan = planner.plan(sizes, geometry, AVX2, threads)
+        if plan.code.method == "contract":
+            pixels = plan.block[1] * plan.block[2]
+            assert pixels / (pieces(pixels, plan.code.tile[0]) * plan.code.tile[0]) >= 0.9
+
+
+def test_rows_that_a_stride_skips_are_not_moved() -> None:
+    sizes, geometry = question(next(shape for shape in SHAPES if shape.name == "resnet50.res3.1x1s2"))
+    assert cells_read(sizes, geometry) == 28 * 56
+    assert cells_read(sizes, replace(geometry, taps=(1, 3, 3))) == 56 * 56
+    assert cells_read(sizes, replace(geometry, stride=(1, 1, 1))) == 28 * 56
+    plan = planner.plan(sizes, geometry, AVX2)
+    assert plan.bytes_moved == 4 * (256 * 28 * 56 + 512 * 28 * 28 + 512 * 256)
