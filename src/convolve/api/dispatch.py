@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from convolve import reference
+from convolve.api.compiled import compute
 from convolve.arguments import Call, conv_spec
 from convolve.dtypes import Array
 from convolve.runtime import engine
@@ -57,14 +58,14 @@ class Recipe:
         workspace = ready.borrow()
         try:
             source = address_of(weight) + self._offset
-            if ready.is_small and not ready.needs_finite_weights:
+            if ready.is_small:
                 at, strides = address_of(image), (source, self._weight_strides)
                 workspace.pack_and_run(at, address_of(result), self._strides, strides, bias)
-                return result
-            workspace.packed.fill(source, self._weight_strides, bias)
+            else:
+                workspace.packed.fill(source, self._weight_strides, bias)
+                workspace.run(address_of(image), address_of(result), self._strides)
             if ready.needs_finite_weights and not workspace.packed.finite:
                 return None
-            workspace.run(address_of(image), address_of(result), self._strides)
         finally:
             ready.give_back(workspace)
         return result
@@ -152,34 +153,9 @@ def run(call: Call, algorithm: str) -> Array:
         result = np.empty(call.shape, call.spec.out_dtype)
     else:
         result = call.out
-    if not compute(call, result):
+    if not compute(call.spec, call.first, call.second, call.bias, call.canonical(result)):
         return reference.run(call)
     if call.out is not None and result is not call.out:
         call.out[...] = result
         return call.out
     return result
-
-
-def compute(call: Call, result: Array) -> bool:
-    """Compute into ``result`` by compiled code; False if the weights' values forbid it."""
-    spec = call.spec
-    image, out = _native(call.first), call.canonical(result)
-    view = engine.view_of(spec, image, out, call.second)
-    ready = engine.ready(engine.question(spec, view))
-    image, out = engine.seen(view, image), engine.seen(view, out)
-    weight = ready.source(engine.weights_of(spec, _native(call.second), view))
-    bias = None if call.bias is None else call.bias.astype(spec.out_dtype, copy=False)
-    workspace = ready.borrow()
-    try:
-        workspace.packed.fill(address_of(weight), weight.strides, bias)
-        if ready.needs_finite_weights and not workspace.packed.finite:
-            return False
-        workspace.run(address_of(image), address_of(out), ready.strides(image, out))
-    finally:
-        ready.give_back(workspace)
-    return True
-
-
-def _native(array: Array) -> Array:
-    """Return an array in this machine's byte order: itself, or a converted copy."""
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))

@@ -5,10 +5,10 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from convolve.api.dispatch import run
 from convolve.api.types import PaddingArgument, PaddingMode, Size
 from convolve.arguments import input_grad_spec, weight_grad_spec
 from convolve.dtypes import Array
-from convolve.reference import run
 from convolve.spec import Accuracy, Algorithm, Layout, NanRule, Overflow
 
 
@@ -84,7 +84,8 @@ def conv2d_input_grad(
             nan=nan,
             accuracy=accuracy,
             algorithm=algorithm,
-        )
+        ),
+        algorithm,
     )
 
 
@@ -160,7 +161,8 @@ def conv2d_weight_grad(
             nan=nan,
             accuracy=accuracy,
             algorithm=algorithm,
-        )
+        ),
+        algorithm,
     )
 
 
@@ -209,7 +211,8 @@ def conv1d_input_grad(
             nan=nan,
             accuracy=accuracy,
             algorithm=algorithm,
-        )
+        ),
+        algorithm,
     )
 
 
@@ -258,7 +261,8 @@ def conv1d_weight_grad(
             nan=nan,
             accuracy=accuracy,
             algorithm=algorithm,
-        )
+        ),
+        algorithm,
     )
 
 
@@ -307,7 +311,8 @@ def conv3d_input_grad(
             nan=nan,
             accuracy=accuracy,
             algorithm=algorithm,
-        )
+        ),
+        algorithm,
     )
 
 
@@ -356,5 +361,6 @@ def conv3d_weight_grad(
             nan=nan,
             accuracy=accuracy,
             algorithm=algorithm,
-        )
+        ),
+        algorithm,
     )

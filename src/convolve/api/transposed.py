@@ -4,10 +4,10 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from convolve.api.dispatch import run
 from convolve.api.types import PaddingArgument, PaddingMode, Size
 from convolve.arguments import conv_spec
 from convolve.dtypes import Array
-from convolve.reference import run
 from convolve.spec import Accuracy, Algorithm, Layout, NanRule, Overflow
 
 
@@ -95,7 +95,8 @@ def conv_transpose2d(
             nan=nan,
             accuracy=accuracy,
             algorithm=algorithm,
-        )
+        ),
+        algorithm,
     )
 
 
@@ -147,7 +148,8 @@ def conv_transpose1d(
             nan=nan,
             accuracy=accuracy,
             algorithm=algorithm,
-        )
+        ),
+        algorithm,
     )
 
 
@@ -199,5 +201,6 @@ def conv_transpose3d(
             nan=nan,
             accuracy=accuracy,
             algorithm=algorithm,
-        )
+        ),
+        algorithm,
     )

@@ -7,7 +7,7 @@ that the input channels summed up together set the order of summation: they foll
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from convolve.compiler.costs import L2_BYTES_PER_CYCLE, MOST_BYTES, PACK_CYCLES, SHORT_ROW, TILE_CYCLES
 from convolve.compiler.plan import Code, Triple
@@ -57,11 +57,12 @@ SMALL_WORK = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Blocking:
-    """The decision: outputs, input channels and panels of one item, and the columns of a packed row."""
+    """The decision: outputs, input channels and panels of one item, and its cells of one channel."""
 
     block: Triple
     channels: int
     panels: int
+    cells: int
 
 
 def blocking(code: Code, sizes: Sizes, target: Target, threads: int, cycles: float) -> Blocking:
@@ -72,29 +73,35 @@ def blocking(code: Code, sizes: Sizes, target: Target, threads: int, cycles: flo
     if code.whole:  # few images are shared out by output channels; each item packs the plane for itself
         wanted = 1 if threads == 1 else threads * ITEMS_PER_THREAD
         parts = pieces(wanted, max(1, sizes.batch * sizes.groups))
-        return Blocking(whole_plane(sizes), channels, pieces(panels, min(parts, panels)))
+        whole = whole_plane(sizes)
+        return Blocking(whole, channels, pieces(panels, min(parts, panels)), code.cells(whole))
     candidates = [
-        Blocking(block, channels, pieces(panels, parts))
-        for block in _blocks(code, sizes)
+        Blocking(block, channels, pieces(panels, parts), cells)
+        for block, cells in ((block, code.cells(block)) for block in _blocks(code, sizes))
         for parts in (1, 2, 4, 8, 16)
         if parts <= panels
     ]
     small = [one for one in candidates if _room(one, code, sizes, target) <= MOST_BYTES]
     if not small:  # single outputs, one panel
-        return Blocking((1, 1, 1), channels, 1)
+        return Blocking((1, 1, 1), channels, 1, code.cells((1, 1, 1)))
     return min(small, key=lambda one: _cost(one, code, sizes, target, threads, cycles))
 
 
 def _room(one: Blocking, code: Code, sizes: Sizes, target: Target) -> int:
     """Return the bytes of scratch that an item needs: rows have room for whole tiles, and for a few more."""
-    depth, height, width = one.block
     whole = code.tile[2] * target.lanes(item_bytes(code.dtype)) if code.method == "stencil" else 1
-    return _footprint(replace(one, block=(depth, height, width + whole + SHORT_ROW)), code, sizes, target)
+    more = one.cells // _columns(one, code) * (whole + SHORT_ROW) * code.packed_stride[2]
+    return _footprint(one, code, sizes, target) + more * one.channels * item_bytes(code.dtype)
+
+
+def _columns(one: Blocking, code: Code) -> int:
+    """Return the columns of a packed row."""
+    return (one.block[2] - 1) * code.packed_stride[2] + code.extent[2]
 
 
 def _footprint(one: Blocking, code: Code, sizes: Sizes, target: Target) -> int:
     """Return the bytes of an item's cells and sums."""
-    numbers = code.cells(one.block) * one.channels
+    numbers = one.cells * one.channels
     if code.method == "contract":
         waiting = one.panels if one.channels < sizes.channels else 1
         numbers += math.prod(one.block) * panel_channels(code, target) * waiting
@@ -177,10 +184,9 @@ def _packing(one: Blocking, code: Code, sizes: Sizes) -> float:
     """Return the cycles to pack the cells of an item."""
     if code.direct:
         return 0.0
-    cells = code.cells(one.block)
-    columns = (one.block[2] - 1) * code.packed_stride[2] + code.extent[2]
-    dealt = math.sqrt(code.phases)
-    return sizes.channels * (cells * PACK_CYCLES * dealt + cells // columns * PACK_ROW_CYCLES * code.phases)
+    rows = one.cells // _columns(one, code)
+    numbers = one.cells * PACK_CYCLES * math.sqrt(code.phases)
+    return sizes.channels * (numbers + rows * PACK_ROW_CYCLES * code.phases)
 
 
 def _surplus(one: Blocking, code: Code, sizes: Sizes, target: Target) -> float:

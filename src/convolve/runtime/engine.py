@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from convolve.axis import Axis
-from convolve.compiler import planner
+from convolve.compiler import planner, subpixel
 from convolve.compiler.costs import SHORT_ROW
 from convolve.compiler.plan import Activation, Inner, Plan
 from convolve.compiler.problem import Geometry, Sizes, geometry_of, sizes_of
@@ -43,8 +43,8 @@ FILTER_AXIS = Axis(1, 1, 1)
 
 def why_not(spec: ConvSpec) -> str | None:
     """Return why a spec is not computed by compiled code, or None if it is."""
-    if spec.operation != "conv":
-        return "transposed convolutions and gradients are computed by the reference"
+    if spec.operation == "weight_grad":
+        return "gradients with respect to the weight are computed by the reference"
     if spec.out_dtype.name not in COMPILED_DTYPES or spec.input_dtype != spec.out_dtype:
         return "only float32 and float64 images are compiled, without a change of dtype"
     if spec.weight_dtype.kind not in "biuf":
@@ -53,6 +53,9 @@ def why_not(spec: ConvSpec) -> str | None:
         return "nan='ignore' is computed by the reference"
     if 0 in (*spec.input_shape, *spec.output_shape, *spec.weight_shape):
         return "there is nothing to sum up"
+    if spec.operation == "conv_transpose":
+        plain = (phase.spec for phase in subpixel.phases(spec))
+        return next(filter(None, map(why_not, plain)), None)
     if any((axis.outputs - 1) * axis.stride + axis.extent > LONGEST_LINE for axis in spec.axes):
         return f"a padded line of more than {LONGEST_LINE} cells is left to the reference"
     rows = math.prod(axis.extent for axis in spec.axes[:-1]) * (spec.in_channels // spec.groups)
