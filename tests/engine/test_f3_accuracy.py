@@ -72,4 +72,5 @@ def _by_pytorch(case: Case) -> Any:
 
 def _error(result: Any, exact: Any) -> float:
     """Return the relative error in the sense of least squares."""
-    return float(np.linalg.norm((result - exact).ravel()) / np.linalg.norm(exact.ravel()))
+    length = float(np.linalg.norm(exact.ravel())) or 1.0  # windows that see nothing but padding give zeros
+    return float(np.linalg.norm((result - exact).ravel())) / length
