@@ -18,7 +18,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.mutation import compiled_gradients
 from tests.mutation.compiled_equivalent import EQUIVALENT
+from tests.mutation.compiled_gradients import Case as GradientCase
 from tests.mutation.compiled_mutants import Seed, compiled_mutants
 from tests.mutation.compiled_slice import Case, check, prepared
 
@@ -49,13 +51,14 @@ def survivors(chosen: Sequence[Seed]) -> list[str]:
     """Return the names of the mutants that the slice does not notice."""
     os.environ["CONVOLVE_CACHE_DIR"] = "off"
     cases = prepared()
-    objects = _healthy(cases)
+    gradients = compiled_gradients.prepared()
+    objects = _healthy(cases, gradients)
     jobs = iter(chosen)
     running: dict[int, tuple[Seed, float]] = {}
     alive = []
     while True:
         while len(running) < (os.cpu_count() or 1) and (mutant := next(jobs, None)):
-            running[_forked(lambda one=mutant: _try(one, cases, objects))] = (
+            running[_forked(lambda one=mutant: _try(one, cases, gradients, objects))] = (
                 mutant,
                 time.monotonic() + SECONDS,
             )
@@ -102,14 +105,14 @@ def _forked(work: Callable[[], None]) -> int:
         os._exit(status)
 
 
-def _healthy(cases: list[Case]) -> Objects:
+def _healthy(cases: list[Case], gradients: list[GradientCase]) -> Objects:
     """Run the slice without a bug, and return the machine code of every module by the hash of its text."""
     with tempfile.TemporaryDirectory() as folder:
         kept = Path(folder) / "objects"
         made: Objects = {}
 
         def work() -> None:
-            _slice(cases, made)
+            _slice(cases, gradients, made)
             kept.write_bytes(pickle.dumps(made))
 
         _, status = os.waitpid(_forked(work), 0)
@@ -119,17 +122,17 @@ def _healthy(cases: list[Case]) -> Objects:
         return found
 
 
-def _try(mutant: Seed, cases: list[Case], objects: Objects) -> None:
+def _try(mutant: Seed, cases: list[Case], gradients: list[GradientCase], objects: Objects) -> None:
     """Plant a bug and run the slice: all modules are imported anew."""
     from tests.mutation.slice import Planted
 
     for name in [name for name in sys.modules if name.split(".")[0] == "convolve"]:
         del sys.modules[name]
     sys.meta_path.insert(0, Planted(mutant.module, mutant.source))
-    _slice(cases, objects)
+    _slice(cases, gradients, objects)
 
 
-def _slice(cases: list[Case], objects: Objects) -> None:
+def _slice(cases: list[Case], gradients: list[GradientCase], objects: Objects) -> None:
     """Run the slice: scratch is full of NaN, and machine code of the same text is not made again."""
     from convolve.runtime import scratch
 
@@ -152,6 +155,7 @@ def _slice(cases: list[Case], objects: Objects) -> None:
         return objects[key]
 
     jit.make_object = make_once
+    compiled_gradients.check(gradients)
     check(cases)
 
 

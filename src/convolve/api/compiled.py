@@ -13,7 +13,7 @@ import numpy as np
 from convolve.axis import source_cells
 from convolve.compiler.subpixel import Positions, phases
 from convolve.dtypes import Array
-from convolve.runtime import engine
+from convolve.runtime import engine, weight_gradient
 from convolve.runtime.execution import address_of
 from convolve.spec import ConvSpec
 
@@ -21,6 +21,8 @@ from convolve.spec import ConvSpec
 def compute(spec: ConvSpec, first: Array, second: Array, bias: Array | None, out: Array) -> bool:
     """Compute a spec for which `engine.why_not` has no reason not to."""
     image, weight = _native(first), _native(second)
+    if spec.operation == "weight_grad":
+        return weight_gradient.compute(spec, image, weight, out)
     sums = None if bias is None else bias.astype(spec.out_dtype, copy=False)
     return (_forward if spec.operation == "conv" else _transposed)(spec, image, weight, sums, out)
 

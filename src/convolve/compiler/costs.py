@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from convolve.compiler.plan import Triple
+from convolve.compiler.plan import Method, Triple
 from convolve.compiler.problem import Geometry, Sizes, cells_first, item_bytes, pieces
 from convolve.compiler.target import Target
 
@@ -76,7 +76,7 @@ MOST_PIXELS = 9
 class Choice:
     """A method and a tile with its estimate; ``busy`` is the share of time spent in the inner block."""
 
-    method: str
+    method: Method
     tile: Triple
     cycles: float
     busy: float
@@ -101,7 +101,7 @@ def _contractions(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[
     reduction = sizes.channels * math.prod(geometry.taps)
     plane = sizes.output[1] * sizes.output[2]
     for vectors in range(1, 5):
-        pixels = min(MOST_PIXELS, (target.registers - vectors - _spare(target)) // vectors)
+        pixels = min(MOST_PIXELS, (target.registers - vectors - spare(target)) // vectors)
         if pixels * vectors < LEAST_SUMS:
             continue
         panels = pieces(sizes.filters, vectors * lanes)
@@ -122,7 +122,7 @@ def _stencils(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choi
         for rows in (1, 2, 5, 7):
             for vectors in (1, 2, 3, 6, 10):
                 tile = (channels, rows, vectors)
-                many = target.registers - 5 - _spare(target)
+                many = target.registers - 5 - spare(target)
                 if rows > 1 and (vectors > 3 or channels * rows * vectors > many):
                     continue
                 if _tile_bytes(sizes, geometry, target, tile) > MOST_BYTES // 2:
@@ -139,7 +139,7 @@ def _tile_bytes(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) 
     return depth * rows * columns * sizes.channels * size
 
 
-def _spare(target: Target) -> int:
+def spare(target: Target) -> int:
     """Return the registers for what is used at once: a cell, and the products where there is no multiply-add.
 
     Instructions that overwrite an operand need a copy before each product: with one register more for them
@@ -154,8 +154,8 @@ def _live(geometry: Geometry, tile: Triple, target: Target) -> int:
     sums = channels * rows * vectors
     weights = channels * min(rows, geometry.taps[1])
     if cells_first(tile):
-        return sums + vectors + _spare(target)
-    return sums + weights + _spare(target)
+        return sums + vectors + spare(target)
+    return sums + weights + spare(target)
 
 
 def _stencil(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> Choice:
@@ -244,7 +244,7 @@ def _from_l2(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> 
 
 
 def _choice(
-    method: str,
+    method: Method,
     tile: Triple,
     sizes: Sizes,
     tiles: int,

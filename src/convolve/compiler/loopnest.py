@@ -224,7 +224,7 @@ Statement = (
     | Number | Load | Repeat | Compute | Transpose | Store | Prefetch
 )  # fmt: skip
 
-OPERATIONS = {"copy": 1, "even": 2, "odd": 2, "fma": 3, "relu": 1, "relu6": 1, "poison": 2}
+OPERATIONS = {"copy": 1, "add": 2, "even": 2, "odd": 2, "fma": 3, "relu": 1, "relu6": 1, "poison": 2}
 """Operation -> number of arguments. even(a, b) and odd(a, b) are every second number of a and b laid end to
 end; fma(a, b, c) is a·b + c; poison(a, b) is a + 0·b, NaN once b is not finite."""
 

@@ -65,6 +65,12 @@ def compile_ir(nests: Nests, target: Target) -> str:
     return "\n".join([module([nests.routine, nests.packing], target), AT_ONCE.format(nests.routine.name)])
 
 
+def compile_alone(routine: Routine, target: Target) -> str:
+    """Compile a routine without weights to pack to one LLVM module, after proving the same of it."""
+    verify(routine)
+    return module([routine], target)
+
+
 def module(routines: list[Routine], target: Target) -> str:
     """Return the text of one LLVM module that holds some routines."""
     bits = target.vector_bytes * 8

@@ -8,9 +8,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 Triple = tuple[int, int, int]
-Method = Literal["contract", "stencil"]
+Method = Literal["contract", "stencil", "gradient_contract", "gradient_stencil"]
 Activation = Literal["none", "relu", "relu6"]
 Inner = Literal["x", "channel", "none"]
+
+TILE_NAMES: dict[Method, str] = {
+    "contract": "pixels × vectors × 1",
+    "stencil": "channels × rows × vectors",
+    "gradient_contract": "weights × vectors × 1",
+    "gradient_stencil": "weights × channels × 1",
+}
+"""Method -> what the three numbers of its tile count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +32,12 @@ class Code:
     ----------
     method
         "contract" keeps vectors of output channels in registers, "stencil" vectors of neighbouring outputs.
+        The gradients with respect to the weight sum over pixels: "gradient_contract" with vectors of output
+        channels, "gradient_stencil" with vectors of neighbouring pixels.
     tile
         For "contract": (pixels, vectors of channels, 1). For "stencil": (channels, rows, vectors of columns).
+        For "gradient_contract": (weights, vectors of output channels, 1), a weight being a tap of an input
+        channel. For "gradient_stencil": (weights, output channels, 1).
     reads, writes
         Along which dimension neighbours of the input and of the output are neighbours in memory.
     activation
@@ -67,7 +79,12 @@ class Code:
     @property
     def phases(self) -> int:
         """Into how many parts a packed row is dealt out: for a stencil one per step of the stride."""
-        return self.packed_stride[2] if self.method == "stencil" else 1
+        return self.packed_stride[2] if self.method in ("stencil", "gradient_stencil") else 1
+
+    @property
+    def is_gradient(self) -> bool:
+        """Whether this is a gradient with respect to the weight."""
+        return self.method in ("gradient_contract", "gradient_stencil")
 
     def cells(self, outputs: Triple) -> int:
         """Return how many cells of a channel are packed for so many outputs."""
@@ -99,6 +116,9 @@ class Plan:
         Bytes that must be read or written at least once: input, weight and output.
     cycles
         The cost model's estimate, in cycles of one core.
+    parts
+        For a gradient with respect to the weight: into how many parts the pixels are cut, each summed up by
+        itself. It sets the order of summation, and follows from the sizes alone.
     """
 
     code: Code
@@ -109,18 +129,17 @@ class Plan:
     flops: int
     bytes_moved: int
     cycles: int
+    parts: int = 1
 
     def __str__(self) -> str:
         tile = " × ".join(str(part) for part in self.code.tile)
-        names = "pixels × vectors" if self.code.method == "contract" else "channels × rows × vectors"
+        at_once = f"{self.channels_at_once} channels at once"
+        parts = f", {self.parts} parts" if self.parts > 1 else ""
         lines = [
-            ("method", self.code.method),
+            ("method", self.code.method.replace("_", " ")),
             ("reason", self.reason),
-            ("tile", f"{tile} ({names}{' × 1' if self.code.method == 'contract' else ''})"),
-            (
-                "block",
-                f"{' × '.join(map(str, self.block))} outputs, {self.channels_at_once} channels at once",
-            ),
+            ("tile", f"{tile} ({TILE_NAMES[self.code.method]})"),
+            ("block", f"{' × '.join(map(str, self.block))} outputs, {at_once}{parts}"),
             ("flops", f"{self.flops:,}"),
             ("bytes", f"{self.bytes_moved:,}"),
         ]

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from convolve.compiler.plan import Activation, Code, Inner, Triple
+from convolve.compiler.plan import Activation, Code, Inner, Method, Triple
 from convolve.compiler.target import Target
 from convolve.spec import ConvSpec
 
@@ -45,11 +45,11 @@ class Geometry:
         d, h, w = (e * (t - 1) + 1 for t, e in zip(self.taps, self.dilation, strict=True))
         return d, h, w
 
-    def code(self, method: str, tile: Triple, direct: bool = False, whole: bool = False) -> Code:
+    def code(self, method: Method, tile: Triple, direct: bool = False, whole: bool = False) -> Code:
         """Return what a routine with this tile is specialised to."""
         pointwise = self.taps == (1, 1, 1) and not self.padded and self.reads != "channel"
         return Code(
-            "contract" if method == "contract" else "stencil",
+            method,
             self.dtype,
             self.taps,
             self.stride,
@@ -123,6 +123,8 @@ def panel_channels(code: Code, target: Target) -> int:
     """Return the output channels of one panel of packed weights."""
     if code.method == "stencil":
         return code.tile[0]
+    if code.method == "gradient_stencil":
+        return code.tile[1]
     return code.tile[1] * target.lanes(item_bytes(code.dtype))
 
 

@@ -24,6 +24,9 @@ COMPILED_DTYPES = ("float32", "float64")
 LONGEST_LINE = 1 << 22
 """Padded cells of a line for which a table is made, 32 MiB: 95 s of music at 44.1 kHz."""
 
+MOST_TAPS = 1 << 20
+"""Taps of a filter whose gradient is compiled: each has 256 bytes of sums in a thread's scratch, at most."""
+
 LONGEST_ROW = 1 << 16
 """Pixels that are seen as one row by 1 × 1 filters; longer rows gain nothing from being joined, and need a
 table as long."""
@@ -43,8 +46,6 @@ FILTER_AXIS = Axis(1, 1, 1)
 
 def why_not(spec: ConvSpec) -> str | None:
     """Return why a spec is not computed by compiled code, or None if it is."""
-    if spec.operation == "weight_grad":
-        return "gradients with respect to the weight are computed by the reference"
     if spec.out_dtype.name not in COMPILED_DTYPES or spec.input_dtype != spec.out_dtype:
         return "only float32 and float64 images are compiled, without a change of dtype"
     if spec.weight_dtype.kind not in "biuf":
@@ -53,6 +54,8 @@ def why_not(spec: ConvSpec) -> str | None:
         return "nan='ignore' is computed by the reference"
     if 0 in (*spec.input_shape, *spec.output_shape, *spec.weight_shape):
         return "there is nothing to sum up"
+    if spec.operation == "weight_grad" and math.prod(spec.filter_size) > MOST_TAPS:
+        return f"the gradient of a filter of more than {MOST_TAPS} taps is left to the reference"
     if spec.operation == "conv_transpose":
         plain = (phase.spec for phase in subpixel.phases(spec))
         return next(filter(None, map(why_not, plain)), None)
@@ -209,8 +212,13 @@ def plan_of(asked: Question, target: Target) -> Plan:
 
 def ready(asked: Question) -> Execution:
     """Return the execution of a question, one of those kept if it was asked before."""
+    return _execution_of_long_lines(asked) if has_long_lines(asked) else execution(asked)
+
+
+def has_long_lines(asked: Question) -> bool:
+    """Whether the tables of an execution are long, so that only a few of them are kept."""
     cells = sum((axis.outputs - 1) * axis.stride + axis.extent for axis in asked.axes) * asked.interleaved
-    return _execution_of_long_lines(asked) if 8 * cells > MOST_TABLE_BYTES else execution(asked)
+    return 8 * cells > MOST_TABLE_BYTES
 
 
 @functools.lru_cache(maxsize=256)

@@ -81,7 +81,7 @@ class Execution:
         padding = [axis.before for axis in axes[:2]] + [axes[2].before * interleaved]
         values = _parameters(sizes, plan, target, padding, self.panels)
         self.items = _items(sizes, plan, self.panels)
-        self.tables = [_table(axes[0], 1), _table(axes[1], 1), _table(axes[2], interleaved)]
+        self.tables = [cell_table(axes[0], 1), cell_table(axes[1], 1), cell_table(axes[2], interleaved)]
         self.table_bytes = sum(table.nbytes for table in self.tables)
         self.border = np.array([fill], self.dtype)
         pointers = {
@@ -90,9 +90,9 @@ class Execution:
             "x_map": self.tables[2].ctypes.data,
             "border": self.border.ctypes.data,
         }
-        self.routine = _Template(machine.routine, values, pointers)
+        self.routine = Template(machine.routine, values, pointers)
         packing = {name: values[name] for name in ("G", "C", "K", "KP")}
-        self.packing = _Template(machine.packing, packing, {})
+        self.packing = Template(machine.packing, packing, {})
         self.check_lanes = machine.packing.buffer("checks").extents[-1].constant
         weights = math.prod(self.packed_shape())
         self.is_small = self.nanoseconds + weights * PACK_NANOSECONDS < threads.HOLDING_BELOW_NS
@@ -273,7 +273,7 @@ class _Large:
 _large = _Large()
 
 
-class _Template:
+class Template:
     """A routine's block of arguments with all that is the same in every call."""
 
     def __init__(self, routine: Signature, values: dict[str, int], pointers: dict[str, int]) -> None:
@@ -326,7 +326,7 @@ def packed_row(plan: Plan, target: Target) -> int:
     code = plan.code
     width = 1 if code.direct else plan.block[2]
     room = (width - 1) * code.packed_stride[2] + code.extent[2]
-    if code.method == "stencil":
+    if code.method in ("stencil", "gradient_stencil"):
         furthest = (code.taps[2] - 1) * code.dilation[2] // code.packed_stride[2]
         room = width + code.tile[2] * target.lanes(ITEM_BYTES[code.dtype]) - 1 + furthest
     rows = code.cells((*plan.block[:2], 1)) // code.extent[2] * code.phases
@@ -346,7 +346,7 @@ def _spread(room: int, rows: int, item: int) -> int:
     return next(planes, good[0])
 
 
-def _table(axis: Axis, interleaved: int) -> Array:
+def cell_table(axis: Axis, interleaved: int) -> Array:
     """Return the input cell of each padded cell that some output reads, for channels that lie together."""
     count = (axis.outputs - 1) * axis.stride + axis.extent
     cells = source_cells(np.arange(count) - axis.before, axis.size, axis.boundary)

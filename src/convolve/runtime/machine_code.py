@@ -3,9 +3,11 @@
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from convolve.compiler.loopnest import Signature
-from convolve.compiler.pipeline import compile_ir, lower, signatures
+from convolve.compiler.lower.gradient import gradient, gradient_signature
+from convolve.compiler.pipeline import compile_alone, compile_ir, lower, signatures
 from convolve.compiler.plan import Code
 from convolve.compiler.target import Target
 from convolve.runtime import cache, jit
@@ -27,23 +29,50 @@ class Machine:
     library: jit.Library
 
 
-_made: OrderedDict[tuple[Code, Target], Machine] = OrderedDict()
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A function in this process that has no weights to pack, and what a caller must know of it."""
+
+    routine: Signature
+    run: int
+    library: jit.Library
+
+
+_made: OrderedDict[tuple[Code, Target], Machine | Alone] = OrderedDict()
 _lock = fork_safe_lock()
 
 
 def machine_code(code: Code, target: Target) -> Machine:
-    """Return the machine code of a routine, made now if it is not there."""
+    """Return the machine code of a convolution, made now if it is not there."""
+    return cast(Machine, _kept(code, target, _make))
+
+
+def gradient_code(code: Code, target: Target) -> Alone:
+    """Return the machine code of a gradient with respect to the weight, made now if it is not there."""
+    return cast(Alone, _kept(code, target, _make_gradient))
+
+
+def _kept(code: Code, target: Target, make: Callable[[Code, Target], Machine | Alone]) -> Machine | Alone:
+    """Return what was made before, or make it and keep it."""
     key = (code, target)
     with _lock:
         if key in _made:
             _made.move_to_end(key)
             return _made[key]
-    machine = _make(code, target)
+    machine = make(code, target)
     with _lock:
         _made[key] = machine
         while len(_made) > MOST_KEPT:
             _made.popitem(last=False)
     return machine
+
+
+def _make_gradient(code: Code, target: Target) -> Alone:
+    """Load the machine code from the disk cache, or compile it and keep it there."""
+    routine = gradient_signature(code, target)
+    made = made_object(lambda: compile_alone(gradient(code, target), target), target, code)
+    library = jit.load(made, (routine.name,))
+    return Alone(routine, library.addresses[routine.name], library)
 
 
 def _make(code: Code, target: Target) -> Machine:

@@ -382,6 +382,10 @@ class Emitter:
         self.declared.add(f"declare {kind} @llvm.fma.{suffix}({kind}, {kind}, {kind})")
         return self.code.value(f"call {kind} @llvm.fma.{suffix}({kind} {a}, {kind} {b}, {kind} {c})")
 
+    def add(self, dtype: str, lanes: int, values: list[str]) -> str:
+        """Return a + b."""
+        return self.code.value(f"fadd {vector_type(dtype, lanes)} {values[0]}, {values[1]}")
+
     def half(self, first: int) -> Callable[[str, int, list[str]], str]:
         """Return the emitter of every second number of two registers."""
         return lambda dtype, lanes, values: self.shuffler(dtype, lanes)(
@@ -431,6 +435,7 @@ EMITTERS: dict[type, Callable[[Emitter, Any], None]] = {
 
 OPERATION_EMITTERS: dict[str, Callable[[Emitter, str, int, list[str]], str]] = {
     "copy": lambda self, dtype, lanes, values: values[0],
+    "add": Emitter.add,
     "even": lambda self, *rest: self.half(0)(*rest),
     "odd": lambda self, *rest: self.half(1)(*rest),
     "fma": Emitter.fma,
