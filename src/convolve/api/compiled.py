@@ -64,7 +64,8 @@ def _transposed(spec: ConvSpec, image: Array, weight: Array, bias: Array | None,
             for line, axis in zip(region, spec.axes, strict=True)
         ]
         places: Any = (slice(None), slice(None), *np.ix_(*cells))
-        np.add.at(out, places, strip)
+        with np.errstate(all="ignore"):  # infinite and NaN values are added as they are
+            np.add.at(out, places, strip)
     return True
 
 
