@@ -1,4 +1,8 @@
-"""Nests as machine code: compiled and called as the runtime does, from plain arrays."""
+"""Nests as machine code: compiled and called as the runtime does, from plain arrays.
+
+Code for 64-bit ARM is run by qemu where the machine is another. AVX-512 runs on machines that have it, and
+nowhere else: qemu knows of x86's vectors up to AVX2 only.
+"""
 
 import ctypes
 import platform
@@ -9,22 +13,32 @@ import numpy as np
 from convolve.compiler.layout import argument_layout
 from convolve.compiler.loopnest import Routine
 from convolve.compiler.pipeline import module
-from convolve.compiler.target import TARGETS, Target
+from convolve.compiler.target import NEON, TARGETS, Target
 from convolve.runtime import jit
 from tests.compiler.cases import Array
+from tests.compiler.emulated import Emulated
 
 SIGNATURE = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 
 
-def compiled(routines: list[Routine], target: Target) -> jit.Library:
+def compiled(routines: list[Routine], target: Target) -> jit.Library | Emulated:
+    if not runs_here(target):
+        return Emulated(routines)
     code = jit.make_object(module(routines, target), target)
     return jit.load(code, tuple(routine.name for routine in routines))
 
 
 def call(
-    library: jit.Library, routine: Routine, arrays: Mapping[str, Array], values: Mapping[str, int], items: int
+    library: jit.Library | Emulated,
+    routine: Routine,
+    arrays: Mapping[str, Array],
+    values: Mapping[str, int],
+    items: int,
 ) -> None:
     """Run the items of a routine; scratch is full of NaN."""
+    if isinstance(library, Emulated):
+        library.call(routine, arrays, values, items)
+        return
     layout = argument_layout(routine)
     words = [0] * layout.words
     scratch = []
@@ -54,5 +68,5 @@ def runs_here(target: Target) -> bool:
     return target.triple.startswith(machine) and all(here.get(feature[1:], False) for feature in wanted)
 
 
-RUNNABLE = [target for target in TARGETS.values() if runs_here(target)]
-"""The targets whose machine code this machine can run."""
+RUNNABLE = [target for target in TARGETS.values() if runs_here(target) or target is NEON]
+"""The targets whose machine code this machine can run, or qemu."""

@@ -1,9 +1,11 @@
 """Machine code does what the interpreter does: on random nests of every statement, bit by bit.
 
 The nests are drawn so that no access can leave its buffer: every index is first brought inside with ``min``
-and ``max``. They mean nothing, which is the point: they are put together as no convolution is.
+and ``max``. They mean nothing, which is the point: they are put together as no convolution is. CONVOLVE_NESTS
+sets their number.
 """
 
+import os
 import random
 from collections.abc import Iterator
 
@@ -20,7 +22,12 @@ from convolve.compiler.verify import verify
 from tests.compiler.cases import Array, random_case
 from tests.compiler.native import RUNNABLE, call, compiled
 
-NESTS = 25
+NESTS = int(os.environ.get("CONVOLVE_NESTS", "25"))
+"""Of each target that runs here, or in qemu (release: 500)."""
+
+CONVOLUTIONS = max(4, NESTS // 6)
+"""Of each target and method."""
+
 SIZES_PER_NEST = 6
 A, B, C = map(Affine.symbol, "ABC")
 ROWS, COLUMNS = A + 3, B + 20
@@ -220,7 +227,7 @@ def test_random_nests_do_what_the_interpreter_does(target: Target, seed: int) ->
 @pytest.mark.parametrize("method", ["contract", "stencil"])
 def test_convolutions_do_what_the_interpreter_does(target: Target, method: str, seed: int) -> None:
     draw = random.Random(f"{seed} {target.name} {method}")
-    for _ in range(4):
+    for _ in range(CONVOLUTIONS):
         case = random_case(draw, target, method)
         interpret(case.nests.packing, case.packed, case.values(case.nests.packing))
         interpret(case.nests.routine, case.arrays, case.values(case.nests.routine))
