@@ -1,5 +1,8 @@
 """Max and average pooling: a window that slides like a filter's, but takes the largest cell or the mean.
 
+`pool` reads what callers write. `max_pool` and `avg_pool` are the truth, in NumPy, that compiled code
+(`convolve.runtime.pooled`) is compared with.
+
 Padding is zeros-style, as PyTorch defines it: it never wins a maximum, and it counts in a mean only when
 ``count_include_pad`` says so.
 """
@@ -14,7 +17,7 @@ import numpy as np
 
 from convolve.arguments import SPATIAL_NAMES
 from convolve.axis import OUTSIDE, Axis, output_count
-from convolve.dtypes import Array, float_dtype, kind_of, sum_dtype
+from convolve.dtypes import Array, DType, float_dtype, kind_of, sum_dtype
 from convolve.errors import ArgumentError, DTypeError, ShapeError
 from convolve.options import choice, flag, paddings, per_dimension, resolve_padding, whole_number
 from convolve.spec import Layout
@@ -113,14 +116,19 @@ def check_windows(axis: Axis, name: str) -> None:
         )
 
 
-def max_pool(made: Pool, return_indices: bool) -> Array | tuple[Array, Array]:
-    """Return the largest cell of every window, and on request its flat index within its plane."""
-    flag(return_indices, "return_indices")
+def max_dtype(made: Pool) -> DType:
+    """Return the dtype of the maxima, or refuse numbers that have none."""
     dtype = native(made.image)
     if kind_of(dtype) == "complex":
         raise DTypeError(
             f"max pooling needs numbers with an order, got {dtype}; pool abs(input) or its parts"
         )
+    return dtype
+
+
+def max_pool(made: Pool, return_indices: bool) -> Array | tuple[Array, Array]:
+    """Return the largest cell of every window, and on request its flat index within its plane."""
+    dtype = max_dtype(made)
     result = np.empty(made.form.shape(made.shape), dtype)
     indices = np.empty(made.form.shape(made.shape), np.int64) if return_indices else None
     for n, channels in made.planes():
@@ -147,10 +155,24 @@ def _block_maximum(made: Pool, planes: Array, with_indices: bool) -> tuple[Array
     return best, where
 
 
+def mean_dtype(made: Pool) -> DType:
+    """Return the dtype of the means: floats keep theirs, integers give floats."""
+    return float_dtype(native(made.image))
+
+
+def whole_divisor(override: Any) -> int | None:
+    """Return what every sum is divided by, if the caller says so."""
+    if override is None:
+        return None
+    number = whole_number(override, "divisor_override", -(2**40))
+    if number == 0:
+        raise ArgumentError("divisor_override must not be 0; pass None to divide by the cells of each window")
+    return number
+
+
 def avg_pool(made: Pool, count_include_pad: bool, divisor_override: int | None) -> Array:
     """Return the mean of every window; integers give floats."""
-    flag(count_include_pad, "count_include_pad")
-    dtype = float_dtype(native(made.image))
+    dtype = mean_dtype(made)
     total = sum_dtype(dtype)
     divisor = _divisor(made, count_include_pad, divisor_override).astype(np.abs(np.zeros(0, total)).dtype)
     result = np.empty(made.form.shape(made.shape), dtype)
@@ -168,12 +190,7 @@ def avg_pool(made: Pool, count_include_pad: bool, divisor_override: int | None) 
 def _divisor(made: Pool, count_include_pad: bool, override: int | None) -> Array:
     """Return by how many cells each window's sum is divided."""
     if override is not None:
-        number = whole_number(override, "divisor_override", -(2**40))
-        if number == 0:
-            raise ArgumentError(
-                "divisor_override must not be 0; pass None to divide by the cells of each window"
-            )
-        return np.full(made.shape[2:], number)
+        return np.full(made.shape[2:], override)
     counts = np.ones((1,) * len(made.axes), np.int64)
     for d, axis in enumerate(made.axes):
         low, high = (-axis.before, axis.size + axis.after) if count_include_pad else (0, axis.size)

@@ -136,6 +136,45 @@ def test_halves_of_registers_laid_end_to_end() -> None:
     assert result(pen, 4, 0) == [1, 3, 2, 4]
 
 
+def chosen(new: float, old: float) -> tuple[float, float]:
+    """Return the larger of two numbers, and 1 if the new one beats the old."""
+    pen = Pen()
+    for name, value in (("new", new), ("old", old), ("yes", 1.0), ("no", 0.0)):
+        pen.repeat(name, "numbers", [[new, old, 1.0, 0.0].index(value) if value == value else 4], 2)
+    pen.store("line", [0], pen.compute("most", "larger", "new", "old"), 2)
+    pen.store("line", [2], pen.select("which", "new", "old", "yes", "no"), 2)
+    numbers = np.array([new, old, 1.0, 0.0, np.nan], np.float32)
+    most, again, which, _ = result(pen, 4, 0, (line("numbers", 5, "input"),), numbers=numbers)
+    np.testing.assert_array_equal(most, again)
+    return most, which
+
+
+def test_the_first_of_equals_stays_and_nan_beats_every_number() -> None:
+    nan = float("nan")
+    assert chosen(2.0, 5.0) == (5, 0)
+    assert chosen(5.0, 2.0) == (5, 1)
+    assert chosen(5.0, 5.0) == (5, 0)
+    for new, old, wins in ((nan, 2.0, 1), (2.0, nan, 0), (nan, nan, 0)):
+        most, which = chosen(new, old)
+        assert np.isnan(most)
+        assert which == wins
+    pen = Pen()
+    pen.repeat("zero", "signs", [0], 1)
+    pen.repeat("minus", "signs", [1], 1)
+    pen.store("line", [0], pen.compute("first", "larger", "zero", "minus"))
+    pen.store("line", [1], pen.compute("other", "larger", "minus", "zero"))
+    signs = np.array([0.0, -0.0], np.float32)
+    assert np.signbit(result(pen, 2, 0, (line("signs", 2, "input"),), signs=signs)).tolist() == [True, False]
+
+
+def test_ramps_count_up() -> None:
+    pen, out = Pen(), np.zeros(4, np.int64)
+    pen.store("places", [0], pen.ramp("here", WIDTH + 1, 3, 4), 4)
+    places = Buffer("places", "int64", (Affine.of(4),), "output")
+    interpret(Routine("small", ("width",), (), (places,), pen.body()), {"places": out}, {"width": 4})
+    assert out.tolist() == [5, 8, 11, 14]
+
+
 def test_quotients_round_down_and_lookups_read_tables() -> None:
     pen = Pen()
     half = pen.quotient("half", WIDTH - 1, 2)

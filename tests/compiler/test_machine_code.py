@@ -50,6 +50,7 @@ class Scribbler:
         buffers = (
             Buffer("source", self.dtype, sizes, "input"),
             Buffer("result", self.dtype, sizes, "output"),
+            Buffer("places", "int64", sizes, "output"),
             Buffer("room", self.dtype, affines([2, COLUMNS]), "scratch"),
             Buffer("table", "int64", affines([5]), "table", values=(Affine.of(-1), A + 1)),
         )
@@ -84,7 +85,7 @@ class Scribbler:
 
     def body(self, depth: int) -> None:
         kept = self.symbols
-        kinds = [self.move, self.compute, self.turn, self.let]
+        kinds = [self.move, self.compute, self.choose, self.turn, self.let]
         if depth:
             kinds += [self.loop, self.branch, self.walk, self.blocks]
         for _ in range(self.draw.randint(1, 3)):
@@ -128,6 +129,16 @@ class Scribbler:
         self.pen.compute(a, operation, *(a, b, c)[: OPERATIONS[operation]])
         # What is read again stays small, so that sums of products are exact however they are rounded.
         self.write(a, lanes, "room" if operation == "relu6" else "result")
+
+    def choose(self, _depth: int) -> None:
+        """Choose the larger numbers, and where they stand."""
+        lanes = self.lanes()
+        new, old = self.read(lanes), self.read(lanes)
+        here, there = (
+            self.pen.ramp(self.fresh("p"), self.index(), self.draw.randint(-2, 3), lanes) for _ in range(2)
+        )
+        self.write(self.pen.select(self.fresh("s"), new, old, here, there), lanes, "places")
+        self.write(self.pen.select(new, new, old, new, old), lanes)
 
     def turn(self, _depth: int) -> None:
         rows = [self.read(self.widest) for _ in range(self.widest)]
@@ -217,8 +228,9 @@ def test_random_nests_do_what_the_interpreter_does(target: Target, seed: int) ->
             before = arrays["result"].copy()
             call(library, routine, arrays, values, items)
             interpret(routine, expected, values, 0, items)
-            same = arrays["result"].tobytes() == expected["result"].tobytes()
-            assert same, f"{values}\n{show(routine)}"
+            for name in ("result", "places"):
+                same = arrays[name].tobytes() == expected[name].tobytes()
+                assert same, f"{values}\n{show(routine)}"
             changed += not np.array_equal(before, arrays["result"])
     assert changed > NESTS  # else nothing was compared
 

@@ -23,6 +23,7 @@ from tests.mutation.compiled_equivalent import EQUIVALENT
 from tests.mutation.compiled_gradients import Case as GradientCase
 from tests.mutation.compiled_mutants import Seed, compiled_mutants
 from tests.mutation.compiled_slice import Case, check, prepared
+from tests.mutation.pool_slice import check_pools
 
 SECONDS = 40
 """A bug that makes the slice run longer than this is caught too: the slice takes about five."""
@@ -157,6 +158,7 @@ def _slice(cases: list[Case], gradients: list[GradientCase], objects: Objects) -
     jit.make_object = make_once
     compiled_gradients.check(gradients)
     check(cases)
+    check_pools()
 
 
 if __name__ == "__main__":

@@ -54,10 +54,10 @@ def floats(draw: random.Random) -> None:
 
 def poolings(draw: random.Random) -> None:
     """Run random poolings against the oracle."""
-    from tests.test_f1_integers import check_pooling
+    from tests.test_f1_integers import check_pooling, draw_window
 
     for _ in range(SPECS // 2):
-        check_pooling(draw)
+        check_pooling(draw, draw_window(draw), "int32")
 
 
 def ranges(draw: random.Random) -> None:

@@ -4,9 +4,9 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
+from convolve.api.pooled import avg_pool, max_pool
 from convolve.api.types import PaddingArgument, Size
 from convolve.dtypes import Array
-from convolve.pooling import avg_pool, max_pool, pool
 from convolve.spec import Layout
 
 
@@ -62,17 +62,17 @@ def max_pool2d(
     >>> max_pool2d([[1, 2, 5, 0], [3, 4, 1, 1]], 2)
     array([[4, 5]])
     """
-    made = pool(
+    return max_pool(
         2,
         input,
         kernel_size,
+        return_indices,
         stride=stride,
         padding=padding,
         dilation=dilation,
         ceil_mode=ceil_mode,
         layout=layout,
     )
-    return max_pool(made, return_indices)
 
 
 def avg_pool2d(
@@ -119,17 +119,19 @@ def avg_pool2d(
     >>> avg_pool2d([[1.0, 2.0], [3.0, 6.0]], 2)
     array([[3.]])
     """
-    made = pool(
+    mean: Array = avg_pool(
         2,
         input,
         kernel_size,
+        count_include_pad,
+        divisor_override,
         stride=stride,
         padding=padding,
         dilation=dilation,
         ceil_mode=ceil_mode,
         layout=layout,
     )
-    return avg_pool(made, count_include_pad, divisor_override)
+    return mean
 
 
 def max_pool1d(
@@ -150,17 +152,17 @@ def max_pool1d(
     >>> max_pool1d([3, 1, 4, 1, 5], 2, return_indices=True)
     (array([3, 4]), array([0, 2]))
     """
-    made = pool(
+    return max_pool(
         1,
         input,
         kernel_size,
+        return_indices,
         stride=stride,
         padding=padding,
         dilation=dilation,
         ceil_mode=ceil_mode,
         layout=layout,
     )
-    return max_pool(made, return_indices)
 
 
 def avg_pool1d(
@@ -182,17 +184,19 @@ def avg_pool1d(
     >>> avg_pool1d([1.0, 3.0, 5.0, 7.0], 2)
     array([2., 6.])
     """
-    made = pool(
+    mean: Array = avg_pool(
         1,
         input,
         kernel_size,
+        count_include_pad,
+        divisor_override,
         stride=stride,
         padding=padding,
         dilation=dilation,
         ceil_mode=ceil_mode,
         layout=layout,
     )
-    return avg_pool(made, count_include_pad, divisor_override)
+    return mean
 
 
 def max_pool3d(
@@ -213,17 +217,17 @@ def max_pool3d(
     >>> max_pool3d([[[1, 2], [3, 4]], [[5, 6], [7, 8]]], 2).tolist()
     [[[8]]]
     """
-    made = pool(
+    return max_pool(
         3,
         input,
         kernel_size,
+        return_indices,
         stride=stride,
         padding=padding,
         dilation=dilation,
         ceil_mode=ceil_mode,
         layout=layout,
     )
-    return max_pool(made, return_indices)
 
 
 def avg_pool3d(
@@ -245,14 +249,16 @@ def avg_pool3d(
     >>> avg_pool3d([[[1.0, 2.0], [3.0, 4.0]]], (1, 2, 2)).tolist()
     [[[2.5]]]
     """
-    made = pool(
+    mean: Array = avg_pool(
         3,
         input,
         kernel_size,
+        count_include_pad,
+        divisor_override,
         stride=stride,
         padding=padding,
         dilation=dilation,
         ceil_mode=ceil_mode,
         layout=layout,
     )
-    return avg_pool(made, count_include_pad, divisor_override)
+    return mean

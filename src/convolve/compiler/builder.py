@@ -24,7 +24,9 @@ from convolve.compiler.loopnest import (
     Number,
     Prefetch,
     Quotient,
+    Ramp,
     Repeat,
+    Select,
     Share,
     Statement,
     Store,
@@ -172,6 +174,16 @@ class Pen:
     def compute(self, register: str, operation: str, *arguments: str) -> str:
         """Compute lane by lane."""
         self._write(Compute(register, operation, arguments))
+        return register
+
+    def ramp(self, register: str, start: Affine, step: int, lanes: int) -> str:
+        """Set the lanes of a register to start, start + step, ..."""
+        self._write(Ramp(register, start, step, lanes))
+        return register
+
+    def select(self, register: str, new: str, old: str, winner: str, loser: str) -> str:
+        """Set a register to the winner where the new number beats the old one, else to the loser."""
+        self._write(Select(register, new, old, winner, loser))
         return register
 
     def transpose(self, registers: Sequence[str], arguments: Sequence[str]) -> None:

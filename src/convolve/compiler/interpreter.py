@@ -25,8 +25,10 @@ from convolve.compiler.loopnest import (
     Number,
     Prefetch,
     Quotient,
+    Ramp,
     Repeat,
     Routine,
+    Select,
     Share,
     Store,
     Transpose,
@@ -207,6 +209,18 @@ class _Machine:
         with np.errstate(all="ignore"):  # scratch that is not used holds NaN
             self.registers[compute.register] = COMPUTERS[compute.operation](*arguments)
 
+    def ramp(self, ramp: Ramp) -> None:
+        """Count up from lane to lane."""
+        self.registers[ramp.register] = self.value(ramp.start) + ramp.step * np.arange(ramp.lanes)
+
+    def select(self, select: Select) -> None:
+        """Choose lane by lane."""
+        new, old, winner, loser = (
+            self.registers[name] for name in (select.new, select.old, select.winner, select.loser)
+        )
+        beats = (new > old) | ((new != new) & (old == old))
+        self.registers[select.register] = np.where(beats, winner, loser)
+
     def transpose(self, move: Transpose) -> None:
         """Turn rows into columns."""
         rows = np.stack([self.registers[name] for name in move.arguments])
@@ -233,6 +247,8 @@ RUNNERS: dict[type, Callable[[_Machine, Any], None]] = {
     Load: _Machine.load,
     Repeat: _Machine.repeat,
     Compute: _Machine.compute,
+    Ramp: _Machine.ramp,
+    Select: _Machine.select,
     Transpose: _Machine.transpose,
     Store: _Machine.store,
     Prefetch: _Machine.prefetch,
@@ -247,6 +263,10 @@ def _fma(a: Array, b: Array, c: Array) -> Array:
     return total
 
 
+def _larger(a: Array, b: Array) -> Array:
+    return np.where((a > b) | (a != a), a, b)
+
+
 def _relu6(a: Array) -> Array:
     low = np.where(a < 0, a.dtype.type(0), a)
     return np.where(low > 6, a.dtype.type(6), low)
@@ -254,10 +274,13 @@ def _relu6(a: Array) -> Array:
 
 COMPUTERS: dict[str, Callable[..., Array]] = {
     "copy": lambda a: a,
-    "add": lambda a, b: a + b,
     "even": lambda a, b: np.concatenate([a, b])[::2],
     "odd": lambda a, b: np.concatenate([a, b])[1::2],
     "fma": _fma,
+    "add": lambda a, b: a + b,
+    "multiply": lambda a, b: a * b,
+    "divide": lambda a, b: a / b,
+    "larger": _larger,
     "relu": lambda a: np.where(a < 0, a.dtype.type(0), a),
     "relu6": _relu6,
     "poison": lambda a, b: a + a.dtype.type(0) * b,

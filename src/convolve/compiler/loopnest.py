@@ -13,6 +13,8 @@ Its grammar, on one screen (``index`` is an `Affine` expression of symbols)::
              | when index >= 0: body [else: body]
              | let v = index // number | table[index] | min(index, ...) | max(index, ...)
              | register = value
+             | register = index, index + step, ...               whole numbers, one per lane
+             | register = register if register beats register else register
              | access = register
              | prefetch access
     value    = number | access | repeat access | operation(register, ...) | transpose(register, ...)
@@ -197,6 +199,31 @@ class Compute:
 
 
 @dataclass(frozen=True, slots=True)
+class Ramp:
+    """``register = start, start + step, ...``: int64 numbers, such as the places of neighbouring cells."""
+
+    register: str
+    start: Affine
+    step: int
+    lanes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """Lane by lane ``register = winner if new beats old else loser``.
+
+    A number beats a smaller one, and NaN beats every number; nothing beats its equal, nor a NaN. So the first
+    of equal maxima stays.
+    """
+
+    register: str
+    new: str
+    old: str
+    winner: str
+    loser: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transpose:
     """As many registers as each has lanes, rows turned into columns."""
 
@@ -221,12 +248,16 @@ class Prefetch:
 
 Statement = (
     Share | Blocks | Loop | Walk | When | Quotient | Lookup | Extremum
-    | Number | Load | Repeat | Compute | Transpose | Store | Prefetch
+    | Number | Load | Repeat | Compute | Ramp | Select | Transpose | Store | Prefetch
 )  # fmt: skip
 
-OPERATIONS = {"copy": 1, "add": 2, "even": 2, "odd": 2, "fma": 3, "relu": 1, "relu6": 1, "poison": 2}
+OPERATIONS = {
+    "copy": 1, "even": 2, "odd": 2, "fma": 3, "add": 2, "multiply": 2, "divide": 2, "larger": 2, "relu": 1,
+    "relu6": 1, "poison": 2,
+}  # fmt: skip
 """Operation -> number of arguments. even(a, b) and odd(a, b) are every second number of a and b laid end to
-end; fma(a, b, c) is a·b + c; poison(a, b) is a + 0·b, NaN once b is not finite."""
+end; fma(a, b, c) is a·b + c; larger(a, b) is the larger one, b if they are equal, NaN if one is; poison(a, b)
+is a + 0·b, NaN once b is not finite."""
 
 
 @dataclass(frozen=True, slots=True)

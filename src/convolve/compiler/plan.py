@@ -95,6 +95,38 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolCode:
+    """Everything that changes the machine code of a pooling, seen as three-dimensional.
+
+    Attributes
+    ----------
+    kind
+        What is taken of every window.
+    clipped
+        Per dimension: whether any window reaches outside the image.
+    order
+        Along which dimension neighbours of both image and result are neighbours in memory.
+    places
+        Whether the place of each maximum is written down, too.
+    """
+
+    kind: Literal["max", "mean"]
+    dtype: str
+    taps: Triple
+    stride: Triple
+    dilation: Triple
+    clipped: tuple[bool, bool, bool]
+    order: Inner = "x"
+    places: bool = False
+
+    @property
+    def extent(self) -> Triple:
+        """Cells from the first to the last tap, per dimension."""
+        d, h, w = (e * (t - 1) + 1 for t, e in zip(self.taps, self.dilation, strict=True))
+        return d, h, w
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How one convolution is computed: printable, and equal for equal questions.
 

@@ -17,8 +17,10 @@ from convolve.compiler.loopnest import (
     Number,
     Prefetch,
     Quotient,
+    Ramp,
     Repeat,
     Routine,
+    Select,
     Share,
     Statement,
     Store,
@@ -125,6 +127,10 @@ def head(statement: Statement) -> str:
             return f"{register} = repeat {show_access(access)}{_lanes(lanes)}"
         case Compute(register, operation, arguments):
             return f"{register} = {operation}({', '.join(arguments)})"
+        case Ramp(register, start, step, lanes):
+            return f"{register} = {start}" + (f", {start + step}, ..." if step else "") + _lanes(lanes)
+        case Select(register, new, old, winner, loser):
+            return f"{register} = {winner} if {new} beats {old} else {loser}"
         case Transpose(registers, arguments):
             return f"{', '.join(registers)} = transpose({', '.join(arguments)})"
         case Store(access, register):

@@ -9,8 +9,10 @@ from convolve.compiler.loopnest import (
     Compute,
     Load,
     Number,
+    Ramp,
     Repeat,
     Routine,
+    Select,
     Statement,
     Store,
     Transpose,
@@ -77,6 +79,14 @@ class _Registers:
                     self.refuse(statement, f"the register holds {kind[1]} × {kind[0]}")
             case Number(register, _, dtype, lanes):
                 self.set(statement, register, (dtype, lanes), known)
+            case Ramp(register, _, _, lanes):
+                self.set(statement, register, ("int64", lanes), known)
+            case Select(register, new, old, winner, loser):
+                compared = self.used(statement, [new, old], known)
+                kind = self.used(statement, [winner, loser], known)
+                if compared[1] != kind[1]:
+                    self.refuse(statement, f"{compared[1]} lanes cannot choose among {kind[1]}")
+                self.set(statement, register, kind, known)
             case Transpose(registers, arguments):
                 kind = self.used(statement, arguments, known)
                 if not len(registers) == len(arguments) == kind[1]:

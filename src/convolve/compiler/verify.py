@@ -23,6 +23,7 @@ from convolve.compiler.loopnest import (
     Loop,
     Prefetch,
     Quotient,
+    Ramp,
     Repeat,
     Routine,
     Share,
@@ -222,6 +223,10 @@ class _Verifier:
         """Check that numbers of anything but a table are read."""
         self.access(load.access, {"input", "output", "weights", "scratch"})
 
+    def ramp(self, ramp: Ramp) -> None:
+        """Check that whole numbers can be computed; they are never an index."""
+        self.check_known(ramp, ramp.start)
+
     def store(self, store: Store) -> None:
         """Check that only results are written: weights only where packing them is the result."""
         self.access(store.access, self.writable)
@@ -298,6 +303,7 @@ CHECKS: dict[type, Callable[[_Verifier, Any], None]] = {
     Extremum: _Verifier.extremum,
     Load: _Verifier.load,
     Repeat: _Verifier.load,
+    Ramp: _Verifier.ramp,
     Store: _Verifier.store,
     Prefetch: _Verifier.prefetch,
 }

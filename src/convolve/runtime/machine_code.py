@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
-from convolve.compiler.loopnest import Signature
+from convolve.compiler.loopnest import Routine, Signature
 from convolve.compiler.lower.gradient import gradient, gradient_signature
+from convolve.compiler.lower.pool import pool, pool_signature
 from convolve.compiler.pipeline import compile_alone, compile_ir, lower, signatures
-from convolve.compiler.plan import Code
+from convolve.compiler.plan import Code, PoolCode
 from convolve.compiler.target import Target
 from convolve.runtime import cache, jit
 from convolve.runtime.locks import fork_safe_lock
@@ -38,28 +39,33 @@ class Alone:
     library: jit.Library
 
 
-_made: OrderedDict[tuple[Code, Target], Machine | Alone] = OrderedDict()
+_made: OrderedDict[tuple[Code | PoolCode, Target], Machine | Alone] = OrderedDict()
 _lock = fork_safe_lock()
 
 
 def machine_code(code: Code, target: Target) -> Machine:
     """Return the machine code of a convolution, made now if it is not there."""
-    return cast(Machine, _kept(code, target, _make))
+    return cast(Machine, _kept(code, target, lambda: _make(code, target)))
 
 
 def gradient_code(code: Code, target: Target) -> Alone:
     """Return the machine code of a gradient with respect to the weight, made now if it is not there."""
-    return cast(Alone, _kept(code, target, _make_gradient))
+    return cast(Alone, _kept(code, target, lambda: _make_gradient(code, target)))
 
 
-def _kept(code: Code, target: Target, make: Callable[[Code, Target], Machine | Alone]) -> Machine | Alone:
+def pool_code(code: PoolCode, target: Target) -> Alone:
+    """Return the machine code of a pooling, made now if it is not there."""
+    return cast(Alone, _kept(code, target, lambda: _make_pool(code, target)))
+
+
+def _kept(code: Code | PoolCode, target: Target, make: Callable[[], Machine | Alone]) -> Machine | Alone:
     """Return what was made before, or make it and keep it."""
     key = (code, target)
     with _lock:
         if key in _made:
             _made.move_to_end(key)
             return _made[key]
-    machine = make(code, target)
+    machine = make()
     with _lock:
         _made[key] = machine
         while len(_made) > MOST_KEPT:
@@ -68,11 +74,19 @@ def _kept(code: Code, target: Target, make: Callable[[Code, Target], Machine | A
 
 
 def _make_gradient(code: Code, target: Target) -> Alone:
-    """Load the machine code from the disk cache, or compile it and keep it there."""
-    routine = gradient_signature(code, target)
-    made = made_object(lambda: compile_alone(gradient(code, target), target), target, code)
-    library = jit.load(made, (routine.name,))
-    return Alone(routine, library.addresses[routine.name], library)
+    """Load the machine code of a gradient from the disk cache, or compile it and keep it there."""
+    return _alone(gradient_signature(code, target), lambda: gradient(code, target), code, target)
+
+
+def _make_pool(code: PoolCode, target: Target) -> Alone:
+    """Load the machine code of a pooling from the disk cache, or compile it and keep it there."""
+    return _alone(pool_signature(code), lambda: pool(code, target), code, target)
+
+
+def _alone(signature: Signature, nest: Callable[[], Routine], code: Code | PoolCode, target: Target) -> Alone:
+    made = made_object(lambda: compile_alone(nest(), target), target, code)
+    library = jit.load(made, (signature.name,))
+    return Alone(signature, library.addresses[signature.name], library)
 
 
 def _make(code: Code, target: Target) -> Machine:

@@ -20,8 +20,10 @@ from convolve.compiler.loopnest import (
     Number,
     Prefetch,
     Quotient,
+    Ramp,
     Repeat,
     Routine,
+    Select,
     Share,
     Store,
     Transpose,
@@ -327,11 +329,16 @@ class Emitter:
         """One number in every lane."""
         dtype = self.routine.buffer(repeat.access.buffer).dtype
         value = self.read(repeat.access, dtype, 1)
-        if repeat.lanes > 1:
-            kind = vector_type(dtype, repeat.lanes)
-            one = self.code.value(f"insertelement {kind} poison, {LLVM_TYPES[dtype]} {value}, i64 0")
-            value = self.shuffler(dtype, repeat.lanes)(one, one, [0] * repeat.lanes)
+        value = self.splat(value, dtype, repeat.lanes)
         self.registers.set(repeat.register, value, dtype, repeat.lanes)
+
+    def splat(self, value: str, dtype: str, lanes: int) -> str:
+        """Return a number in every lane."""
+        if lanes == 1:
+            return value
+        kind = vector_type(dtype, lanes)
+        one = self.code.value(f"insertelement {kind} poison, {LLVM_TYPES[dtype]} {value}, i64 0")
+        return self.shuffler(dtype, lanes)(one, one, [0] * lanes)
 
     def store(self, store: Store) -> None:
         """Neighbours, at any address."""
@@ -351,6 +358,34 @@ class Emitter:
         values = [self.registers.get(name) for name in compute.arguments]
         value = OPERATION_EMITTERS[compute.operation](self, dtype, lanes, values)
         self.registers.set(compute.register, value, dtype, lanes)
+
+    def ramp(self, ramp: Ramp) -> None:
+        """Whole numbers, the same distance from lane to lane."""
+        value = self.splat(self.addresses.value(ramp.start), "int64", ramp.lanes)
+        if ramp.lanes > 1 and ramp.step:
+            steps = ", ".join(f"i64 {lane * ramp.step}" for lane in range(ramp.lanes))
+            value = self.code.value(f"add {vector_type('int64', ramp.lanes)} {value}, <{steps}>")
+        self.registers.set(ramp.register, value, "int64", ramp.lanes)
+
+    def select(self, select: Select) -> None:
+        """One of two numbers, lane by lane."""
+        dtype, lanes = self.registers.kind(select.new)
+        new, old = self.registers.get(select.new), self.registers.get(select.old)
+        winner, loser = self.registers.get(select.winner), self.registers.get(select.loser)
+        kind = self.registers.kind(select.winner)
+        value = self.choice(*kind, self.beats(dtype, lanes, new, old), winner, loser)
+        self.registers.set(select.register, value, *kind)
+
+    def choice(self, dtype: str, lanes: int, condition: str, yes: str, no: str) -> str:
+        """Return one of two numbers, lane by lane."""
+        kind, bits = vector_type(dtype, lanes), "i1" if lanes == 1 else f"<{lanes} x i1>"
+        return self.code.value(f"select {bits} {condition}, {kind} {yes}, {kind} {no}")
+
+    def beats(self, dtype: str, lanes: int, new: str, old: str) -> str:
+        """Return whether a number is larger, or NaN where the other one is not."""
+        kind, bits = vector_type(dtype, lanes), "i1" if lanes == 1 else f"<{lanes} x i1>"
+        larger = self.code.value(f"fcmp ult {kind} {old}, {new}")  # or one of them is NaN
+        return self.code.value(f"and {bits} {larger}, {self.code.value(f'fcmp ord {kind} {old}, {old}')}")
 
     def transpose(self, move: Transpose) -> None:
         """Rows into columns."""
@@ -382,9 +417,23 @@ class Emitter:
         self.declared.add(f"declare {kind} @llvm.fma.{suffix}({kind}, {kind}, {kind})")
         return self.code.value(f"call {kind} @llvm.fma.{suffix}({kind} {a}, {kind} {b}, {kind} {c})")
 
-    def add(self, dtype: str, lanes: int, values: list[str]) -> str:
-        """Return a + b."""
-        return self.code.value(f"fadd {vector_type(dtype, lanes)} {values[0]}, {values[1]}")
+    def binary(self, instruction: str) -> Callable[[str, int, list[str]], str]:
+        """Return the emitter of an instruction of two numbers."""
+        return lambda dtype, lanes, values: self.code.value(
+            f"{instruction} {vector_type(dtype, lanes)} {values[0]}, {values[1]}"
+        )
+
+    def larger(self, dtype: str, lanes: int, values: list[str]) -> str:
+        """Return the larger of two, the second if they are equal, NaN if one is.
+
+        x86's maximum gives its second operand if one is NaN, so that only the first must be looked at.
+        """
+        kind = vector_type(dtype, lanes)
+        first, second = values
+        above = self.code.value(f"fcmp ogt {kind} {first}, {second}")
+        most = self.choice(dtype, lanes, above, first, second)
+        missing = self.code.value(f"fcmp uno {kind} {first}, {first}")
+        return self.choice(dtype, lanes, missing, first, most)
 
     def half(self, first: int) -> Callable[[str, int, list[str]], str]:
         """Return the emitter of every second number of two registers."""
@@ -427,6 +476,8 @@ EMITTERS: dict[type, Callable[[Emitter, Any], None]] = {
     Load: Emitter.load,
     Repeat: Emitter.repeat,
     Compute: Emitter.compute,
+    Ramp: Emitter.ramp,
+    Select: Emitter.select,
     Transpose: Emitter.transpose,
     Store: Emitter.store,
     Prefetch: Emitter.prefetch,
@@ -435,10 +486,13 @@ EMITTERS: dict[type, Callable[[Emitter, Any], None]] = {
 
 OPERATION_EMITTERS: dict[str, Callable[[Emitter, str, int, list[str]], str]] = {
     "copy": lambda self, dtype, lanes, values: values[0],
-    "add": Emitter.add,
     "even": lambda self, *rest: self.half(0)(*rest),
     "odd": lambda self, *rest: self.half(1)(*rest),
     "fma": Emitter.fma,
+    "add": lambda self, *rest: self.binary("fadd")(*rest),
+    "multiply": lambda self, *rest: self.binary("fmul")(*rest),
+    "divide": lambda self, *rest: self.binary("fdiv")(*rest),
+    "larger": Emitter.larger,
     "relu": Emitter.relu,
     "relu6": Emitter.relu6,
     "poison": Emitter.poison,

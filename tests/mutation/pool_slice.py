@@ -1,0 +1,44 @@
+"""Poolings that bugs in the compiler must fall to: every part of a row, every order in memory."""
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+Window = tuple[tuple[int, ...], dict[str, Any]]
+
+
+def windows() -> Iterator[Window]:
+    """Yield the shape of an image and a window over it."""
+    yield (2, 3, 9, 47), {"kernel_size": 3, "stride": 2, "padding": 1}
+    yield (2, 3, 8, 38), {"kernel_size": 2}
+    yield (
+        (1, 2, 11, 40),
+        {"kernel_size": 3, "stride": (1, 2), "dilation": (2, 3), "padding": ((3, 1), (2, 5))},
+    )
+    yield (1, 2, 6, 5, 23), {"kernel_size": 2, "stride": (2, 1, 1), "padding": ((1, 0), (0, 1), (1, 1))}
+    yield (1, 2, 5, 25), {"kernel_size": (5, 1), "stride": 1, "padding": 0}
+    yield (1, 1, 90), {"kernel_size": 70, "stride": 9, "padding": ((30, 2),)}
+
+
+def check_pools() -> None:
+    """Compare maxima, their places and means with the reference."""
+    import convolve  # anew in every process: a bug may have been planted
+    from convolve import pooling
+
+    numbers = np.random.default_rng(22)
+    for (shape, window), last in itertools.product(windows(), (False, True)):
+        dims, more = len(shape) - 2, {**window, "layout": "channels_last" if last else "channels_first"}
+        image = numbers.integers(-9, 9, shape).astype(np.float32)
+        image.flat[image.size // 3] = np.nan
+        image = np.ascontiguousarray(np.repeat(np.moveaxis(image, 1, -1), 9, axis=-1)) if last else image
+        made = pooling.pool(dims, image, **more)
+        expected, where = pooling.max_pool(made, True)
+        found, places = getattr(convolve, f"max_pool{dims}d")(image, **more, return_indices=True)
+        assert np.array_equal(found, expected, equal_nan=True), more
+        assert np.array_equal(places, where), more
+        found = getattr(convolve, f"max_pool{dims}d")(image, **more)
+        assert np.array_equal(found, expected, equal_nan=True), more
+        found = getattr(convolve, f"avg_pool{dims}d")(image, **more, count_include_pad=last)
+        assert np.allclose(found, pooling.avg_pool(made, last, None), 1e-5, equal_nan=True), more
