@@ -78,6 +78,8 @@ def test_every_statement() -> None:
     pen.load("some", "line", [W], 4, 2)
     pen.repeat("same", "line", [0], 4)
     pen.compute("sum", "fma", "some", "same", "zero")
+    pen.ramp("here", W + 1, 2, 4)
+    pen.select("best", "some", "same", "here", "there")
     pen.transpose(["a", "b"], ["c", "d"])
     pen.store("line", [W, 0], "sum", 4)
     pen.prefetch("line", [W + 64])
@@ -96,6 +98,8 @@ def test_every_statement() -> None:
         "some = line[w] × 4 step 2",
         "same = repeat line[0] × 4",
         "sum = fma(some, same, zero)",
+        "here = w + 1, w + 3, ... × 4",
+        "best = here if some beats same else there",
         "a, b = transpose(c, d)",
         "line[w, 0] × 4 = sum",
         "prefetch line[w + 64]",
