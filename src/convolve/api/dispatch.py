@@ -4,17 +4,21 @@ The arguments of a call are parsed once. What follows from them is kept as a rec
 depends on, so that the next call of the same kind does nothing but hand over addresses.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from convolve import reference
-from convolve.api.compiled import compute
-from convolve.arguments import Call, conv_spec
+from convolve.api.compiled import compute, run_transposed
+from convolve.arguments import Call, conv_spec, input_grad_spec, weight_grad_spec
 from convolve.dtypes import Array
 from convolve.runtime import engine
 from convolve.runtime.execution import address_of
 from convolve.runtime.threads import get_num_threads
+from convolve.runtime.transposed import Transposed, exchanged
+from convolve.runtime.weight_gradient import WeightGradient
+from convolve.spec import Operation
 from convolve.views import check_fits
 
 MOST_RECIPES = 256
@@ -25,13 +29,19 @@ OPTIONS = (
     "stride", "padding", "dilation", "groups", "padding_mode", "layout", "flip", "overflow", "nan",
     "accuracy", "algorithm",
 )  # fmt: skip
-"""The options of a forward convolution, in the order in which `forward` takes them."""
+"""The options of a forward convolution, in the order in which `forward` and the gradients take them."""
+
+TRANSPOSED_OPTIONS = (
+    "stride", "padding", "output_padding", "groups", "dilation", "padding_mode", "layout", "flip", "overflow",
+    "nan", "accuracy", "algorithm",
+)  # fmt: skip
+"""The options of a transposed convolution, in the order in which `transposed` takes them."""
 
 Options = tuple[Any, ...]
 
 
 class Recipe:
-    """A call that was checked and whose arrays' addresses are all that can still change.
+    """A forward call that was checked and whose arrays' addresses are all that can still change.
 
     ``can_stay``: whether it may be used again. Not if the weights must be copied before they are read, so
     that their address says nothing, nor if its tables are long.
@@ -71,31 +81,124 @@ class Recipe:
         return result
 
 
-_recipes: dict[Any, Recipe] = {}
+class TransposedRecipe:
+    """A transposed call that was checked."""
+
+    def __init__(self, call: Call, weight: Array, result: Array) -> None:
+        self._spec, self._form, self._shape = call.spec, call.form, call.shape
+        self._bare = weight.ndim == call.spec.dims
+        self._ready = Transposed(call.spec, call.first, call.canonical(result))
+        self.can_stay = self._ready.table_bytes <= engine.MOST_TABLE_BYTES
+
+    def __call__(self, image: Array, weight: Array, bias: Array | None, out: Array | None) -> Array | None:
+        """Return the result, or None if the weights' values forbid the compiled way."""
+        result = np.empty(self._shape, self._spec.out_dtype) if out is None else out
+        filters = exchanged(self._spec, weight[None, None] if self._bare else weight)
+        source, place = self._form.canonical(image), self._form.canonical(result)
+        done = run_transposed(self._ready, source, filters, bias, place)
+        return result if done else None
+
+
+class WeightGradientRecipe:
+    """A gradient with respect to the weight that was checked; its arrays are image and output gradient."""
+
+    def __init__(self, call: Call, _gradient: Array, _result: Array) -> None:
+        self._dtype, self._form, self._shape = call.spec.out_dtype, call.form, call.shape
+        self._ready = WeightGradient(call.spec, call.first, call.second)
+        self.can_stay = self._ready.table_bytes <= engine.MOST_TABLE_BYTES
+
+    def __call__(self, image: Array, gradient: Array, _bias: None, out: Array | None) -> Array | None:
+        """Return the result, or None if the arrays' values forbid the compiled way."""
+        result = np.empty(self._shape, self._dtype) if out is None else out
+        place = result[None, None] if self._form.bare else result
+        arrays = self._form.canonical(image), self._form.canonical(gradient)
+        return result if self._ready.run(*arrays, place) else None
+
+
+RECIPES: dict[Operation, Any] = {
+    "conv": Recipe, "conv_transpose": TransposedRecipe, "weight_grad": WeightGradientRecipe,
+}  # fmt: skip
+"""Operation -> what is kept of its calls."""
+
+_recipes: dict[Any, Any] = {}
 
 
 def forward(
     dims: int, image: Any, weight: Any, bias: Any, options: Options, out: Any, out_dtype: Any
 ) -> Array:
     """Compute a forward convolution as the public functions offer it."""
-    key = _key(dims, image, weight, bias, options, out) if out_dtype is None else None
+
+    def parse() -> Call:
+        named = dict(zip(OPTIONS, options, strict=True))
+        return conv_spec("conv", dims, image, weight, bias, **named, out=out, out_dtype=out_dtype)
+
+    return quickly("conv", dims, (image, weight, bias), options, (out, out_dtype), parse)
+
+
+def transposed(
+    dims: int, image: Any, weight: Any, bias: Any, options: Options, out: Any, out_dtype: Any
+) -> Array:
+    """Compute a transposed convolution as the public functions offer it."""
+
+    def parse() -> Call:
+        named = dict(zip(TRANSPOSED_OPTIONS, options, strict=True))
+        return conv_spec("conv_transpose", dims, image, weight, bias, **named, out=out, out_dtype=out_dtype)
+
+    return quickly("conv_transpose", dims, (image, weight, bias), options, (out, out_dtype), parse)
+
+
+def input_gradient(
+    dims: int, shape: Any, weight: Any, gradient: Any, options: Options, out: Any, out_dtype: Any
+) -> Array:
+    """Compute a gradient with respect to the input as the public functions offer it."""
+
+    def parse() -> Call:
+        named = dict(zip(OPTIONS, options, strict=True))
+        return input_grad_spec(dims, shape, weight, gradient, **named, out=out, out_dtype=out_dtype)
+
+    kind = f"input_grad {shape}"
+    return quickly(kind, dims, (gradient, weight, None), options, (out, out_dtype), parse)
+
+
+def weight_gradient_of(
+    dims: int, image: Any, shape: Any, gradient: Any, options: Options, out: Any, out_dtype: Any
+) -> Array:
+    """Compute a gradient with respect to the weight as the public functions offer it."""
+
+    def parse() -> Call:
+        named = dict(zip(OPTIONS, options, strict=True))
+        return weight_grad_spec(dims, image, shape, gradient, **named, out=out, out_dtype=out_dtype)
+
+    kind = f"weight_grad {shape}"
+    return quickly(kind, dims, (image, gradient, None), options, (out, out_dtype), parse)
+
+
+def quickly(
+    operation: str, dims: int, arrays: tuple[Any, Any, Any], options: Options, outs: tuple[Any, Any],
+    parse: Callable[[], Call],
+) -> Array:  # fmt: skip
+    """Compute a call by its recipe if there is one; else parse it and keep its recipe.
+
+    ``operation`` and ``options`` tell apart all that arrays do not; the last option is the algorithm.
+    """
+    (image, weight, bias), (out, out_dtype) = arrays, outs
+    key = _key(operation, dims, image, weight, bias, options, out) if out_dtype is None else None
     try:
         recipe = _recipes.get(key)
     except TypeError:  # an option that cannot be hashed, such as a list
         key = recipe = None
     if recipe is not None:
-        result = recipe(image, weight, bias, out)
+        result: Array | None = recipe(image, weight, bias, out)
         if result is not None:
             return result
-    named = dict(zip(OPTIONS, options, strict=True))
-    call = conv_spec("conv", dims, image, weight, bias, **named, out=out, out_dtype=out_dtype)
-    result = run(call, named["algorithm"])
+    call = parse()
+    result = run(call, options[-1])
     if key is not None and recipe is None:
-        _remember(key, call, named["algorithm"], weight, result)
+        _remember(key, call, options[-1], weight, result)
     return result
 
 
-def _key(dims: int, image: Any, weight: Any, bias: Any, options: Options, out: Any) -> Any:
+def _key(operation: str, dims: int, image: Any, weight: Any, bias: Any, options: Options, out: Any) -> Any:
     """Return all that a recipe depends on, or None if the arguments must be parsed.
 
     Types are part of it: True equals 1, but is no stride.
@@ -108,7 +211,7 @@ def _key(dims: int, image: Any, weight: Any, bias: Any, options: Options, out: A
         return None
     kinds = tuple(map(type, options))
     return (
-        dims, image.shape, image.strides, image.dtype, weight.shape, weight.strides, weight.dtype,
+        operation, dims, image.shape, image.strides, image.dtype, weight.shape, weight.strides, weight.dtype,
         None if bias is None else (bias.shape, bias.dtype),
         repr(options) if tuple in kinds or list in kinds else options, kinds, get_num_threads(),
         None if out is None else (out.shape, out.strides, out.dtype),
@@ -135,7 +238,7 @@ def _remember(key: Any, call: Call, algorithm: str, weight: Array, result: Array
         return
     if len(_recipes) >= MOST_RECIPES:
         _recipes.clear()
-    recipe = Recipe(call, weight, result)
+    recipe = RECIPES[spec.operation](call, weight, result)
     if recipe.can_stay:
         _recipes[key] = recipe
 

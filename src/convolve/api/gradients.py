@@ -5,9 +5,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from convolve.api.dispatch import run
+from convolve.api.dispatch import input_gradient, weight_gradient_of
 from convolve.api.types import PaddingArgument, PaddingMode, Size
-from convolve.arguments import input_grad_spec, weight_grad_spec
 from convolve.dtypes import Array
 from convolve.spec import Accuracy, Algorithm, Layout, NanRule, Overflow
 
@@ -65,28 +64,9 @@ def conv2d_input_grad(
     >>> conv2d_input_grad((3, 3), [[1, 2], [3, 4]], [[1, 0], [0, 0]]).tolist()
     [[1, 2, 0], [3, 4, 0], [0, 0, 0]]
     """
-    return run(
-        input_grad_spec(
-            2,
-            input_shape,
-            weight,
-            grad_output,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            padding_mode=padding_mode,
-            layout=layout,
-            flip=flip,
-            out=out,
-            out_dtype=out_dtype,
-            overflow=overflow,
-            nan=nan,
-            accuracy=accuracy,
-            algorithm=algorithm,
-        ),
-        algorithm,
-    )
+    options = (stride, padding, dilation, groups, padding_mode, layout, flip, overflow, nan, accuracy,
+               algorithm)  # fmt: skip
+    return input_gradient(2, input_shape, weight, grad_output, options, out, out_dtype)
 
 
 def conv2d_weight_grad(
@@ -142,28 +122,9 @@ def conv2d_weight_grad(
     >>> conv2d_weight_grad([[1, 2, 3], [4, 5, 6]], (1, 2), [[1, 1], [0, 0]]).tolist()
     [[3, 5]]
     """
-    return run(
-        weight_grad_spec(
-            2,
-            input,
-            weight_shape,
-            grad_output,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            padding_mode=padding_mode,
-            layout=layout,
-            flip=flip,
-            out=out,
-            out_dtype=out_dtype,
-            overflow=overflow,
-            nan=nan,
-            accuracy=accuracy,
-            algorithm=algorithm,
-        ),
-        algorithm,
-    )
+    options = (stride, padding, dilation, groups, padding_mode, layout, flip, overflow, nan, accuracy,
+               algorithm)  # fmt: skip
+    return weight_gradient_of(2, input, weight_shape, grad_output, options, out, out_dtype)
 
 
 def conv1d_input_grad(
@@ -192,28 +153,9 @@ def conv1d_input_grad(
     >>> conv1d_input_grad((4,), [1, 2], [1, 0, 10])
     array([ 1,  2, 10, 20])
     """
-    return run(
-        input_grad_spec(
-            1,
-            input_shape,
-            weight,
-            grad_output,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            padding_mode=padding_mode,
-            layout=layout,
-            flip=flip,
-            out=out,
-            out_dtype=out_dtype,
-            overflow=overflow,
-            nan=nan,
-            accuracy=accuracy,
-            algorithm=algorithm,
-        ),
-        algorithm,
-    )
+    options = (stride, padding, dilation, groups, padding_mode, layout, flip, overflow, nan, accuracy,
+               algorithm)  # fmt: skip
+    return input_gradient(1, input_shape, weight, grad_output, options, out, out_dtype)
 
 
 def conv1d_weight_grad(
@@ -242,28 +184,9 @@ def conv1d_weight_grad(
     >>> conv1d_weight_grad([1, 2, 4, 8], (2,), [1, 0, 1])
     array([ 5, 10])
     """
-    return run(
-        weight_grad_spec(
-            1,
-            input,
-            weight_shape,
-            grad_output,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            padding_mode=padding_mode,
-            layout=layout,
-            flip=flip,
-            out=out,
-            out_dtype=out_dtype,
-            overflow=overflow,
-            nan=nan,
-            accuracy=accuracy,
-            algorithm=algorithm,
-        ),
-        algorithm,
-    )
+    options = (stride, padding, dilation, groups, padding_mode, layout, flip, overflow, nan, accuracy,
+               algorithm)  # fmt: skip
+    return weight_gradient_of(1, input, weight_shape, grad_output, options, out, out_dtype)
 
 
 def conv3d_input_grad(
@@ -292,28 +215,9 @@ def conv3d_input_grad(
     >>> conv3d_input_grad((1, 1, 3), [[[1, 2]]], [[[1, 0]]]).tolist()
     [[[1, 2, 0]]]
     """
-    return run(
-        input_grad_spec(
-            3,
-            input_shape,
-            weight,
-            grad_output,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            padding_mode=padding_mode,
-            layout=layout,
-            flip=flip,
-            out=out,
-            out_dtype=out_dtype,
-            overflow=overflow,
-            nan=nan,
-            accuracy=accuracy,
-            algorithm=algorithm,
-        ),
-        algorithm,
-    )
+    options = (stride, padding, dilation, groups, padding_mode, layout, flip, overflow, nan, accuracy,
+               algorithm)  # fmt: skip
+    return input_gradient(3, input_shape, weight, grad_output, options, out, out_dtype)
 
 
 def conv3d_weight_grad(
@@ -342,25 +246,6 @@ def conv3d_weight_grad(
     >>> conv3d_weight_grad([[[1, 2, 3]]], (1, 1, 2), [[[1, 1]]]).tolist()
     [[[3, 5]]]
     """
-    return run(
-        weight_grad_spec(
-            3,
-            input,
-            weight_shape,
-            grad_output,
-            stride=stride,
-            padding=padding,
-            dilation=dilation,
-            groups=groups,
-            padding_mode=padding_mode,
-            layout=layout,
-            flip=flip,
-            out=out,
-            out_dtype=out_dtype,
-            overflow=overflow,
-            nan=nan,
-            accuracy=accuracy,
-            algorithm=algorithm,
-        ),
-        algorithm,
-    )
+    options = (stride, padding, dilation, groups, padding_mode, layout, flip, overflow, nan, accuracy,
+               algorithm)  # fmt: skip
+    return weight_gradient_of(3, input, weight_shape, grad_output, options, out, out_dtype)

@@ -3,26 +3,37 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from convolve.api import dispatch
-from convolve.arguments import conv_spec, parse_shape
-from convolve.compiler.pipeline import compile_ir, lower
-from convolve.compiler.plan import Activation, Plan
+from convolve.arguments import conv_spec, input_grad_spec, parse_shape, weight_grad_spec
+from convolve.axis import Axis
+from convolve.compiler.lower.gradient import gradient
+from convolve.compiler.pipeline import compile_alone, compile_ir, lower
+from convolve.compiler.plan import Activation, Phases, Plan
 from convolve.compiler.target import Target
 from convolve.dtypes import Array, parse_dtype
 from convolve.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
-from convolve.options import choice, flag
-from convolve.runtime import engine, jit, peaks
+from convolve.options import choice, flag, whole_number
+from convolve.runtime import engine, jit, peaks, weight_gradient
 from convolve.runtime.bound import BoundConv
 from convolve.runtime.host import host_target
-from convolve.spec import ConvSpec
+from convolve.runtime.threads import get_num_threads
+from convolve.runtime.transposed import phase_plans
+from convolve.spec import ConvSpec, Operation
 from convolve.views import as_array
 
 ACTIVATIONS = ("none", "relu", "relu6")
+
+GRADIENT_DEFAULTS = {
+    "stride": 1, "padding": 0, "dilation": 1, "groups": 1, "padding_mode": "zeros",
+    "layout": "channels_first", "flip": False, "overflow": "raise", "nan": "propagate", "accuracy": "default",
+    "algorithm": "auto",
+}  # fmt: skip
+"""The options of a gradient, in the order of `dispatch.OPTIONS`, as they are if nothing is said."""
 
 
 def plan(
@@ -41,9 +52,10 @@ def plan(
     Parameters
     ----------
     input_shape, weight_shape
-        As `conv2d` takes them; the weight's number of dimensions tells whether it is 1-, 2- or 3-dimensional.
+        As `conv2d` takes them, or `conv_transpose2d`; of a gradient those of the forward call. The weight's
+        number of dimensions tells whether it is 1-, 2- or 3-dimensional.
     operation
-        "conv".
+        "conv", "conv_transpose", "input_grad" or "weight_grad".
     dtype, weight_dtype
         Of the input, and of the weight if it is another one.
     bias
@@ -52,7 +64,7 @@ def plan(
         What is applied to every result: "none", "relu" or "relu6".
     **options
         ``stride``, ``padding``, ``dilation``, ``groups``, ``padding_mode``, ``layout``, ``flip`` and the
-        others of `conv2d`.
+        others of the operation, such as `conv2d` or `conv_transpose2d`.
 
     Returns
     -------
@@ -70,7 +82,7 @@ def plan(
     >>> planned.plan.code.method, f"{planned.plan.flops:,}"
     ('contract', '231,211,008')
     """
-    choice(operation, "operation", ("conv",))
+    choice(operation, "operation", tuple(OPTIONS_OF))
     choice(activation, "activation", ACTIVATIONS)
     kind = parse_dtype(dtype, "dtype")
     weight_kind = kind if weight_dtype is None else parse_dtype(weight_dtype, "weight_dtype")
@@ -80,19 +92,58 @@ def plan(
         raise ShapeError(
             f"weight_shape must have 1 to 3 spatial dimensions, got {taps}; see conv1d, conv2d, conv3d"
         )
-    _check_names(options)
+    _check_names(operation, options)
     image = np.broadcast_to(np.zeros((), kind), shape)
     weight = np.broadcast_to(np.zeros((), weight_kind), taps)
-    sums = np.zeros(taps[0], kind) if flag(bias, "bias") else None
-    call = conv_spec("conv", dims, image, weight, sums, **options)
+    if operation in ("input_grad", "weight_grad"):
+        if flag(bias, "bias") or activation != "none":
+            raise ArgumentError(f"{operation} has neither bias nor activation; leave them out")
+        return planned_gradient(operation, dims, image, weight, options)
+    filters = taps[0]
+    if operation == "conv_transpose" and len(taps) > dims:
+        filters = taps[1] * whole_number(options.get("groups", 1), "groups", 1)
+    sums = np.zeros(filters, kind) if flag(bias, "bias") else None
+    call = conv_spec(cast(Operation, operation), dims, image, weight, sums, **options)
     return PlannedConv(call.spec, image, weight, activation, options)
 
 
-def _check_names(options: dict[str, Any]) -> None:
+def planned_gradient(
+    operation: str, dims: int, image: Array, weight: Array, options: dict[str, Any]
+) -> "PlannedConv":
+    """Return the plan of a gradient of the convolution of two arrays, whose numbers do not matter."""
+    forward = conv_spec("conv", dims, image, weight, **options)
+    gradient = np.broadcast_to(np.zeros((), image.dtype), forward.shape)
+    if operation == "weight_grad":
+        call = weight_grad_spec(dims, image, weight.shape, gradient, **options)
+        return PlannedConv(call.spec, image, gradient, "none", options, weight.shape)
+    call = input_grad_spec(dims, image.shape, weight, gradient, **options)
+    axes = call.spec.axes
+    exact = {
+        "padding": tuple((axis.before, axis.after) for axis in axes),
+        "output_padding": tuple(axis.size - _least_size(axis) for axis in axes),
+    }
+    return PlannedConv(call.spec, gradient, weight, "none", {**options, **exact})
+
+
+def _least_size(axis: Axis) -> int:
+    """Return the smallest input that gives so many outputs."""
+    return (axis.outputs - 1) * axis.stride + axis.extent - axis.before - axis.after
+
+
+OPTIONS_OF = {
+    "conv": dispatch.OPTIONS,
+    "conv_transpose": dispatch.TRANSPOSED_OPTIONS,
+    "input_grad": dispatch.OPTIONS,
+    "weight_grad": dispatch.OPTIONS,
+}
+"""Operation -> the options that its plan takes."""
+
+
+def _check_names(operation: str, options: dict[str, Any]) -> None:
     """Refuse options that there are not: an option misspelt must not be an option ignored."""
     if "out" in options:
         raise ArgumentError("out belongs to the call, not to the plan; pass it to planned(…, out=…)")
-    known = (*dispatch.OPTIONS, "out_dtype")
+    known = (*OPTIONS_OF[operation], "out_dtype")
     for name in options:
         if name not in known:
             raise ArgumentTypeError(f"plan has no option {name!r}; its options are {', '.join(known)}")
@@ -147,14 +198,25 @@ class PlannedConv:
     """
 
     def __init__(
-        self, spec: ConvSpec, image: Array, weight: Array, activation: Activation, options: dict[str, Any]
+        self,
+        spec: ConvSpec,
+        image: Array,
+        weight: Array,
+        activation: Activation,
+        options: dict[str, Any],
+        weight_shape: tuple[int, ...] = (),
     ) -> None:
         self.spec = spec
         self._image, self._weight, self._activation, self._options = image, weight, activation, options
+        self._weight_shape = weight_shape
 
     @property
     def _asked(self) -> engine.Question:
         return engine.question(self.spec, engine.dense_view(self.spec), self._activation)
+
+    @property
+    def _threads(self) -> int:
+        return get_num_threads()
 
     @property
     def why_not(self) -> str | None:
@@ -164,8 +226,8 @@ class PlannedConv:
         return engine.why_not(self.spec)
 
     @property
-    def plan(self) -> Plan:
-        """The decision: frozen and printable.
+    def plan(self) -> Plan | Phases:
+        """The decision: frozen and printable; of a transposed convolution one for each of its parts.
 
         Raises
         ------
@@ -174,6 +236,11 @@ class PlannedConv:
         """
         if self.why_not is not None:
             raise ArgumentError(f"there is no plan for what the reference computes: {self.why_not}")
+        if self.spec.operation == "weight_grad":
+            asked = weight_gradient.question(self.spec, engine.dense_view(self.spec))
+            return weight_gradient.plan_of(asked, self.target)
+        if self.spec.operation == "conv_transpose":
+            return phase_plans(self.spec, self._activation, self.target)
         return engine.plan_of(self._asked, self.target)
 
     @property
@@ -183,17 +250,22 @@ class PlannedConv:
 
     @cached_property
     def routine(self) -> Routine:
-        """The code in its stages."""
+        """The code in its stages; of a transposed convolution that of the part with the most work."""
         from convolve.compiler.printer import show  # for people: no call needs it
 
-        nests = lower(self.plan.code, self.target)
-        ir = compile_ir(nests, self.target)
-        return Routine(show(nests.routine), ir, jit.make_assembly(ir, self.target))
+        code = self.plan.code
+        if code.is_gradient:
+            nest = gradient(code, self.target)
+            ir = compile_alone(nest, self.target)
+        else:
+            nests = lower(code, self.target)
+            nest, ir = nests.routine, compile_ir(nests, self.target)
+        return Routine(show(nest), ir, jit.make_assembly(ir, self.target))
 
     @property
     def limit(self) -> Limit:
         """The bound that this machine sets the direct method, measured when first asked for."""
-        peak = peaks.fma_peak(self.plan.code.dtype) * self._asked.threads
+        peak = peaks.fma_peak(self.plan.code.dtype) * self._threads
         bandwidth = peaks.copy_bandwidth()
         times = {"multiply-adds": self.plan.flops / peak, "memory": self.plan.bytes_moved / bandwidth}
         bound = max(times, key=lambda name: times[name])
@@ -204,13 +276,26 @@ class PlannedConv:
         """Seconds that the cost model expects, at the measured speed of the multiply-adds."""
         peak = peaks.fma_peak(self.plan.code.dtype)
         per_cycle = 4 * self.target.lanes(self.spec.out_dtype.itemsize)
-        return max(self.plan.cycles * per_cycle / peak / self._asked.threads, self.limit.seconds)
+        return max(self.plan.cycles * per_cycle / peak / self._threads, self.limit.seconds)
 
     def __call__(
         self, input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None, *, out: Array | None = None
     ) -> Array:
-        """Convolve arrays as planned; see `bind` for weights that stay the same."""
+        """Convolve arrays as planned; see `bind` for weights that stay the same.
+
+        Of "input_grad", ``input`` is the gradient of the output; of "weight_grad", ``weight`` is.
+        """
+        if self.spec.operation == "weight_grad":
+            return self._weight_gradient(input, weight, out)
         return self.bind(weight, bias)(input, out=out)
+
+    def _weight_gradient(self, input: ArrayLike, gradient: ArrayLike, out: Array | None) -> Array:
+        """Return the gradient with respect to the weight, of any batch and spatial size."""
+        values = (self._options.get(name, default) for name, default in GRADIENT_DEFAULTS.items())
+        wanted = self._options.get("out_dtype")
+        return dispatch.weight_gradient_of(
+            self.spec.dims, input, self._weight_shape, gradient, tuple(values), out, wanted
+        )
 
     def bind(self, weight: ArrayLike, bias: ArrayLike | None = None) -> "BoundConv":
         """Return the convolution with these weights packed once for all.
@@ -230,13 +315,19 @@ class PlannedConv:
         ShapeError, DTypeError
             The weight or the bias is not as planned.
         """
+        if self.spec.operation == "weight_grad":
+            raise ArgumentError(
+                "the gradient with respect to the weight has no weight to bind; call the plan itself, "
+                "planned(input, grad_output)"
+            )
         given = as_array(weight, "weight")
         if given.shape != self._weight.shape:
             raise ShapeError(
                 f"weight must have the shape planned, {self._weight.shape}; got {given.shape}; make another "
                 "plan"
             )
-        call = conv_spec("conv", self.spec.dims, self._image, weight, bias, **self._options)
+        operation = self.spec.operation
+        call = conv_spec(operation, self.spec.dims, self._image, weight, bias, **self._options)
         for name, got, wanted in (
             ("weight", call.spec.weight_dtype, self.spec.weight_dtype),
             ("result with this bias", call.spec.out_dtype, self.spec.out_dtype),
@@ -249,6 +340,7 @@ class PlannedConv:
         weights = _own(call.second).reshape(given.shape)
         sums = None if call.bias is None else _own(call.bias)
         return BoundConv(
+            operation,
             self.spec.dims,
             weights,
             sums,
@@ -260,7 +352,7 @@ class PlannedConv:
 
     def describe(self) -> str:
         """Return the plan in words, with this machine's limit and the time expected; measures both."""
-        limit, threads = self.limit, self._asked.threads
+        limit, threads = self.limit, self._threads
         many = f"{threads} thread{'s' if threads > 1 else ''}"
         rates = f"{limit.flops_per_second / 1e9:.0f} GFLOP/s and {limit.bytes_per_second / 1e9:.1f} GB/s"
         lines = [
@@ -274,7 +366,8 @@ class PlannedConv:
         return str(self.plan) if self.why_not is None else f"reference: {self.why_not}"
 
     def __repr__(self) -> str:
-        return f"PlannedConv({self.spec.input_shape} * {self.spec.weight_shape})"
+        named = "" if self.spec.operation == "conv" else f"{self.spec.operation}: "
+        return f"PlannedConv({named}{self.spec.input_shape} * {self.spec.weight_shape})"
 
 
 def _own(array: Array) -> Array:

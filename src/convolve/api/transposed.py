@@ -4,9 +4,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from convolve.api.dispatch import run
+from convolve.api.dispatch import transposed
 from convolve.api.types import PaddingArgument, PaddingMode, Size
-from convolve.arguments import conv_spec
 from convolve.dtypes import Array
 from convolve.spec import Accuracy, Algorithm, Layout, NanRule, Overflow
 
@@ -74,30 +73,9 @@ def conv_transpose2d(
     >>> conv_transpose2d([[1, 2]], [[1, 1], [1, 1]], stride=2).tolist()
     [[1, 1, 2, 2], [1, 1, 2, 2]]
     """
-    return run(
-        conv_spec(
-            "conv_transpose",
-            2,
-            input,
-            weight,
-            bias,
-            stride=stride,
-            padding=padding,
-            output_padding=output_padding,
-            groups=groups,
-            dilation=dilation,
-            padding_mode=padding_mode,
-            layout=layout,
-            flip=flip,
-            out=out,
-            out_dtype=out_dtype,
-            overflow=overflow,
-            nan=nan,
-            accuracy=accuracy,
-            algorithm=algorithm,
-        ),
-        algorithm,
-    )
+    options = (stride, padding, output_padding, groups, dilation, padding_mode, layout, flip, overflow, nan,
+               accuracy, algorithm)  # fmt: skip
+    return transposed(2, input, weight, bias, options, out, out_dtype)
 
 
 def conv_transpose1d(
@@ -127,30 +105,9 @@ def conv_transpose1d(
     >>> conv_transpose1d([1, 2], [1, 10], stride=2)
     array([ 1, 10,  2, 20])
     """
-    return run(
-        conv_spec(
-            "conv_transpose",
-            1,
-            input,
-            weight,
-            bias,
-            stride=stride,
-            padding=padding,
-            output_padding=output_padding,
-            groups=groups,
-            dilation=dilation,
-            padding_mode=padding_mode,
-            layout=layout,
-            flip=flip,
-            out=out,
-            out_dtype=out_dtype,
-            overflow=overflow,
-            nan=nan,
-            accuracy=accuracy,
-            algorithm=algorithm,
-        ),
-        algorithm,
-    )
+    options = (stride, padding, output_padding, groups, dilation, padding_mode, layout, flip, overflow, nan,
+               accuracy, algorithm)  # fmt: skip
+    return transposed(1, input, weight, bias, options, out, out_dtype)
 
 
 def conv_transpose3d(
@@ -180,27 +137,6 @@ def conv_transpose3d(
     >>> conv_transpose3d([[[3]]], [[[1, 2], [3, 4]]]).tolist()
     [[[3, 6], [9, 12]]]
     """
-    return run(
-        conv_spec(
-            "conv_transpose",
-            3,
-            input,
-            weight,
-            bias,
-            stride=stride,
-            padding=padding,
-            output_padding=output_padding,
-            groups=groups,
-            dilation=dilation,
-            padding_mode=padding_mode,
-            layout=layout,
-            flip=flip,
-            out=out,
-            out_dtype=out_dtype,
-            overflow=overflow,
-            nan=nan,
-            accuracy=accuracy,
-            algorithm=algorithm,
-        ),
-        algorithm,
-    )
+    options = (stride, padding, output_padding, groups, dilation, padding_mode, layout, flip, overflow, nan,
+               accuracy, algorithm)  # fmt: skip
+    return transposed(3, input, weight, bias, options, out, out_dtype)

@@ -10,6 +10,9 @@ from convolve.cli import types
 @click.command(short_help="Show how a convolution will be computed here, and its limit.")
 @click.argument("input_shape", metavar="INPUT", type=types.shape)
 @click.argument("weight_shape", metavar="WEIGHT", type=types.shape)
+@click.option(
+    "--operation", type=click.Choice(["conv", "conv_transpose", "input_grad", "weight_grad"]), default="conv"
+)
 @click.option("-s", "--stride", type=types.numbers, default="1", show_default=True)
 @click.option("-p", "--padding", type=types.padding, default="0", show_default=True)
 @click.option("-d", "--dilation", type=types.numbers, default="1", show_default=True)

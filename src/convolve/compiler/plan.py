@@ -176,3 +176,42 @@ class Plan:
             ("bytes", f"{self.bytes_moved:,}"),
         ]
         return "\n".join(f"{name:8} {text}" for name, text in lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Phases:
+    """How a transposed convolution is computed: one plain convolution for each residue of the stride.
+
+    ``parts`` holds a plan for each, those of a border that repeats the input included.
+    """
+
+    parts: tuple[Plan, ...]
+
+    @property
+    def code(self) -> Code:
+        """What the part with the most work is specialised to."""
+        return max(self.parts, key=lambda plan: plan.cycles).code
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of the direct sum; a multiply-add counts as two."""
+        return sum(plan.flops for plan in self.parts)
+
+    @property
+    def bytes_moved(self) -> int:
+        """Bytes that the parts read or write at least once each."""
+        return sum(plan.bytes_moved for plan in self.parts)
+
+    @property
+    def cycles(self) -> int:
+        """The cost model's estimate, in cycles of one core."""
+        return sum(plan.cycles for plan in self.parts)
+
+    def __str__(self) -> str:
+        if len(self.parts) == 1:
+            return str(self.parts[0])
+        counts = {plan: self.parts.count(plan) for plan in self.parts}
+        texts = [
+            f"{count} × {' × '.join(map(str, plan.code.taps))} taps\n{plan}" for plan, count in counts.items()
+        ]
+        return "\n\n".join([f"phases   {len(self.parts)} plain convolutions, one after the other", *texts])

@@ -1,6 +1,6 @@
 """A convolution with its weights packed: the thin hot call of networks and of video."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,8 @@ from convolve.errors import DTypeError
 from convolve.runtime import engine
 from convolve.runtime.execution import MOST_FREE, Execution, Packed, Workspace, address_of
 from convolve.runtime.threads import get_num_threads
+from convolve.runtime.transposed import Transposed, exchanged
+from convolve.spec import Operation
 from convolve.views import check_fits
 
 MOST_SHAPES = 256
@@ -24,20 +26,49 @@ Reference = Callable[[Call, str], Array]
 class _Entry:
     """One shape of input: its execution, with the bound weights, and its free workspaces."""
 
-    __slots__ = ("_free", "_packed", "dtype", "execution", "shape", "strides")
+    __slots__ = ("_free", "_packed", "dtype", "execution", "shape", "strides", "table_bytes")
 
     def __init__(self, execution: Execution, packed: Packed, call: Call, strides: Any) -> None:
         self.execution, self._packed = execution, packed
         self.shape, self.dtype, self.strides = call.shape, call.spec.out_dtype, strides
+        self.table_bytes = execution.table_bytes
         self._free: list[Workspace] = []
 
     def run(self, image: Array, out: Array) -> None:
+        """Convolve what begins where these arrays do, however a caller sees them."""
         workspace = self._free.pop() if self._free else Workspace(self.execution, self._packed)
         try:
             workspace.run(address_of(image), address_of(out), self.strides)
         finally:
             if len(self._free) < MOST_FREE:
                 self._free.append(workspace)
+
+    run_canonical = run
+
+
+class _TransposedEntry:
+    """One shape of input of a transposed convolution, with weights packed for each of its parts."""
+
+    __slots__ = ("_bias", "_form", "_free", "_packed", "_ready", "dtype", "shape", "table_bytes")
+
+    def __init__(self, ready: Transposed, packed: Sequence[Packed], call: Call) -> None:
+        self._ready, self._packed, self._form, self._bias = ready, packed, call.form, call.bias
+        self.shape, self.dtype, self.table_bytes = call.shape, call.spec.out_dtype, ready.table_bytes
+        self._free: list[list[Workspace]] = []
+
+    def run(self, image: Array, out: Array) -> None:
+        """Convolve arrays as the caller sees them."""
+        self.run_canonical(self._form.canonical(image), self._form.canonical(out))
+
+    def run_canonical(self, image: Array, out: Array) -> None:
+        """Convolve canonical arrays."""
+        pairs = zip(self._ready.parts, self._packed, strict=True)
+        spaces = self._free.pop() if self._free else [Workspace(part.ready, own) for part, own in pairs]
+        try:
+            self._ready.run(spaces, image, out, self._bias)
+        finally:
+            if len(self._free) < MOST_FREE:
+                self._free.append(spaces)
 
 
 class BoundConv:
@@ -54,6 +85,7 @@ class BoundConv:
 
     def __init__(
         self,
+        operation: Operation,
         dims: int,
         weight: Array,
         bias: Array | None,
@@ -62,10 +94,12 @@ class BoundConv:
         options: dict[str, Any],
         otherwise: Reference,
     ) -> None:
+        self._operation: Operation = operation
         self._dims, self._weight, self._bias, self._dtype = dims, _shared(weight), bias, dtype
         self._activation, self._options, self._otherwise = activation, options, otherwise
         self._packed: dict[Code, Packed] = {}
-        self._entries: dict[Any, _Entry] = {}
+        self._phases: dict[tuple[Any, ...], list[Packed]] = {}
+        self._entries: dict[Any, _Entry | _TransposedEntry] = {}
 
     def __call__(self, input: ArrayLike, *, out: Array | None = None) -> Array:
         """Convolve one input.
@@ -108,11 +142,13 @@ class BoundConv:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave packed weights and addresses behind, which belong to this process: another makes its own."""
-        return {**self.__dict__, "_packed": {}, "_entries": {}}
+        return {**self.__dict__, "_packed": {}, "_phases": {}, "_entries": {}}
 
     def _first(self, input: ArrayLike, out: Array | None) -> Array:
         """Convolve an input of a kind that was not seen before."""
-        call = conv_spec("conv", self._dims, input, self._weight, self._bias, **self._options, out=out)
+        call = conv_spec(
+            self._operation, self._dims, input, self._weight, self._bias, **self._options, out=out
+        )
         spec = call.spec
         if spec.input_dtype != self._dtype:
             raise DTypeError(
@@ -130,8 +166,8 @@ class BoundConv:
         entry = self._entry(call, result)
         if entry is None:
             return self._slowly(call)
-        entry.run(call.first, result)
-        short = entry.execution.table_bytes <= engine.MOST_TABLE_BYTES
+        entry.run_canonical(call.first, call.canonical(result))
+        short = entry.table_bytes <= engine.MOST_TABLE_BYTES
         if short and isinstance(input, np.ndarray):
             key: tuple[Any, ...] = (input.shape, input.strides, input.dtype, get_num_threads())
             if out is not None:
@@ -141,8 +177,10 @@ class BoundConv:
             self._entries[key] = entry
         return result
 
-    def _entry(self, call: Call, result: Array) -> _Entry | None:
+    def _entry(self, call: Call, result: Array) -> "_Entry | _TransposedEntry | None":
         """Return what runs a call, or None if the weights' values forbid the compiled way."""
+        if self._operation == "conv_transpose":
+            return self._transposed_entry(call, result)
         spec, out = call.spec, call.canonical(result)
         view = engine.view_of(spec, call.first, out, call.second)
         ready = engine.ready(engine.question(spec, view, self._activation))
@@ -157,6 +195,17 @@ class BoundConv:
             return None
         strides = ready.strides(engine.seen(view, call.first), engine.seen(view, out))
         return _Entry(ready, self._packed[code], call, strides)
+
+    def _transposed_entry(self, call: Call, result: Array) -> _TransposedEntry | None:
+        """Return what runs a transposed call; sizes whose parts have the same code share packed weights."""
+        ready = Transposed(call.spec, call.first, call.canonical(result), self._activation)
+        if ready.key not in self._phases:
+            packed = [Packed(part.ready) for part in ready.parts]
+            bias = None if call.bias is None else call.bias.astype(call.spec.out_dtype, copy=False)
+            ready.pack(packed, exchanged(call.spec, call.second), bias)
+            self._phases[ready.key] = packed
+        packed = self._phases[ready.key]
+        return _TransposedEntry(ready, packed, call) if ready.allows(packed) else None
 
     def _slowly(self, call: Call) -> Array:
         """Compute a call that is not compiled as it stands; the activation is applied afterwards."""

@@ -49,21 +49,27 @@ def plan_of(asked: Question, target: Target) -> Plan:
     return gradient_plan(asked.sizes, asked.geometry, target, asked.threads)
 
 
-def compute(spec: ConvSpec, image: Array, gradient: Array, out: Array) -> bool:
-    """Compute a gradient with respect to the weight; False if the arrays' values forbid this way."""
-    gradient = gradient.astype(out.dtype, copy=False)
-    view = engine.view_of(spec, image, gradient)
-    ready = ready_for(question(spec, view))
-    plain = out.flags.c_contiguous and ready.parts == 1 and not spec.flip
-    parts = aligned((ready.parts, *spec.weight_shape), out.dtype)
-    sums = out[None] if plain else parts
-    ready.run(engine.seen(view, image), engine.seen(view, gradient), sums, spec.dims == 3)
-    if ready.may_mix and np.isnan(_total(sums)) and not _all_finite(image, gradient):
-        return False
-    if not plain:
-        turned = np.flip(_added(sums), axis=tuple(range(2, out.ndim))) if spec.flip else _added(sums)
-        out[...] = turned
-    return True
+class WeightGradient:
+    """A gradient with respect to the weight of arrays of given sizes and strides."""
+
+    def __init__(self, spec: ConvSpec, image: Array, gradient: Array) -> None:
+        self._spec = spec
+        self._view = engine.view_of(spec, image, gradient)
+        self._ready = ready_for(question(spec, self._view))
+        self.table_bytes = sum(table.nbytes for table in self._ready.constants.values())
+
+    def run(self, image: Array, gradient: Array, out: Array) -> bool:
+        """Write the gradient of canonical arrays; False if their values forbid this way."""
+        spec, ready = self._spec, self._ready
+        plain = out.flags.c_contiguous and ready.parts == 1 and not spec.flip
+        sums = out[None] if plain else aligned((ready.parts, *spec.weight_shape), out.dtype)
+        ready.run(engine.seen(self._view, image), engine.seen(self._view, gradient), sums, spec.dims == 3)
+        if ready.may_mix and np.isnan(_total(sums)) and not _all_finite(image, gradient):
+            return False
+        if not plain:
+            total = _added(sums)
+            out[...] = np.flip(total, axis=tuple(range(2, out.ndim))) if spec.flip else total
+        return True
 
 
 def _total(sums: Array) -> float:
