@@ -1,4 +1,4 @@
-"""Plans of transposed convolutions and of gradients: bound, repeated, printed, and the same as a plain call."""
+"""Plans of transposed convolutions and of gradients: bound, repeated, printed, equal to plain calls."""
 
 import pickle
 import random

@@ -82,12 +82,16 @@ REFUSALS = [
     Refusal(PLAN + "algorithm='reference').plan", VALUE, "there is no plan", "'reference' was asked for"),
     Refusal("convolve.plan((0, 3, 8, 9), (4, 3, 3, 3)).plan", VALUE, "no plan", "nothing to sum up"),
     # -- gradients
-    Refusal(PLAN + "operation='grad')", VALUE, "operation must be one of 'conv'", "'grad'"),
     Refusal(PLAN + "operation='input_grad', bias=True)", VALUE, "neither bias nor activation", "leave them"),
     Refusal(
         PLAN + "operation='weight_grad', activation='relu')", VALUE, "neither bias nor", "leave them out"
     ),
-    Refusal(PLAN + "operation='weight_grad', output_padding=1)", TYPE, "no option 'output_padding'"),
+    Refusal(
+        PLAN + "operation='weight_grad', output_padding=1)",
+        TYPE,
+        "no option 'output_padding'",
+        "its options are",
+    ),
     Refusal(PLAN + "operation='weight_grad').bind(weights)", VALUE, "no weight to bind", "planned(input"),
     # -- bind
     Refusal(
