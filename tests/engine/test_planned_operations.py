@@ -26,7 +26,7 @@ def test_bound_transposed_convolutions_are_exact(part: int, monkeypatch: pytest.
             image.shape, weight.shape, operation="conv_transpose", dtype=image.dtype, bias=bias is not None,
             **options,
         )  # fmt: skip
-        assert planned.plan.flops > 0
+        assert (planned.plan.flops > 0) == (planned.plan.cycles > 0)
         with monkeypatch.context() as patch:
             patch.setattr(reference, "run", None)  # nothing may fall back to it
             bound = planned.bind(weight, bias)
@@ -125,3 +125,14 @@ def test_plans_are_printed() -> None:
     assert "16 parts" in str(one)
     assert "gradient" in one.routine.nest
     assert one.expected > 0
+
+
+def test_a_result_that_no_tap_reaches_is_the_bias() -> None:
+    weight, bias = np.ones((1, 2, 3), "f"), np.array([3, 4], "f")
+    options = {"stride": 3, "padding": ((3, 0),), "dilation": 1, "output_padding": 2}
+    planned = convolve.plan((1, 1, 1), weight.shape, operation="conv_transpose", bias=True, **options)
+    assert "no tap reaches the result" in str(planned)
+    with pytest.raises(convolve.errors.ArgumentError, match="no routine"):
+        planned.routine  # noqa: B018
+    result = planned.bind(weight, bias)(np.ones((1, 1, 1), "f"))
+    assert result.tolist() == [[[3, 3], [4, 4]]]

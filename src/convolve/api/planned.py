@@ -253,6 +253,8 @@ class PlannedConv:
         """The code in its stages; of a transposed convolution that of the part with the most work."""
         from convolve.compiler.printer import show  # for people: no call needs it
 
+        if self.plan == Phases(()):
+            raise ArgumentError("there is no routine: no tap reaches the result, which is the bias alone")
         code = self.plan.code
         if code.is_gradient:
             nest = gradient(code, self.target)

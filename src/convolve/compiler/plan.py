@@ -210,6 +210,8 @@ class Phases:
     def __str__(self) -> str:
         if len(self.parts) == 1:
             return str(self.parts[0])
+        if not self.parts:
+            return "phases   none: no tap reaches the result, which is the bias alone"
         counts = {plan: self.parts.count(plan) for plan in self.parts}
         texts = [
             f"{count} × {' × '.join(map(str, plan.code.taps))} taps\n{plan}" for plan, count in counts.items()
