@@ -234,8 +234,8 @@ def _sizes(draw: random.Random, family: Family) -> Place | None:
     return Place(batch, tuple(pads) if rule == "pairs" else rule, tuple(size), outputs, left)
 
 
-def draw_crossing(draw: random.Random, family: Family, place: Place) -> Crossing:
-    """Return a call of a family with these sizes; all else is drawn."""
+def draw_crossing(draw: random.Random, family: Family, place: Place, values: random.Random) -> Crossing:
+    """Return a call of a family with these sizes; all else is drawn, numbers from a draw of their own."""
     options: dict[str, Any] = {
         "stride": family.stride, "padding": place.padding, "dilation": family.dilation,
         "padding_mode": draw.choice(MODES), "flip": draw.random() < 0.3, "overflow": family.overflow,
@@ -248,18 +248,18 @@ def draw_crossing(draw: random.Random, family: Family, place: Place) -> Crossing
     if family.operation == "conv_transpose" and any(place.left):
         options["output_padding"] = place.left
     first, second, shape = _shapes(draw, family, place, options)
-    values = draw.choice(("whole", "whole", "real", "wide", "holes"))
-    numbers = np.random.default_rng(draw.randrange(2**32))
-    arrays = [_numbers(numbers, *one, values) for one in zip((first, second), family.dtypes, strict=True)]
+    kind = values.choice(("whole", "whole", "real", "wide", "holes"))
+    numbers = np.random.default_rng(values.randrange(2**32))
+    arrays = [_numbers(numbers, *one, kind) for one in zip((first, second), family.dtypes, strict=True)]
     if family.operation != "weight_grad":
         arrays[1] = _like_filters(arrays[1], family)
     bias = None
     if family.operation in ("conv", "conv_transpose") and draw.random() < 0.4:
         many = family.filters if family.operation == "conv" else family.channels
         bias = _numbers(numbers, (family.groups * many,), family.dtypes[0], "whole")
-    if values == "holes" and arrays[0].dtype.kind in "fcV":
-        arrays[0][numbers.random(arrays[0].shape) < 0.05] = draw.choice((np.nan, np.inf))
-    return Crossing(family, *(held(draw, one) for one in arrays), bias, shape, options, values, place)
+    if kind == "holes" and arrays[0].dtype.kind in "fcV":
+        arrays[0][numbers.random(arrays[0].shape) < 0.05] = values.choice((np.nan, np.inf))
+    return Crossing(family, *(held(draw, one) for one in arrays), bias, shape, options, kind, place)
 
 
 def _shapes(

@@ -25,9 +25,9 @@ PART = 2000
 """Calls of one part, over at most `MOST_ROUTINES`."""
 
 MOST_ROUTINES = 150
-ROOM_FOR_FAMILIES, ROOM_FOR_SIZES = 90, 130
-"""A new family is drawn as long as fewer routines than the first are loaded, new sizes of the families at
-hand as long as fewer than the second; then sizes as before, with other values, boundaries and layouts."""
+NEW_FAMILIES, NEW_SIZES, NEW_FORMS = 60, 90, 120
+"""What is drawn while fewer routines are loaded than each of these: families; then sizes of families drawn
+before; then boundaries, memory layouts and the like for sizes drawn before; at last values alone."""
 
 CALLS_PER_FAMILY = 12
 THREADS = (1, 1, 1, 2, 3, 7, 16)
@@ -68,8 +68,8 @@ def test_every_option_crossed_with_every_other(part: int) -> None:
     """Runs some 40 s; the limit is for an emulated or a crowded machine."""
     draw, first = random.Random(f"{seeds.seed()} crossed {part}"), len(loaded)
     calls, refused = min(CALLS, PART), 0
-    for number, (family, place) in enumerate(places(draw, calls, lambda: len(loaded) - first)):
-        case = draw_crossing(draw, family, place)
+    for number, (family, place, form) in enumerate(places(draw, calls, lambda: len(loaded) - first)):
+        case = draw_crossing(random.Random(form), family, place, draw)
         convolve.set_num_threads(draw.choice(THREADS))
         where = f"call {number} of part {part}: {family}\n{case.options}\n{case.values} {describe(case)}"
         refused += compare(case, number, where)
@@ -78,20 +78,24 @@ def test_every_option_crossed_with_every_other(part: int) -> None:
     assert 0 < len(loaded) - first <= MOST_ROUTINES
 
 
-def places(draw: random.Random, calls: int, routines: Callable[[], int]) -> Iterator[tuple[Family, Place]]:
-    """Yield families and sizes, so that few routines serve many calls."""
+def places(
+    draw: random.Random, calls: int, routines: Callable[[], int]
+) -> Iterator[tuple[Family, Place, int]]:
+    """Yield families, sizes and seeds of all else but values, so that few routines serve many calls."""
     families: list[Family] = []
-    seen: list[tuple[Family, Place]] = []
+    seen: list[tuple[Family, Place, int]] = []
     for number in range(calls):
-        if routines() >= ROOM_FOR_SIZES:
+        if routines() < NEW_SIZES:
+            if number % CALLS_PER_FAMILY == 0:
+                fresh = not families or routines() < NEW_FAMILIES
+                families.append(draw_family(draw) if fresh else draw.choice(families))
+            seen.append((families[-1], draw_place(draw, families[-1]), draw.randrange(2**32)))
+            yield seen[-1]
+        elif routines() < NEW_FORMS:
+            seen.append((*draw.choice(seen)[:2], draw.randrange(2**32)))
+            yield seen[-1]
+        else:
             yield draw.choice(seen)
-            continue
-        if number % CALLS_PER_FAMILY == 0:
-            fresh = not families or routines() < ROOM_FOR_FAMILIES
-            family = draw_family(draw) if fresh else draw.choice(families)
-            families.append(family)
-        seen.append((family, draw_place(draw, family)))
-        yield seen[-1]
 
 
 def describe(case: Crossing) -> str:
