@@ -105,10 +105,6 @@ REASONS: dict[str, tuple[str, ...]] = {
         "pooling._axis 0 becomes 1 #1",
     ),
     "Indices are computed and then not asked for.": ("pooling._block_maximum if always true #1",),
-    "Only divisors beyond 2**40 are refused there.": (
-        "pooling.whole_divisor 2 becomes 3 #1",
-        "pooling.whole_divisor 40 becomes 41 #1",
-    ),
     "A divisor of fewer dimensions is spread over all windows.": ("pooling._divisor 2 becomes 3 #1",),
 }
 
