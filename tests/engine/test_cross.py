@@ -27,8 +27,8 @@ PART = 2000
 MOST_ROUTINES = 150
 NEW_FAMILIES, NEW_SIZES, NEW_FORMS = 50, 75, 100
 """What is drawn while fewer routines are loaded than each of these: families; then sizes of families drawn
-before; then boundaries, memory layouts and the like for sizes drawn before; at last values alone, which decide
-in which dtype integers are summed up."""
+before; then boundaries, memory layouts and the like for sizes drawn before; at last values alone, which
+decide in which dtype integers are summed up."""
 
 CALLS_PER_FAMILY = 12
 THREADS = (1, 1, 1, 2, 3, 7, 16)
