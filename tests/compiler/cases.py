@@ -17,12 +17,13 @@ from convolve.compiler.affine import Affine
 from convolve.compiler.costs import reads_directly
 from convolve.compiler.loopnest import Buffer, Routine
 from convolve.compiler.pipeline import Nests, lower
-from convolve.compiler.plan import Code, Inner, Plan, Triple
+from convolve.compiler.plan import Code, Inner, Method, Plan, Triple
 from convolve.compiler.problem import geometry_of, sizes_of
 from convolve.compiler.target import TARGETS, Target
 from convolve.runtime.execution import Execution
 
 Array = NDArray[Any]
+METHODS: tuple[Method, ...] = ("contract", "stencil", "depthwise")
 
 
 def random_code(draw: random.Random, most_taps: int = 5) -> Code:
@@ -34,18 +35,23 @@ def random_code(draw: random.Random, most_taps: int = 5) -> Code:
         return d, h, w
 
     tile = (draw.randint(1, 9), draw.randint(1, 3), 1)
-    method = draw.choice(["contract", "stencil"])
+    method = draw.choice(METHODS)
     if method == "stencil":
         tile = (draw.choice([1, 2, 3, 4]), draw.randint(1, 4), draw.choice([1, 2, 3]))
+    orders: list[Inner] = ["x", "channel"] if method == "depthwise" else ["x", "channel", "none"]
+    taps, stride = triple(draw.choice([1, most_taps])), triple(3)
+    if method == "depthwise":  # never chosen for one tap with a stride
+        d, h, w = (s if t > 1 else 1 for s, t in zip(stride, taps, strict=True))
+        stride = d, h, w
     plain = Code(
-        "contract" if method == "contract" else "stencil",
+        method,
         draw.choice(["float32", "float64"]),
-        triple(draw.choice([1, most_taps])),
-        triple(3),
+        taps,
+        stride,
         triple(2),
         tile,
-        draw.choice(["x", "channel", "none"]),
-        draw.choice(["x", "channel", "none"]),
+        draw.choice(orders),
+        draw.choice(orders),
         draw.choice(["none", "relu", "relu6"]),
     )
     return replace(plain, **draw.choice([{}, *_ways(plain)]))
@@ -54,6 +60,8 @@ def random_code(draw: random.Random, most_taps: int = 5) -> Code:
 def _ways(code: Code) -> Iterator[dict[str, bool]]:
     """Yield the other ways to read the input that fit a code, as the planner would allow them."""
     same_stride = code.packed_stride == code.stride
+    if code.method == "depthwise":
+        yield {"whole": True}
     if code.method == "contract" and code.taps == (1, 1, 1) and code.reads != "channel":
         yield {"tiled": True}
     if code.method == "stencil" and code.reads == code.writes == "x" and same_stride:
@@ -97,10 +105,14 @@ class Case:
 
 def random_case(draw: random.Random, target: Target, method: str | None = None) -> Case:
     """Return a small convolution of whole numbers."""
+    method = method or draw.choice(METHODS)
     dims, groups = draw.randint(1, 3), draw.choice([1, 1, 2])
     channels, filters = draw.randint(1, 3), draw.randint(1, 6)
+    if method == "depthwise":
+        groups, channels, filters = target.lanes(4) + draw.randint(0, 5), 1, 1
     size = tuple(draw.randint(3, 9 if dims > 1 else 40) for _ in range(dims))
     taps = tuple(draw.randint(1, draw.choice([1, 3])) for _ in range(dims))
+    steps = tuple(draw.randint(1, 3) if t > 1 or method != "depthwise" else 1 for t in taps)
     layout = draw.choice(["channels_first", "channels_last"])
     dtype = draw.choice(["float32", "float64"])
     numbers = np.random.default_rng(draw.randrange(1 << 30))
@@ -111,14 +123,13 @@ def random_case(draw: random.Random, target: Target, method: str | None = None) 
         numbers.integers(-4, 5, (draw.randint(1, 2), *shape)).astype(dtype),
         numbers.integers(-4, 5, (groups * filters, channels, *taps)).astype(dtype),
         numbers.integers(-4, 5, groups * filters).astype(dtype),
-        stride=tuple(draw.randint(1, 3) for _ in range(dims)),
+        stride=steps,
         padding=tuple(draw.randint(0, 2) for _ in range(dims)),
         dilation=tuple(draw.randint(1, 2) if length > 4 else 1 for length in size),
         groups=groups,
         padding_mode=draw.choice(["zeros", "reflect", "symmetric", "replicate", "circular"]),
         layout=layout,
     )
-    method = method or draw.choice(["contract", "stencil"])
     blocks = draw.randint(1, 3), draw.randint(1, 5), draw.randint(1, 12)
     return case_of(call, target, method, blocks, draw.choice(["none", "relu", "relu6"]), draw)
 
@@ -136,13 +147,14 @@ def case_of(
     out = np.full(call.shape, np.nan, spec.out_dtype)
     image, result = call.first, call.canonical(out)
     inner: Inner = "x" if spec.layout == "channels_first" else "channel"
-    reads, writes = draw.choice([inner, inner, "none"]), draw.choice([inner, inner, "none"])
+    orders = [inner] if method == "depthwise" else [inner, inner, "none"]
+    reads, writes = draw.choice(orders), draw.choice(orders)
     sizes, geometry = sizes_of(spec), geometry_of(spec, reads, writes, activation)
     axes = (Axis(1, 1, 1),) * (3 - spec.dims) + spec.axes
     tiles = [one for one in planner.choices(sizes, geometry, target) if one.method == method]
     best = draw.choice(tiles)
     if best.whole and draw.random() < 0.5:
-        best = replace(best, whole=False, direct=reads_directly(geometry))
+        best = replace(best, whole=False, direct=method == "stencil" and reads_directly(geometry))
     plan = planner.planned(best, tiles, sizes, geometry, target, 1)
     d, h, w = (min(b, o) for b, o in zip(block, sizes.output, strict=True))
     if not best.whole:
@@ -161,25 +173,29 @@ def _arrays(
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Return the arrays of the packing and of the convolution."""
     sizes, code = execution.sizes, execution.plan.code
-    groups, dtype = sizes.groups, execution.dtype
+    spec, groups, dtype = call.spec, sizes.groups, execution.dtype
     weights = np.full(execution.packed_shape(), np.nan, dtype)
     shape = weights.shape
     if execution.machine.packing.buffer("source").contiguous:
         shape = (*shape[:2], -1, shape[-1])
     packed = {
-        "source": execution.source(call.second.reshape(groups, sizes.filters, sizes.channels, *code.taps)),
+        "source": execution.source(
+            call.second.reshape(spec.groups, spec.out_channels // spec.groups, -1, *code.taps)
+        ),
         "weights": weights.reshape(shape),
         "checks": np.full((groups, execution.panels, execution.check_lanes), np.nan, dtype),
     }
     bias = np.zeros((groups, execution.panels * execution.width), dtype)
     if call.bias is not None:
         bias[:, : sizes.filters] = call.bias.reshape(groups, -1)
+    bias_buffer = execution.machine.routine.buffer("bias")
+    sizes_of_bias = {"G": groups, "KP": execution.panels}
     arrays = {
         "input": six_dimensional(image, groups, code.reads),
         "output": six_dimensional(out, groups, code.writes),
         "border": execution.border,
         "weights": weights,
-        "bias": bias.reshape(groups, execution.panels, execution.width),
+        "bias": bias.reshape([extent.value(sizes_of_bias) for extent in bias_buffer.extents]),
         **dict(zip(("z_map", "y_map", "x_map"), execution.tables, strict=True)),
     }
     return packed, arrays

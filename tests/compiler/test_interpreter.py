@@ -10,7 +10,7 @@ from convolve.compiler.builder import Pen
 from convolve.compiler.interpreter import interpret
 from convolve.compiler.loopnest import Buffer, Routine
 from convolve.compiler.target import TARGETS, Target
-from tests.compiler.cases import Case, line, random_case
+from tests.compiler.cases import METHODS, Case, line, random_case
 
 CASES_PER_TARGET = 8
 
@@ -21,7 +21,7 @@ def run(case: Case) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
-@pytest.mark.parametrize("method", ["contract", "stencil"])
+@pytest.mark.parametrize("method", METHODS)
 def test_nests_give_the_bits_of_the_reference(target: Target, method: str, seed: int) -> None:
     draw = random.Random(f"{seed} {target.name} {method}")
     for _ in range(CASES_PER_TARGET):

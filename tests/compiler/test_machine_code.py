@@ -19,7 +19,7 @@ from convolve.compiler.loopnest import OPERATIONS, Buffer, Routine, affines
 from convolve.compiler.printer import show
 from convolve.compiler.target import Target
 from convolve.compiler.verify import verify
-from tests.compiler.cases import Array, random_case
+from tests.compiler.cases import METHODS, Array, random_case
 from tests.compiler.native import RUNNABLE, call, compiled
 
 NESTS = int(os.environ.get("CONVOLVE_NESTS", "25"))
@@ -236,7 +236,7 @@ def test_random_nests_do_what_the_interpreter_does(target: Target, seed: int) ->
 
 
 @pytest.mark.parametrize("target", RUNNABLE, ids=lambda target: target.name)
-@pytest.mark.parametrize("method", ["contract", "stencil"])
+@pytest.mark.parametrize("method", METHODS)
 def test_convolutions_do_what_the_interpreter_does(target: Target, method: str, seed: int) -> None:
     draw = random.Random(f"{seed} {target.name} {method}")
     for _ in range(CONVOLUTIONS):

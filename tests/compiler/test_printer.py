@@ -23,6 +23,10 @@ CODES = {
     "stencil_3x3": Code("stencil", "float32", FLAT, ONCE, ONCE, (1, 2, 2)),
     "stencil_3x3_stride_2": Code("stencil", "float64", FLAT, (1, 2, 2), ONCE, (1, 2, 1)),
     "stencil_3x3_direct": Code("stencil", "float32", FLAT, ONCE, ONCE, (1, 2, 2), direct=True),
+    "depthwise_3x3": Code("depthwise", "float32", FLAT, ONCE, ONCE, (3, 2, 1), activation="relu"),
+    "depthwise_3x3_whole_by_channel": Code(
+        "depthwise", "float32", FLAT, (1, 2, 2), ONCE, (2, 2, 1), "channel", "channel", whole=True
+    ),
     "stencil_3x3_whole": Code("stencil", "float32", FLAT, ONCE, ONCE, (1, 2, 2), whole=True),
 }
 W = Affine.symbol("w")

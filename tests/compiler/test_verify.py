@@ -17,7 +17,7 @@ from convolve.compiler.plan import Code
 from convolve.compiler.target import AVX2, TARGETS
 from convolve.compiler.verify import verify
 from convolve.errors import ConvolveError, VerificationError
-from tests.compiler.cases import Case, line, random_case, random_codes
+from tests.compiler.cases import METHODS, Case, line, random_case, random_codes
 from tests.compiler.mutations import bugs
 
 CODES = 60
@@ -51,7 +51,7 @@ def test_generated_nests_pass(seed: int) -> None:
         verify(nests.packing)
 
 
-@pytest.mark.parametrize("method", ["contract", "stencil"])
+@pytest.mark.parametrize("method", METHODS)
 def test_bugs_that_pass_stay_inside_and_most_do_not_pass(method: str, seed: int) -> None:
     """Bugs that only make results wrong are found by comparing results; here none may reach outside."""
     draw = random.Random(f"{seed} {method}")
@@ -92,6 +92,10 @@ FIXED = {
     ),
     "stencil whole": Code(
         "stencil", "float32", (1, 3, 3), (1, 1, 1), (1, 1, 1), (1, 3, 2), "x", "x", whole=True
+    ),
+    "depthwise": Code("depthwise", "float32", (1, 3, 3), (1, 1, 2), (1, 1, 1), (3, 2, 1), "x", "x"),
+    "depthwise whole": Code(
+        "depthwise", "float32", (1, 3, 3), (1, 1, 1), (1, 1, 1), (3, 2, 1), "channel", "x", whole=True
     ),
 }
 

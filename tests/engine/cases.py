@@ -66,7 +66,7 @@ def draw_geometry(draw: random.Random) -> Geometry:
     most = {1: 9, 2: 5, 3: 3}[dims]
     kind = draw.choice(("few", "many", "pointwise", "depthwise", "one"))
     taps = tuple(1 if kind == "pointwise" else draw.randint(1, most) for _ in range(dims))
-    groups = draw.choice((2, 5)) if kind == "depthwise" else draw.choice((1, 1, 1, 2))
+    groups = draw.choice((2, 5, 19)) if kind == "depthwise" else draw.choice((1, 1, 1, 2))
     channels = {"few": 3, "many": draw.choice((8, 17, 40)), "pointwise": draw.choice((5, 33))}.get(kind, 1)
     filters = {"few": 6, "many": draw.choice((7, 16, 35)), "pointwise": draw.choice((4, 24))}.get(kind, 1)
     return Geometry(

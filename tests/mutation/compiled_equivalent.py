@@ -31,7 +31,13 @@ REASONS: dict[str, tuple[str, ...]] = {
         "compiler.lower.border.Packer._inner .stop becomes .start #2",
         "compiler.lower.border.Packer.pack_inside if always false #1",
         "compiler.lower.stencil._Stencil.__init__ if always true #1",
+        "compiler.lower.depthwise._Depthwise._pixel if always false #1",
     ),
+    "A constant border is packed like any other, and what shows the input in order pixel by pixel.": (
+        "compiler.lower.depthwise._Depthwise._pack if always false #1",
+        "compiler.lower.depthwise._Depthwise._row .start becomes .stop #1",
+    ),
+    "Products commute.": ("compiler.lower.depthwise._Depthwise._multiply last two arguments swapped #4",),
     "One number at a time never reaches beyond the end, so that nothing overlaps.": (
         "compiler.lower.stencil._Stencil._copy_row Gt becomes GtE #1",
         "compiler.llvm.emitter.Emitter.loop if always false #1",
@@ -43,7 +49,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
     "A whole plane starts at its border, so that nothing cuts it; all of its rows show the input.": (
         "compiler.lower.border.Packer._dealt_inside 0 becomes 1 #1",
-        "compiler.lower.border.Packer._rows_inside 0 becomes 1 #3",
+        "compiler.lower.border.Packer.rows_inside 0 becomes 1 #3",
     ),
     "More scratch than is needed changes no result.": (
         "compiler.lower.contract._Contract.signature .packed_stride becomes .stride #2",
@@ -54,7 +60,8 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
     "How much is written out and how much is looped over changes the speed and never the result.": (
         "compiler.lower.contract._Contract._row Mult becomes Add #1",
-        "compiler.lower.stencil._row_groups if always false #1",
+        "compiler.lower.depthwise._Depthwise._tile last two arguments swapped #8",
+        "compiler.lower.unroll.tap_runs if always false #1",
         "compiler.lower.unroll.tap_groups 1 becomes 2 #1",
         "compiler.lower.unroll.tap_groups LtE becomes Lt #1",
         "compiler.lower.unroll.tap_groups FloorDiv becomes Mult #2",

@@ -62,6 +62,7 @@ POINTS = Way("contract", (4, 1, 1), (1, 2, 13), channels=3)
 ROWS = Way("stencil", (2, 3, 2))
 DIRECT = Way("stencil", (1, 2, 1), kind="direct")
 WHOLE = Way("stencil", (2, 3, 1), kind="whole")
+EACH = Way("depthwise", (3, 1, 1))
 ALL = (99, 99, 99)
 LAST = {"layout": "channels_last"}
 OLD = "x86-64"
@@ -75,6 +76,7 @@ def specs() -> Iterator[Spec]:
     yield Spec(WHOLE, (2, 2, 7, 21), (3, 2, 3, 3), {"padding": ((1, 0), (2, 1)), "padding_mode": 3})
     yield Spec(POINTS, (2, 7, 5, 9), (19, 7, 1, 1))
     yield Spec(replace(POINTS, block=(1, 1, 3)), (2, 7, 5, 9), (19, 7, 1, 1), {"stride": 2})
+    yield from _depthwise()
     yield from _many_taps()
     yield from _steps()
     yield from _layouts()
@@ -83,6 +85,28 @@ def specs() -> Iterator[Spec]:
     yield from _sizes()
     yield from _callers()
     yield from _old_machines()
+
+
+def _depthwise() -> Iterator[Spec]:
+    """Vectors of channels, of which the last is moved back; rows that fill squares of 8, of 4 and none."""
+    own = {"groups": 11}
+    for size in (21, 6, 3, 2):
+        yield Spec(EACH, (2, 11, 5, size), (11, 1, 3, 3), {**own, "padding": ((1, 2), (2, 1))})
+    yield Spec(
+        EACH,
+        (2, 9, 21, 11),
+        (11, 1, 5, 2),
+        {**own, **LAST, "stride": 2, "padding_mode": "reflect", "padding": 2},
+    )
+    whole = replace(EACH, kind="whole", block=ALL)
+    yield Spec(whole, (2, 11, 7, 13), (11, 1, 3, 3), {**own, "padding": 1, "padding_mode": 3})
+    yield Spec(
+        whole, (2, 5, 4, 11), (11, 1, 2, 3), {**own, **LAST, "padding": ((0, 1), (2, 0)), "dilation": 2}
+    )
+    yield Spec(EACH, (2, 11, 4, 9), (11, 1, 3, 3), {**own, "padding": 2, "padding_mode": "circular"})
+    yield Spec(EACH, (1, 11, 3, 40), (11, 1, 1, 23), own)
+    yield Spec(EACH, (1, 11, 3, 4, 5), (11, 1, 2, 2, 2), {**own, "padding": 1})
+    yield Spec(EACH, (1, 11, 4, 9), (11, 1, 3, 3), own, dtype="float64", activation="relu")
 
 
 def _many_taps() -> Iterator[Spec]:
@@ -345,6 +369,7 @@ class _Force:
         cycles = 1e6 if self.spec.threads > 1 else 1e3
         straight = asked.geometry.reads == asked.geometry.writes == "x"
         kind = {name: straight and way.kind == name for name in ("direct", "whole")}
+        kind["whole"] = kind["whole"] or (way.method == "depthwise" and way.kind == "whole")
         best = Choice(way.method, way.tile, cycles, 0.5, **kind)
         plan = planned(best, [best], asked.sizes, asked.geometry, target, asked.threads)
         if not best.whole:

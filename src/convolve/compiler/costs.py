@@ -68,6 +68,25 @@ SHORT_ROW = 20
 MOST_PHASES = 16
 """Stride up to which a stencil deals columns out, one phase after the other: each makes 150 instructions."""
 
+DEPTHWISE_PIXELS = (1, 4, 7, 8, 14)
+LEAST_TAPS = 3
+"""Neighbouring outputs of a depthwise tile: maps are 7, 14, 28 … wide in most networks, or powers of two. The
+weights of three taps should fit beside their sums."""
+
+DEPTHWISE_TILE_CYCLES = 12
+"""Cycles around a depthwise tile: three nested loops and the stores."""
+
+MOVE_CYCLES = 2.0
+TURN_CYCLES = {8: (2.2, 3.4), 4: (3.0, 6.0)}
+"""Cycles to move a vector of one pixel's channels as it is; and to pack one or to write one out, turned round
+in squares of 8 or of 4. One by one each number takes `PACK_CYCLES_ONE_BY_ONE`. Expected and measured with
+these, 3 × 3: 0.080 and 0.073 ms on 192 channels of 28 × 28, 0.062 and 0.058 on 576 of 14 × 14, 0.091 and
+0.090 on 144 of 56 × 56 with stride 2, 0.032 and 0.032 on 960 of 7 × 7 (2026-11-25, AMD Zen 3)."""
+
+PLANE_CYCLES = 100
+"""Cycles around a stencil's whole plane: 7 × 7 takes 245 and not 119, 14 × 14 490 and not 380; numbers that
+were just packed are read by wider loads, which wait until they are in the cache (2026-11-25, AMD Zen 3)."""
+
 MOST_PIXELS = 9
 """Pixels of a contraction's tile: each has an address of its own, and x86 has 16 general registers."""
 
@@ -86,7 +105,8 @@ class Choice:
 
 def choices(sizes: Sizes, geometry: Geometry, target: Target) -> list[Choice]:
     """Return every tile that fits the registers, with its estimate."""
-    return [*_contractions(sizes, geometry, target), *_stencils(sizes, geometry, target)]
+    found = (_contractions, _stencils, _depthwise)
+    return [choice for method in found for choice in method(sizes, geometry, target)]
 
 
 def inner_block(fmas: float, loads: float, sums: int, target: Target) -> float:
@@ -129,6 +149,50 @@ def _stencils(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choi
                     continue
                 if _live(geometry, tile, target) <= target.registers and channels <= max(1, sizes.filters):
                     yield _stencil(sizes, geometry, target, tile)
+
+
+def _depthwise(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choice]:
+    """Yield the tiles of pixels × rows, if there are as many channels as lanes, each with one filter."""
+    lanes = target.lanes(item_bytes(geometry.dtype))
+    one_each = sizes.channels == sizes.filters == 1 and sizes.groups >= lanes
+    if not one_each or "none" in (geometry.reads, geometry.writes) or compacts(geometry):
+        return
+    vectors = pieces(sizes.groups, lanes)
+    cells = packed_cells(geometry, sizes.output)
+    together = sizes.groups if geometry.reads == "channel" else lanes
+    small = cells * together * item_bytes(geometry.dtype) <= target.l2_bytes // 4
+    moved = cells * _moving(geometry.reads, sizes.input[2], lanes)[0]
+    moved += sizes.outputs * _moving(geometry.writes, sizes.output[2], lanes)[1]
+    planes = (cells + sizes.outputs) * lanes * item_bytes(geometry.dtype)
+    if planes > target.l2_bytes:
+        moved += planes / L2_BYTES_PER_CYCLE
+    whole = small and geometry.constant_border
+    width = geometry.taps[2]
+    for pixels in DEPTHWISE_PIXELS:
+        if pixels > sizes.output[2] or taps_at_once(pixels, target.registers) < min(width, LEAST_TAPS):
+            continue
+        cells_read = (pixels - 1) * geometry.stride[2] + width
+        row = inner_block(pixels * width, cells_read + width, pixels, target)
+        rows = sizes.output[0] * sizes.output[1] * pieces(sizes.output[2], pixels)
+        inside = rows * math.prod(geometry.taps[:2]) * row
+        total = inside + rows * DEPTHWISE_TILE_CYCLES + moved
+        cycles = sizes.batch * vectors * total
+        yield Choice("depthwise", (pixels, 1, 1), cycles, inside / total if total else 0.0, whole=whole)
+
+
+def taps_at_once(pixels: int, registers: int) -> int:
+    """Return how many taps' weights a depthwise tile keeps, beside its sums, a cell and one to spare."""
+    return max(1, registers - pixels - 2)
+
+
+def _moving(order: str, columns: int, lanes: int) -> tuple[float, float]:
+    """Return the cycles to pack and to write a vector of channels: straight, or turned round."""
+    if order == "channel":
+        return MOVE_CYCLES, MOVE_CYCLES
+    side = min(lanes, 8) if columns >= lanes else 4
+    if columns < side or side not in TURN_CYCLES:
+        return lanes * PACK_CYCLES_ONE_BY_ONE, lanes * PACK_CYCLES_ONE_BY_ONE
+    return TURN_CYCLES[side]
 
 
 def _tile_bytes(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> int:
@@ -177,7 +241,8 @@ def _stencil(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> 
     inside = sizes.channels * geometry.taps[0] * block
     pack = _pack_block(sizes, geometry, straight)
     if straight and lays_border_once(sizes, geometry, target):
-        return _choice("stencil", tile, sizes, tiles, inside, pack / 2 + write, whole=True)
+        rest = pack / 2 + write + PLANE_CYCLES
+        return _choice("stencil", tile, sizes, tiles, inside, rest, whole=True)
     apart = _pack_border(sizes, geometry, target, tile) + _read_far(sizes, tile)
     direct = straight and reads_directly(geometry) and apart < pack
     return _choice("stencil", tile, sizes, tiles, inside, (apart if direct else pack) + write, direct=direct)
@@ -187,8 +252,7 @@ def lays_border_once(sizes: Sizes, geometry: Geometry, target: Target) -> bool:
     """Whether a whole plane is one block, with a border that is the same for all planes."""
     cells = packed_cells(geometry, sizes.output) * sizes.channels
     small = cells * item_bytes(geometry.dtype) <= target.l2_bytes // 4
-    compacted = any(t == 1 and s > 1 for t, s in zip(geometry.taps, geometry.stride, strict=True))
-    return small and geometry.constant_border and not compacted
+    return small and geometry.constant_border and not compacts(geometry)
 
 
 @functools.lru_cache(maxsize=256)
@@ -199,8 +263,12 @@ def packed_cells(geometry: Geometry, outputs: Triple) -> int:
 
 def reads_directly(geometry: Geometry) -> bool:
     """Whether tiles can read the input where it is: neighbouring outputs read neighbouring cells."""
-    compacted = any(t == 1 and s > 1 for t, s in zip(geometry.taps, geometry.stride, strict=True))
-    return geometry.stride[2] == 1 and not compacted and geometry.extent[1] <= MOST_DIRECT_ROWS
+    return geometry.stride[2] == 1 and not compacts(geometry) and geometry.extent[1] <= MOST_DIRECT_ROWS
+
+
+def compacts(geometry: Geometry) -> bool:
+    """Whether a dimension has one tap and a stride, so that most of its cells are not packed."""
+    return any(t == 1 and s > 1 for t, s in zip(geometry.taps, geometry.stride, strict=True))
 
 
 def _pack_block(sizes: Sizes, geometry: Geometry, straight: bool) -> float:

@@ -5,16 +5,21 @@ from dataclasses import dataclass
 from convolve.compiler.llvm.emitter import emit
 from convolve.compiler.loopnest import Routine, Signature
 from convolve.compiler.lower.contract import contract, contract_signature
+from convolve.compiler.lower.depthwise import depthwise, depthwise_signature
 from convolve.compiler.lower.pack import pack, pack_signature
 from convolve.compiler.lower.stencil import stencil, stencil_signature
 from convolve.compiler.plan import Code
 from convolve.compiler.target import Target
 from convolve.compiler.verify import verify
 
-METHODS = {"contract": contract, "stencil": stencil}
+METHODS = {"contract": contract, "stencil": stencil, "depthwise": depthwise}
 """Method -> the function that writes its loop nest."""
 
-SIGNATURES = {"contract": contract_signature, "stencil": stencil_signature}
+SIGNATURES = {
+    "contract": contract_signature,
+    "stencil": stencil_signature,
+    "depthwise": depthwise_signature,
+}
 """Method -> the function that says what a caller must know."""
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 Triple = tuple[int, int, int]
-Method = Literal["contract", "stencil", "gradient_contract", "gradient_stencil"]
+Method = Literal["contract", "stencil", "depthwise", "gradient_contract", "gradient_stencil"]
 Activation = Literal["none", "relu", "relu6"]
 Inner = Literal["x", "channel", "none"]
 
 TILE_NAMES: dict[Method, str] = {
     "contract": "pixels × vectors × 1",
     "stencil": "channels × rows × vectors",
+    "depthwise": "pixels × 1 × 1",
     "gradient_contract": "weights × vectors × 1",
     "gradient_stencil": "weights × channels × 1",
 }
@@ -31,11 +32,13 @@ class Code:
     Attributes
     ----------
     method
-        "contract" keeps vectors of output channels in registers, "stencil" vectors of neighbouring outputs.
+        "contract" keeps vectors of output channels in registers, "stencil" vectors of neighbouring outputs,
+        "depthwise" vectors of channels that each have a filter of their own.
         The gradients with respect to the weight sum over pixels: "gradient_contract" with vectors of output
         channels, "gradient_stencil" with vectors of neighbouring pixels.
     tile
         For "contract": (pixels, vectors of channels, 1). For "stencil": (channels, rows, vectors of columns).
+        For "depthwise": (pixels, 1, 1).
         For "gradient_contract": (weights, vectors of output channels, 1), a weight being a tap of an input
         channel. For "gradient_stencil": (weights, output channels, 1).
     reads, writes
@@ -45,7 +48,8 @@ class Code:
     direct
         For "stencil": whether tiles read the input where it is, and only those at the border are packed.
     whole
-        For "stencil": whether a block is a whole plane with a constant border, laid once for all planes.
+        For "stencil" and "depthwise": whether a block is a whole plane with a constant border, laid once for
+        all planes.
     tiled
         For "contract" with one tap and no border: whether pixels are packed tile by tile, so that the inner
         block reads one run of numbers instead of a few of every cache line.

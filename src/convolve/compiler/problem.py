@@ -1,7 +1,7 @@
 """A convolution as the planner sees it: sizes, which the code does not know, and geometry, which it does."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from convolve.compiler.plan import Activation, Code, Inner, Method, Triple
 from convolve.compiler.target import Target
@@ -23,6 +23,12 @@ class Sizes:
     def outputs(self) -> int:
         """Outputs of one channel of one image."""
         return math.prod(self.output)
+
+    def for_method(self, method: Method) -> "Sizes":
+        """Return the sizes as a routine sees them: to a depthwise one all channels are those of one group."""
+        if method != "depthwise":
+            return self
+        return replace(self, groups=1, channels=self.groups, filters=self.groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +131,8 @@ def panel_channels(code: Code, target: Target) -> int:
         return code.tile[0]
     if code.method == "gradient_stencil":
         return code.tile[1]
-    return code.tile[1] * target.lanes(item_bytes(code.dtype))
+    vectors = 1 if code.method == "depthwise" else code.tile[1]
+    return vectors * target.lanes(item_bytes(code.dtype))
 
 
 def pieces(value: int, step: int) -> int:

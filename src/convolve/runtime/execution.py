@@ -15,7 +15,7 @@ from convolve.axis import OUTSIDE, Axis, source_cells
 from convolve.compiler.affine import Affine
 from convolve.compiler.layout import ITEM_BYTES, ArgumentLayout, argument_layout
 from convolve.compiler.loopnest import Signature
-from convolve.compiler.lower.pack import reads_runs, weight_order
+from convolve.compiler.lower.pack import reads_runs, weight_extents
 from convolve.compiler.pipeline import AT_ONCE_WORDS
 from convolve.compiler.plan import Inner, Plan
 from convolve.compiler.problem import Sizes, panel_channels, pieces, three
@@ -73,6 +73,7 @@ class Execution:
         fill: float,
         interleaved: int = 1,
     ) -> None:
+        sizes = sizes.for_method(plan.code.method)
         self.sizes, self.plan, self.machine = sizes, plan, machine
         self.dtype = np.dtype(plan.code.dtype)
         self.panels = pieces(sizes.filters, panel_channels(plan.code, target))
@@ -105,11 +106,14 @@ class Execution:
 
     def packed_shape(self) -> tuple[int, ...]:
         """Return the shape of the packed weights."""
-        inner = [Affine.of(extent).constant for extent in weight_order(self.plan.code, self.sizes.channels)]
-        return (self.sizes.groups, self.panels, *inner, self.width)
+        sizes, panels = self.sizes, Affine.of(self.panels)
+        extents = weight_extents(self.plan.code, sizes.groups, panels, sizes.channels, self.width)
+        return tuple(Affine.of(extent).constant for extent in extents)
 
     def source(self, weight: Array) -> Array:
         """Return weights of (groups, filters, channels, *taps) as the packing reads them: maybe a copy."""
+        if self.plan.code.method == "depthwise":
+            return weight.reshape(1, -1, *weight.shape[2:])
         if not reads_runs(self.plan.code):
             return weight
         runs = weight.reshape(*weight.shape[:2], -1)

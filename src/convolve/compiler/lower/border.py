@@ -89,13 +89,13 @@ class Packer:
         self.pen.repeat("fill", "border", [0], self.lanes)
         self.pen.repeat("fill_one", "border", [0], 1)
         if self.by_channel:
-            self._planes(lambda row: self._pixels(row, channel, channels))
+            self.planes(lambda row: self._pixels(row, channel, channels))
             return
-        phases = self._phase_columns()
+        phases = self.columns_of_phases()
         with self.pen.loop("c", 0, channels) as c:
-            self._planes(lambda row: self._row(row, c, channel + c, phases))
+            self.planes(lambda row: self._row(row, c, channel + c, phases))
 
-    def _planes(self, write: RowWriter) -> None:
+    def planes(self, write: RowWriter) -> None:
         """Write the loops over padded rows; each row knows the input row that it shows."""
         pen = self.pen
         with pen.loop("pz", 0, self.cells[0]) as z:
@@ -130,11 +130,11 @@ class Packer:
     ) -> None:
         """Write numbers of the input if the cell shows any, else the constant."""
         with self.pen.when(shown):
-            self._move(row, channel, source_x, to, lanes)
+            self.move(row, channel, source_x, to, lanes)
         with self.pen.otherwise():
             self.pen.store("cells", to, "fill" if lanes > 1 else "fill_one", lanes)
 
-    def _move(
+    def move(
         self, row: Row, channel: Affine, x: Affine, to: Sequence[Index], lanes: int, step: int = 1
     ) -> None:
         """Copy numbers of the input into the scratch."""
@@ -144,9 +144,15 @@ class Packer:
         register = self.pen.load(f"moved{lanes}", "input", index, lanes, step)
         self.pen.store("cells", to, register, lanes)
 
+    def load(self, register: str, row: Row, channel: Affine, x: Affine, lanes: int) -> None:
+        """Load neighbouring numbers of the input."""
+        place = self.place
+        at = (place.n, place.g, channel, row.source_z, row.source_y, x)
+        self.pen.load(register, "input", image_index(self.code.reads, *at), lanes)
+
     # -- [channel][z][y][phase][x] ---------------------------------------------------------------------
 
-    def _phase_columns(self) -> list[Columns]:
+    def columns_of_phases(self) -> list[Columns]:
         """Return the columns of each phase: how many, and which of them show the input in order."""
         pen, phases = self.pen, []
         for phase in range(self.code.phases):
@@ -211,7 +217,7 @@ class Packer:
         """Pack one phase's columns with vectors of so many lanes."""
         with self.pen.loop("px", columns.start, columns.stop, lanes, overlap=lanes > 1) as x:
             source = self.first[2] + self.column_step * x + columns.phase - BEFORE
-            self._move(row, channel, source, [c, row.z, row.y, columns.phase, x], lanes, self.column_step)
+            self.move(row, channel, source, [c, row.z, row.y, columns.phase, x], lanes, self.column_step)
 
     def _dealt(self, row: Row, c: Affine, channel: Affine, even: Columns, odd: Columns) -> None:
         """Deal the columns that both phases have out."""
@@ -256,12 +262,12 @@ class Packer:
 
         The border was laid once, by `lay_border`; only what shows the input is packed.
         """
-        phases = self._phase_columns()
+        phases = self.columns_of_phases()
         with self.pen.loop("c", 0, C) as c:
             if len(phases) == 2 and self._widest > 1:
                 self._dealt_inside(c, *phases)
             else:
-                with self._rows_inside() as row:
+                with self.rows_inside() as row:
                     self._inner(row, c, c, phases)
 
     def _dealt_inside(self, c: Affine, even: Columns, odd: Columns) -> None:
@@ -271,16 +277,16 @@ class Packer:
         of 56 × 56 took 131 µs and 151 (2026-11-23, AMD Zen 3).
         """
         with self.pen.when(even.stop[0] - even.start[0] - self._widest - 1):
-            with self._rows_inside() as row:
+            with self.rows_inside() as row:
                 self._dealt(row, c, c, even, odd)
             for ends in self._ends(even, odd):
                 self._column_by_column(c, ends)
-        with self.pen.otherwise(), self._rows_inside() as row:
+        with self.pen.otherwise(), self.rows_inside() as row:
             for columns in (even, odd):
                 self._in_order(row, c, c, columns, 1)
 
     @contextmanager
-    def _rows_inside(self) -> Iterator[Row]:
+    def rows_inside(self) -> Iterator[Row]:
         """Open the loops over the rows that show the input."""
         pen = self.pen
         with (
@@ -291,9 +297,9 @@ class Packer:
 
     def _column_by_column(self, c: Affine, columns: Columns) -> None:
         """Pack a few columns of all rows."""
-        with self.pen.loop("px", columns.start, columns.stop) as x, self._rows_inside() as row:
+        with self.pen.loop("px", columns.start, columns.stop) as x, self.rows_inside() as row:
             source = self.first[2] + self.column_step * x + columns.phase - BEFORE
-            self._move(row, c, source, [c, row.z, row.y, columns.phase, x], 1)
+            self.move(row, c, source, [c, row.z, row.y, columns.phase, x], 1)
 
 
 def lay_border(pen: Pen, code: Code, lanes: int, extents: Sequence[Index]) -> None:

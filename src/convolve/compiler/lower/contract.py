@@ -39,7 +39,7 @@ from convolve.compiler.lower.frame import (
     image_index,
     shared_buffers,
 )
-from convolve.compiler.lower.pack import rows_inside, weight_order
+from convolve.compiler.lower.pack import rows_inside, weight_extents
 from convolve.compiler.lower.unroll import counted, passes_at_once, tap_groups
 from convolve.compiler.plan import Code
 from convolve.compiler.target import Target
@@ -100,7 +100,7 @@ class _Contract:
             cells = [BZ, PT, BC, self.pixels]
         elif packs_by_channel(code):
             cells = [depth, height, XS, BC]
-        weights = affines([G, KP, *weight_order(code, C), self.width])
+        weights = affines(weight_extents(code, G, KP, C, self.width))
         sums = affines([BS, BZ, BY, BX, self.width])
         buffers = (
             *shared_buffers(code),

@@ -14,16 +14,10 @@ from convolve.compiler.loopnest import Body, Buffer, Routine, Signature, affines
 from convolve.compiler.lower.frame import C, G, K
 from convolve.compiler.lower.unroll import MOST_UNROLLED
 from convolve.compiler.plan import Code
+from convolve.compiler.problem import panel_channels
 from convolve.compiler.target import Target
 
 KP = Affine.symbol("KP")
-
-
-def panel_width(code: Code, target: Target) -> int:
-    """Return how many output channels stand together in the packed weights."""
-    if code.method == "stencil":
-        return code.tile[0]
-    return code.tile[1] * _lanes(code, target)
 
 
 def rows_inside(code: Code) -> bool:
@@ -45,6 +39,13 @@ def weight_order(code: Code, channels: Index) -> list[Index]:
     return packed_place(code, channels, d, h, w)
 
 
+def weight_extents(code: Code, groups: Index, panels: Affine, channels: Index, width: int) -> list[Index]:
+    """Return the extents of the packed weights; a depthwise one's are a row of channels for each tap."""
+    if code.method == "depthwise":
+        return [*code.taps, panels * width]
+    return [groups, panels, *weight_order(code, channels), width]
+
+
 def reads_runs(code: Code) -> bool:
     """Whether a filter's weights are packed in the order in which they stand in memory.
 
@@ -61,14 +62,16 @@ def pack(code: Code, target: Target) -> Routine:
 
 def pack_signature(code: Code, target: Target) -> Signature:
     """Return what a caller must know of the packing."""
-    width, runs = panel_width(code, target), reads_runs(code)
-    extents, order = affines([C, *code.taps]), affines(weight_order(code, C))
+    width, runs = panel_channels(code, target), reads_runs(code)
+    extents = affines([1 if code.method == "depthwise" else C, *code.taps])
+    order = affines(weight_extents(code, G, KP, C, width))
     if runs:
-        extents = order = affines([C * math.prod(code.taps)])
+        extents = affines([C * math.prod(code.taps)])
+        order = affines([G, KP, *extents, width])
     lanes = _lanes(code, target) if runs else 1
     buffers = (
         Buffer("source", code.dtype, affines([G, K, *extents]), "input", contiguous=runs),
-        Buffer("weights", code.dtype, affines([G, KP, *order, width]), "weights"),
+        Buffer("weights", code.dtype, order, "weights"),
         Buffer("checks", code.dtype, affines([G, KP, lanes]), "weights"),
     )
     return Signature("pack", ("G", "C", "K", "KP"), (G, C, K, KP), buffers)
@@ -78,7 +81,7 @@ class _Single:
     """Writes the packing number by number, from any order in memory."""
 
     def __init__(self, code: Code, target: Target) -> None:
-        self.code, self.width = code, panel_width(code, target)
+        self.code, self.width = code, panel_channels(code, target)
 
     def body(self) -> Body:
         pen, dtype = Pen(), self.code.dtype
@@ -95,16 +98,23 @@ class _Single:
         with (
             pen.loop("tz", 0, d) as tz,
             pen.loop("ty", 0, h) as ty,
-            pen.loop("c", 0, C) as c,
+            pen.loop("c", 0, 1 if self.code.method == "depthwise" else C) as c,
             pen.loop("tx", 0, w) as tx,
         ):
-            place = [g, panel, *packed_place(self.code, c, tz, ty, tx)]
             with pen.loop("lane", 0, [self.width, left]) as lane:
                 pen.load("weight", "source", [g, panel * self.width + lane, c, tz, ty, tx])
                 pen.compute("check", "poison", "check", "weight")
-                pen.store("weights", [*place, lane], "weight")
+                pen.store("weights", self._place(g, panel, (c, tz, ty, tx), lane), "weight")
             with pen.loop("lane", [0, left], self.width) as lane:
-                pen.store("weights", [*place, lane], "nothing")
+                pen.store("weights", self._place(g, panel, (c, tz, ty, tx), lane), "nothing")
+
+    def _place(
+        self, g: Affine, panel: Affine, weight: tuple[Affine, Affine, Affine, Affine], lane: Affine
+    ) -> list[Index]:
+        """Return where a weight of a filter stands."""
+        if self.code.method == "depthwise":
+            return [*weight[1:], panel * self.width + lane]
+        return [g, panel, *packed_place(self.code, *weight), lane]
 
 
 class _Runs:

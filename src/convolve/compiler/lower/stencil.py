@@ -7,7 +7,7 @@ over a register and serves all rows and vectors.
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from convolve.compiler.affine import Affine, Index
@@ -36,8 +36,8 @@ from convolve.compiler.lower.frame import (
     image_index,
     shared_buffers,
 )
-from convolve.compiler.lower.pack import weight_order
-from convolve.compiler.lower.unroll import columns
+from convolve.compiler.lower.pack import weight_extents
+from convolve.compiler.lower.unroll import columns, tap_runs
 from convolve.compiler.plan import Code
 from convolve.compiler.problem import cells_first, pieces
 from convolve.compiler.target import Target
@@ -107,7 +107,7 @@ class _Stencil:
 
     def signature(self) -> Signature:
         code = self.code
-        weights = affines([G, KT, *weight_order(code, C), self.channels])
+        weights = affines(weight_extents(code, G, KT, C, self.channels))
         planes, rows, columns = (1, self.rows, 1) if code.direct else (BZ, BY + self.rows - 1, BX)
         depth = (planes - 1) * code.packed_stride[0] + code.extent[0]
         height = (rows - 1) * code.packed_stride[1] + code.extent[1]
@@ -238,7 +238,7 @@ class _Stencil:
                 offset = tx * code.dilation[2]
                 terms = tuple((name, count // stride) for name, count in offset.terms)
                 column = Affine(terms, offset.constant // stride)
-                for group in _row_groups(self.pen, code.taps[1], unrolled):
+                for group in tap_runs(self.pen, code.taps[1], unrolled):
                     place_of = functools.partial(
                         cells.index, c, tz * code.dilation[0], phase=offset.constant % stride, column=column
                     )
@@ -364,12 +364,3 @@ class _Stencil:
         for k, i, v in itertools.product(range(self.channels), range(self.rows), range(self.vectors)):
             register = f"sum{k}_{i}_{v}"
             self.pen.compute(register, self.code.activation, register)
-
-
-def _row_groups(pen: Pen, height: int, most: int) -> Iterator[list[Affine]]:
-    """Yield the filter's rows in groups that are unrolled together."""
-    whole = height // most
-    with pen.loop("tg", 0, whole if height == most else Affine.of(whole)) as group:
-        yield [group * most + row for row in range(most)]
-    if height % most:
-        yield [Affine.of(row) for row in range(whole * most, height)]

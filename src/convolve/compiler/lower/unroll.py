@@ -30,6 +30,15 @@ def tap_groups(
     yield from (Affine.of(tap) for tap in range(whole * most, taps))
 
 
+def tap_runs(pen: Pen, taps: int, most: int) -> Iterator[list[Affine]]:
+    """Yield neighbouring taps in runs of at most ``most`` that are written out together."""
+    whole = taps // most
+    with pen.loop("tg", 0, whole if taps == most else Affine.of(whole)) as group:
+        yield [group * most + tap for tap in range(most)]
+    if taps % most:
+        yield [Affine.of(tap) for tap in range(whole * most, taps)]
+
+
 MOST_IN_COLUMNS = 110
 """Multiply-adds of a stencil's filter that is written out whole: 3 × 3 taps of 12 sums. Where several columns
 stand in one block that does not hold them all, LLVM loads cells early and runs out of registers."""
