@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from convolve import reference
-from convolve.api.compiled import compute, run_transposed
+from convolve.api import parts
+from convolve.api.compiled import run_transposed
 from convolve.arguments import Call, conv_spec, input_grad_spec, weight_grad_spec
-from convolve.dtypes import Array
-from convolve.runtime import engine
+from convolve.dtypes import Array, kind_of
+from convolve.runtime import engine, single
 from convolve.runtime.execution import address_of
 from convolve.runtime.threads import get_num_threads
 from convolve.runtime.transposed import Transposed, exchanged
@@ -232,7 +233,7 @@ def _remember(key: Any, call: Call, algorithm: str, weight: Array, result: Array
     """Keep the recipe of a call that needs no conversion of any array."""
     spec = call.spec
     arrays = [call.first, call.second, *([] if call.bias is None else [call.bias])]
-    if algorithm == "reference" or engine.why_not(spec) is not None:
+    if algorithm == "reference" or engine.why_not(spec) is not None or not single.is_single(spec):
         return
     if any(array.dtype != spec.out_dtype for array in arrays):
         return
@@ -241,6 +242,13 @@ def _remember(key: Any, call: Call, algorithm: str, weight: Array, result: Array
     recipe = RECIPES[spec.operation](call, weight, result)
     if recipe.can_stay:
         _recipes[key] = recipe
+
+
+def _may_be_refused_late(call: Call) -> bool:
+    """Whether a part may be refused after others were written, which must not show in the caller's array."""
+    may_refuse = call.spec.overflow == "raise" and kind_of(call.spec.out_dtype) == "integer"
+    native = call.first.dtype.isnative and (call.out is None or call.out.dtype.isnative)
+    return may_refuse and not (native and single.is_single(call.spec))
 
 
 def run(call: Call, algorithm: str) -> Array:
@@ -252,11 +260,11 @@ def run(call: Call, algorithm: str) -> Array:
     overlaps = call.out is not None and any(
         np.may_share_memory(call.out, one) for one in (call.first, call.second, call.bias) if one is not None
     )
-    if call.out is None or overlaps or not call.out.dtype.isnative:
+    if call.out is None or overlaps or _may_be_refused_late(call):
         result = np.empty(call.shape, call.spec.out_dtype)
     else:
         result = call.out
-    if not compute(call.spec, call.first, call.second, call.bias, call.canonical(result)):
+    if not parts.run(call.spec, call.first, call.second, call.bias, call.canonical(result)):
         return reference.run(call)
     if call.out is not None and result is not call.out:
         call.out[...] = result

@@ -18,7 +18,7 @@ from convolve.compiler.target import Target
 from convolve.dtypes import Array, parse_dtype
 from convolve.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from convolve.options import choice, flag, whole_number
-from convolve.runtime import engine, jit, peaks, weight_gradient
+from convolve.runtime import engine, jit, peaks, single, weight_gradient
 from convolve.runtime.bound import BoundConv
 from convolve.runtime.host import host_target
 from convolve.runtime.threads import get_num_threads
@@ -93,7 +93,8 @@ def plan(
             f"weight_shape must have 1 to 3 spatial dimensions, got {taps}; see conv1d, conv2d, conv3d"
         )
     _check_names(operation, options)
-    image = np.broadcast_to(np.zeros((), kind), shape)
+    written = kind if dtype == "bfloat16" else np.dtype(dtype)  # with its byte order
+    image = np.broadcast_to(np.zeros((), written), shape)
     weight = np.broadcast_to(np.zeros((), weight_kind), taps)
     if operation in ("input_grad", "weight_grad"):
         if flag(bias, "bias") or activation != "none":
@@ -212,7 +213,8 @@ class PlannedConv:
 
     @property
     def _asked(self) -> engine.Question:
-        return engine.question(self.spec, engine.dense_view(self.spec), self._activation)
+        spec = single.first_part(self.spec)
+        return engine.question(spec, engine.dense_view(spec), self._activation)
 
     @property
     def _threads(self) -> int:
@@ -236,12 +238,26 @@ class PlannedConv:
         """
         if self.why_not is not None:
             raise ArgumentError(f"there is no plan for what the reference computes: {self.why_not}")
-        if self.spec.operation == "weight_grad":
-            asked = weight_gradient.question(self.spec, engine.dense_view(self.spec))
+        if single.sums_nothing(self.spec):
+            raise ArgumentError(f"there is no plan where {self.conversions[0]}")
+        spec = single.first_part(self.spec)
+        if spec.operation == "weight_grad":
+            asked = weight_gradient.question(spec, engine.dense_view(spec))
             return weight_gradient.plan_of(asked, self.target)
-        if self.spec.operation == "conv_transpose":
-            return phase_plans(self.spec, self._activation, self.target)
+        if spec.operation == "conv_transpose":
+            return phase_plans(spec, self._activation, self.target)
         return engine.plan_of(self._asked, self.target)
+
+    @property
+    def conversions(self) -> tuple[str, ...]:
+        """What is done beside running routines on the arrays where they lie, in words; mostly nothing.
+
+        Examples
+        --------
+        >>> plan((1, 1, 1, 8_000_000), (1, 1, 1, 3)).conversions
+        ('cut into parts, because of a padded line of more than 4194304 cells',)
+        """
+        return single.conversions(self.spec, foreign=not self._image.dtype.isnative)
 
     @property
     def target(self) -> Target:
@@ -362,10 +378,13 @@ class PlannedConv:
             ("limit", f"{limit.seconds * 1e3:.3f} ms, set by {limit.bound}; measured: {rates}"),
             ("expected", f"{self.expected * 1e3:.3f} ms"),
         ]
-        return "\n".join([str(self.plan), *(f"{name:8} {text}" for name, text in lines)])
+        return "\n".join([str(self), *(f"{name:8} {text}" for name, text in lines)])
 
     def __str__(self) -> str:
-        return str(self.plan) if self.why_not is None else f"reference: {self.why_not}"
+        if self.why_not is not None:
+            return f"reference: {self.why_not}"
+        decided = [] if single.sums_nothing(self.spec) else [str(self.plan)]
+        return "\n".join([*decided, *(f"{'also':8} {text}" for text in self.conversions)])
 
     def __repr__(self) -> str:
         named = "" if self.spec.operation == "conv" else f"{self.spec.operation}: "

@@ -10,7 +10,7 @@ from convolve.arguments import Call, conv_spec
 from convolve.compiler.plan import Activation, Code
 from convolve.dtypes import Array, DType
 from convolve.errors import DTypeError
-from convolve.runtime import engine
+from convolve.runtime import engine, single
 from convolve.runtime.execution import MOST_FREE, Execution, Packed, Workspace, address_of
 from convolve.runtime.threads import get_num_threads
 from convolve.runtime.transposed import Transposed, exchanged
@@ -158,7 +158,7 @@ class BoundConv:
         overlaps = out is not None and any(np.may_share_memory(out, one) for one in (call.first, call.second))
         reference = self._options.get("algorithm") == "reference" or engine.why_not(spec) is not None
         foreign = not call.first.dtype.isnative or (out is not None and not out.dtype.isnative)
-        if reference or overlaps or foreign:
+        if reference or overlaps or foreign or not single.is_single(spec):
             return self._slowly(call)
         if out is None:
             check_fits(call.shape, spec.out_dtype)

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from convolve.axis import Axis
-from convolve.compiler import planner, subpixel
-from convolve.compiler.costs import SHORT_ROW
+from convolve.compiler import planner
 from convolve.compiler.plan import Activation, Inner, Plan
 from convolve.compiler.problem import Geometry, Sizes, geometry_of, sizes_of
 from convolve.compiler.target import Target
@@ -50,21 +49,6 @@ def why_not(spec: ConvSpec) -> str | None:
         return "only float32 and float64 images are compiled, without a change of dtype"
     if spec.weight_dtype.kind not in "biuf":
         return "only real weights are compiled"
-    if spec.nan == "ignore":
-        return "nan='ignore' is computed by the reference"
-    if 0 in (*spec.input_shape, *spec.output_shape, *spec.weight_shape):
-        return "there is nothing to sum up"
-    if spec.operation == "weight_grad" and math.prod(spec.filter_size) > MOST_TAPS:
-        return f"the gradient of a filter of more than {MOST_TAPS} taps is left to the reference"
-    if spec.operation == "conv_transpose":
-        plain = (phase.spec for phase in subpixel.phases(spec))
-        return next(filter(None, map(why_not, plain)), None)
-    if any((axis.outputs - 1) * axis.stride + axis.extent > LONGEST_LINE for axis in spec.axes):
-        return f"a padded line of more than {LONGEST_LINE} cells is left to the reference"
-    rows = math.prod(axis.extent for axis in spec.axes[:-1]) * (spec.in_channels // spec.groups)
-    window = rows * max(SHORT_ROW, spec.axes[-1].extent)
-    if window * spec.out_dtype.itemsize > LARGEST_SCRATCH // 8:
-        return "a window that spans so many cells is left to the reference"
     return None
 
 
