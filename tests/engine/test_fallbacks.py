@@ -27,7 +27,7 @@ OPTIONS: tuple[dict[str, Any], ...] = (
     {"padding": "same", "padding_mode": "circular", "flip": True},
     {"padding": 9, "padding_mode": "symmetric"},
     {"padding": 1, "padding_mode": "replicate"},
-    {"padding": 1, "padding_mode": 3},
+    {"padding": 1, "padding_mode": 1},
     {"groups": 2, "padding": "same_lower"},
     {"padding": "full", "accuracy": "strict"},
     {"nan": "ignore", "padding": 1},

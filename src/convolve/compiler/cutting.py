@@ -105,12 +105,21 @@ def cuts(spec: ConvSpec, longest: int, window: int, most_taps: int) -> Iterator[
             yield Cut(replace(spec, axes=lines, in_channels=held.stop - start, fill=0), axes, held)
 
 
+def _residues(axis: Axis) -> int:
+    """Return how many convolutions without dilation one dimension falls into."""
+    return min(axis.outputs, axis.dilation // math.gcd(axis.stride, axis.dilation)) if axis.taps > 1 else 1
+
+
+def _taps_alone(axis: Axis) -> bool:
+    """Whether each tap is taken by itself, because there are fewer taps than residues."""
+    return _residues(axis) > axis.taps
+
+
 def _output_blocks(axis: Axis, longest: int) -> Iterator[range]:
     """Yield the outputs of each part of a dimension: those with the same residue, some at a time."""
-    apart = axis.dilation // math.gcd(axis.stride, axis.dilation) if axis.taps > 1 else 1
-    stride = apart * axis.stride // math.gcd(apart * axis.stride, axis.dilation) if axis.taps > 1 else 1
-    block = max(1, (longest - axis.taps) // stride) * apart
-    for residue in range(min(apart, axis.outputs)):
+    apart = 1 if _taps_alone(axis) else _residues(axis)
+    block = max(1, (longest - axis.taps) // axis.stride) * apart
+    for residue in range(apart):
         for start in range(residue, axis.outputs, block):
             yield range(start, min(axis.outputs, start + block), apart)
 
@@ -122,7 +131,7 @@ def _spanned(widths: list[int]) -> int:
 
 def _tap_blocks(spec: ConvSpec, window: int, most_taps: int) -> list[int]:
     """Return how many taps of each dimension are taken at once."""
-    widths = [axis.taps for axis in spec.axes]
+    widths = [1 if _taps_alone(axis) else axis.taps for axis in spec.axes]
     while _spanned(widths) > window or math.prod(widths) > most_taps:
         widest = max(range(len(widths)), key=lambda d: widths[d])
         widths[widest] = -(-widths[widest] // 2)
