@@ -16,7 +16,6 @@ from convolve.runtime import engine
 
 FALLS_BACK = {
     "only float32 and float64 images are compiled, without a change of dtype",
-    "only real weights are compiled",
 }
 """Why a spec is left to the reference. The aim is none."""
 
