@@ -8,16 +8,19 @@ import pytest
 
 from convolve import pooling
 from convolve.api import pooled as api
+from convolve.axis import Axis
 from convolve.compiler.interpreter import interpret
 from convolve.compiler.loopnest import Routine
 from convolve.compiler.lower.pool import pool
-from convolve.compiler.plan import PoolCode
+from convolve.compiler.pipeline import compile_alone
+from convolve.compiler.plan import Inner, PoolCode
 from convolve.compiler.printer import show
 from convolve.compiler.problem import pieces
 from convolve.compiler.target import AVX2, TARGETS, Target
 from convolve.compiler.verify import verify
 from convolve.errors import ShapeError, VerificationError
-from convolve.runtime import pooled
+from convolve.runtime import jit, pooled
+from tests.compiler.assembly import CALL, ON_STACK, innermost
 from tests.compiler.cases import Array
 from tests.compiler.golden import check_golden
 from tests.compiler.mutations import bugs
@@ -142,6 +145,20 @@ def passes(wrong: Routine) -> bool:
     except VerificationError:
         return False
     return True
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
+@pytest.mark.parametrize("order", ["x", "channel"])
+def test_nothing_is_called_and_no_vector_spilled(order: Inner, target: Target) -> None:
+    for kind in ("max", "mean"):
+        axes = (Axis(1, 1, 1), *[Axis(112, 56, 3, 2, before=1, after=1)] * 2)
+        code = pooled.code_of(kind, "float32", axes, order)
+        text = jit.make_assembly(compile_alone(pool(code, target), target), target)
+        lines = text[text.index("\npool:") : text.index("\n.Lfunc_end")].splitlines()
+        assert [line for line in lines if CALL.match(line)] == []
+        loops = ["\n".join(lines[first : last + 1]) for first, last in innermost(lines)]
+        assert loops
+        assert not any(ON_STACK.search(loop) for loop in loops)
 
 
 def test_golden(update_goldens: bool) -> None:

@@ -13,8 +13,11 @@ from typing import Any
 import numpy as np
 
 import convolve
+from convolve import pooling
 from convolve.api import dispatch, planned
-from convolve.runtime import bound, engine, execution, pool, scratch, threads
+from convolve.api import pooled as pooled_api
+from convolve.errors import ShapeError
+from convolve.runtime import bound, engine, execution, pool, pooled, scratch, threads
 from tests.engine import guarded
 from tests.engine.cases import draw_case, draw_geometry
 
@@ -25,7 +28,7 @@ GEOMETRIES = 18
 def guard_everything(draw: random.Random) -> None:
     """Let all that the engine allocates lie between guards."""
     numpy = guarded.GuardedNumPy(draw)
-    for module in (execution, dispatch, bound, planned):
+    for module in (execution, dispatch, bound, planned, pooled, pooled_api):
         module.np = numpy  # type: ignore[attr-defined]
     execution.aligned = lambda shape, dtype: numpy.empty(shape, dtype)
 
@@ -88,6 +91,33 @@ def run(draw: random.Random, geometry: Any, number: int, compare: bool) -> None:
     assert np.array_equal(result, expected) or not compare
 
 
+WINDOWS = (
+    {"kernel_size": (3, 3), "stride": 2, "padding": 1},
+    {"kernel_size": (2, 2), "layout": "channels_last", "padding": ((1, 0), (0, 1))},
+    {"kernel_size": (1, 3), "stride": 1, "dilation": 2, "padding": ((0, 0), (2, 1))},
+)
+
+
+def run_pool(draw: random.Random, number: int, compare: bool) -> None:
+    """Pool an image between guards, and compare."""
+    options = dict(WINDOWS[number % len(WINDOWS)], ceil_mode=draw.random() < 0.5)
+    shape = [draw.randint(1, 3), draw.randint(1, 40), draw.randint(1, 40), draw.randint(1, 20)]
+    numbers = np.random.default_rng(draw.randrange(1 << 30))
+    image = guarded.held(draw, numbers.integers(-9, 9, shape).astype(np.float32))
+    print(number, "pool", shape, options, flush=True)
+    try:
+        made = pooling.pool(2, image, **options)
+    except ShapeError:
+        return
+    no_scratch_left_over()
+    expected, where = pooling.max_pool(made, True)
+    found, places = convolve.max_pool2d(image, **options, return_indices=True)
+    same = np.array_equal(found, expected) and np.array_equal(places, where)
+    same = same and np.array_equal(convolve.max_pool2d(image, **options), expected)
+    mean = convolve.avg_pool2d(image, **options)
+    assert (same and np.allclose(mean, pooling.avg_pool(made, True, None), 1e-5, 1e-5)) or not compare
+
+
 def main() -> None:
     """Run all cases."""
     seed, count = int(sys.argv[1]), int(sys.argv[2])
@@ -99,9 +129,13 @@ def main() -> None:
         seed_bug(name)
     for number in range(count):
         run(draw, geometries[number % GEOMETRIES], number, compare=not sys.argv[3:])
+        if number % 4 == 0:
+            run_pool(draw, number // 4, compare=not sys.argv[3:])
         if number % 50 == 49:
             engine.execution.cache_clear()  # so that guarded memory does not pile up
+            pooled.execution.cache_clear()
             dispatch._recipes.clear()
+            pooled_api._recipes.clear()
     assert ctypes.string_at(b"alive") == b"alive"
     print("done", count, flush=True)
 
