@@ -101,6 +101,30 @@ def check(draw: random.Random, options: Options, dtype: str) -> bool:
     return True
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("channels", [1, 3, 8, 19])
+@pytest.mark.parametrize("size", [(1, 3), (7, 7), (4, 4), (5, 13)])
+def test_windows_that_are_whole_planes(size: Any, channels: int, dtype: str, seed: int) -> None:
+    draw, options = random.Random(seed), {"kernel_size": size, "layout": "channels_first"}
+    numbers = np.random.default_rng(seed)
+    image = numbers.integers(-3, 3, (2, channels, *size)).astype(dtype)
+    image[numbers.random(image.shape) < 0.02] = np.nan
+    image[image == 0] *= draw.choice((1, -1))
+    made = pooling.pool(2, image, **options)
+    assert same(convolve.max_pool2d(image, **options), pooling.max_pool(made, False))
+    turned = image[:, :, ::-1]  # whose planes do not lie in one piece
+    assert same(convolve.max_pool2d(turned, size), pooling.max_pool(pooling.pool(2, turned, size), False))
+    for divisor in (None, 3):
+        wanted = pooling.avg_pool(made, True, divisor)
+        np.testing.assert_allclose(
+            convolve.avg_pool2d(image, size, divisor_override=divisor), wanted, 1e-6, 1e-6
+        )
+    assert same(
+        convolve.max_pool2d(image[:, :, ::-1], **options),
+        pooling.max_pool(pooling.pool(2, image[:, :, ::-1], **options), False),
+    )
+
+
 @pytest.mark.parametrize("layout", ["channels_first", "channels_last"])
 def test_threads_change_no_bit(layout: Any) -> None:
     image = np.random.default_rng(3).standard_normal((2, 40, 90, 60)).astype(np.float32)

@@ -19,6 +19,7 @@ def windows() -> Iterator[Window]:
     )
     yield (1, 2, 6, 5, 23), {"kernel_size": 2, "stride": (2, 1, 1), "padding": ((1, 0), (0, 1), (1, 1))}
     yield (1, 2, 5, 25), {"kernel_size": (5, 1), "stride": 1, "padding": 0}
+    yield (2, 21, 3, 7), {"kernel_size": (3, 7)}
     yield (1, 1, 90), {"kernel_size": 70, "stride": 9, "padding": ((30, 2),)}
 
 

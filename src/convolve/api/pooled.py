@@ -1,5 +1,6 @@
 """Where a public pooling becomes work: parsed once, then by the recipe that all calls of its kind follow."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -131,9 +132,20 @@ def question(
 ) -> pooled.Question:
     """Return the question that a pooling poses."""
     front, above, before = (ABSENT,) * (3 - len(made.axes)) + made.axes
-    code = pooled.code_of(kind, native(made.image).name, (front, above, before), order, places)
+    planes = order == "x" and not places and _are_planes(made)
+    code = pooled.code_of(kind, native(made.image).name, (front, above, before), order, places, planes)
     images, channels, *_ = made.shape
     return pooled.Question(code, (images, channels), (front, above, before), divisor, include_padding)
+
+
+def _are_planes(made: Pool) -> bool:
+    """Whether every window is a whole plane without gaps: there is one, and it leaves nothing out."""
+    cells = math.prod(axis.size for axis in made.axes)
+    whole = cells >= pooled.SIDE and all(
+        axis.outputs == 1 and axis.taps == axis.size == axis.extent for axis in made.axes
+    )
+    plane = made.image[:1, :1]
+    return whole and not any(axis.before for axis in made.axes) and plane.flags.c_contiguous
 
 
 def _order(*arrays: Array) -> Inner:

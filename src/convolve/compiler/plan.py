@@ -112,6 +112,8 @@ class PoolCode:
         Along which dimension neighbours of both image and result are neighbours in memory.
     places
         Whether the place of each maximum is written down, too.
+    planes
+        Whether every window is a whole plane whose cells lie in memory one after the other.
     """
 
     kind: Literal["max", "mean"]
@@ -122,6 +124,7 @@ class PoolCode:
     clipped: tuple[bool, bool, bool]
     order: Inner = "x"
     places: bool = False
+    planes: bool = False
 
     @property
     def extent(self) -> Triple:

@@ -8,6 +8,7 @@ from typing import cast
 from convolve.compiler.loopnest import Routine, Signature
 from convolve.compiler.lower.gradient import gradient, gradient_signature
 from convolve.compiler.lower.pool import pool, pool_signature
+from convolve.compiler.lower.pool_planes import planes_signature, pool_planes
 from convolve.compiler.pipeline import compile_alone, compile_ir, lower, signatures
 from convolve.compiler.plan import Code, PoolCode
 from convolve.compiler.target import Target
@@ -80,6 +81,8 @@ def _make_gradient(code: Code, target: Target) -> Alone:
 
 def _make_pool(code: PoolCode, target: Target) -> Alone:
     """Load the machine code of a pooling from the disk cache, or compile it and keep it there."""
+    if code.planes:
+        return _alone(planes_signature(code), lambda: pool_planes(code, target), code, target)
     return _alone(pool_signature(code), lambda: pool(code, target), code, target)
 
 

@@ -24,6 +24,10 @@ ITEM_TAPS = 1 << 16
 TAP_NANOSECONDS = 0.15
 """Time to take one cell into a vector of maxima; alone it takes `SINGLE` times as long."""
 
+SIDE = 16
+"""Lanes of the widest vector: planes of an item are a multiple of them, so that only the last are fewer, and
+whole planes of fewer cells are pooled as others are."""
+
 SINGLE = 6
 
 
@@ -50,7 +54,9 @@ class Question:
     include_padding: bool = False
 
 
-def code_of(kind: str, dtype: str, axes: tuple[Axis, ...], order: Inner, places: bool = False) -> PoolCode:
+def code_of(
+    kind: str, dtype: str, axes: tuple[Axis, ...], order: Inner, places: bool = False, planes: bool = False
+) -> PoolCode:
     """Return what the routine of a pooling is specialised to."""
     a, b, c = (_is_clipped(axis) for axis in axes)
     return PoolCode(
@@ -62,6 +68,7 @@ def code_of(kind: str, dtype: str, axes: tuple[Axis, ...], order: Inner, places:
         (a, b, c),
         order,
         places,
+        planes,
     )
 
 
@@ -82,8 +89,9 @@ class Execution:
     def __init__(self, asked: Question, machine: Alone) -> None:
         self.code, self._machine = asked.code, machine
         values = parameters(asked)
-        blocks = (asked.shape[0], pieces(asked.shape[1], values["BC"]), values["OZ"])
-        items = math.prod(blocks) * pieces(values["OY"], values["BY"])
+        items = asked.shape[0] * pieces(asked.shape[1], values["BC"])
+        if not asked.code.planes:
+            items *= values["OZ"] * pieces(values["OY"], values["BY"])
         self._tables = tables(asked)
         pointers = {name: table.ctypes.data for name, table in self._tables.items()}
         self._template = Template(machine.routine, values, pointers)
@@ -94,8 +102,8 @@ class Execution:
         block, layout = self._template.block(), self._template.layout
         names = ("input", "output", "places")[: len(arrays)]
         for name, array in zip(names, arrays, strict=True):
-            first = layout.strides[name]
-            block[first : first + 5] = _strides(array, self.code.order)
+            first, strides = layout.strides[name], _strides(array, self.code, name)
+            block[first : first + len(strides)] = strides
         return Bound(self, bytes(block), tuple(layout.pointers[name] for name in names))
 
 
@@ -116,11 +124,13 @@ class Bound:
         threads.run(routine, ctypes.addressof(block), items, scratch, cost)
 
 
-def _strides(array: Array, order: Inner) -> tuple[int, ...]:
+def _strides(array: Array, code: PoolCode, name: str) -> tuple[int, ...]:
     """Return the strides of (batch, channels, *spatial) as the routine wants them."""
     batch, channel, *spatial = array.strides
+    if code.planes:
+        return (batch, channel, array.itemsize) if name == "input" else (batch, channel)
     depth, height, width = three(tuple(spatial), 0)
-    if order == "channel":
+    if code.order == "channel":
         return batch, depth, height, width, channel
     return batch, channel, depth, height, width
 
@@ -128,6 +138,9 @@ def _strides(array: Array, order: Inner) -> tuple[int, ...]:
 def parameters(asked: Question) -> dict[str, int]:
     """Return the values of a routine's parameters."""
     images, channels = asked.shape
+    if asked.code.planes:
+        taps = math.prod(asked.code.taps)
+        return {"N": images, "C": channels, "BC": pieces(max(1, ITEM_TAPS // taps), SIDE) * SIDE}
     values = {"N": images, "C": channels, "CELLS": math.prod(axis.size for axis in asked.axes)}
     values |= dict(zip("ZYX", (axis.size for axis in asked.axes), strict=True))
     values |= dict(zip(("OZ", "OY", "OX"), (axis.outputs for axis in asked.axes), strict=True))
@@ -161,6 +174,9 @@ def tables(asked: Question) -> dict[str, Array]:
     rows = np.outer(depths, heights)
     if asked.divisor is not None:
         rows[...] = asked.divisor
+    if asked.code.planes:
+        divisor = (rows * widths).ravel().astype(dtype)
+        return {"start": np.zeros(1, dtype), "divisor": divisor}
     return {"start": np.zeros(1, dtype), "rows": rows.astype(dtype), "columns": widths.astype(dtype)}
 
 
