@@ -12,6 +12,7 @@ from convolve.axis import Axis
 from convolve.compiler.interpreter import interpret
 from convolve.compiler.loopnest import Routine
 from convolve.compiler.lower.pool import pool
+from convolve.compiler.lower.pool_planes import pool_planes
 from convolve.compiler.pipeline import compile_alone
 from convolve.compiler.plan import Inner, PoolCode
 from convolve.compiler.printer import show
@@ -98,6 +99,21 @@ def random_case(draw: random.Random, target: Target) -> Case:
     return Case(routine, arrays, values, results, expected, kind)
 
 
+def planes_case(target: Target, channels: int, kind: str) -> Case:
+    """Return a pooling of whole planes."""
+    image = np.random.default_rng(channels).standard_normal((2, channels, 3, 7)).astype(np.float32)
+    made = pooling.pool(2, image, (3, 7))
+    question = api.question(made, kind, "x", False, None, False)
+    assert question.code.planes
+    expected = pooling.max_pool(made, False) if kind == "max" else pooling.avg_pool(made, True, None)
+    assert isinstance(expected, np.ndarray)
+    results = {"output": np.full_like(expected, -77)}
+    arrays = {"input": image.reshape(2, channels, 21), "output": results["output"].reshape(2, channels)}
+    values = pooled.parameters(question) | {"BC": 16}
+    routine = pool_planes(question.code, target)
+    return Case(routine, arrays | pooled.tables(question), values, results, {"output": expected}, kind)
+
+
 def five(array: Array, order: str) -> Array:
     """Return a view of (batch, channels, *spatial) as a nest sees it."""
     missing = 5 - array.ndim
@@ -112,6 +128,18 @@ def test_nests_give_the_bits_of_the_reference(target: Target, seed: int) -> None
         case = random_case(draw, target)
         interpret(case.routine, case.arrays, case.values)
         case.check()
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
+@pytest.mark.parametrize("kind", ["max", "mean"])
+def test_whole_planes(kind: str, target: Target) -> None:
+    for channels in (1, 5, 16, 37):
+        case = planes_case(target, channels, kind)
+        verify(case.routine)
+        interpret(case.routine, case.arrays, case.values)
+        case.check()
+        refused = [passes(wrong) for name, wrong in bugs(case.routine) if not name.startswith("values")]
+        assert sum(refused) < len(refused) / 2
 
 
 @pytest.mark.parametrize("target", RUNNABLE, ids=lambda target: target.name)
