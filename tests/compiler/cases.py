@@ -1,7 +1,8 @@
 """What the tests of the compiler share: random codes, and whole convolutions made ready for a loop nest."""
 
+import functools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
@@ -16,9 +17,10 @@ from convolve.compiler import planner
 from convolve.compiler.affine import Affine
 from convolve.compiler.costs import reads_directly
 from convolve.compiler.loopnest import Buffer, Routine
+from convolve.compiler.passes import plan_passes
 from convolve.compiler.pipeline import Nests, lower
 from convolve.compiler.plan import Code, Inner, Method, Plan, Triple
-from convolve.compiler.problem import geometry_of, sizes_of
+from convolve.compiler.problem import Sizes, geometry_of, sizes_of
 from convolve.compiler.target import TARGETS, Target
 from convolve.runtime.execution import Execution
 
@@ -35,6 +37,8 @@ def random_code(draw: random.Random, most_taps: int = 5) -> Code:
         return d, h, w
 
     tile = (draw.randint(1, 9), draw.randint(1, 3), 1)
+    if draw.random() < 0.25:
+        return _separable_code(draw, (triple(9), triple(3)))
     method = draw.choice(METHODS)
     if method == "stencil":
         tile = (draw.choice([1, 2, 3, 4]), draw.randint(1, 4), draw.choice([1, 2, 3]))
@@ -55,6 +59,14 @@ def random_code(draw: random.Random, most_taps: int = 5) -> Code:
         draw.choice(["none", "relu", "relu6"]),
     )
     return replace(plain, **draw.choice([{}, *_ways(plain)]))
+
+
+def _separable_code(draw: random.Random, sizes: tuple[Triple, Triple]) -> Code:
+    """Return the code of a separable filter, with a tile as a planner might choose it."""
+    dtype, layout = draw.choice(["float32", "float64"]), draw.choice(["x", "channel", "none"])
+    tile = draw.choice([(1, 1, 10), (1, 2, 5), (1, 2, 4), (1, 3, 3), (1, 1, 1)])
+    activation = draw.choice(["none", "relu"])
+    return Code("separable", dtype, sizes[0], (1, 1, 1), sizes[1], tile, layout, "x", activation)
 
 
 def _ways(code: Code) -> Iterator[dict[str, bool]]:
@@ -105,6 +117,8 @@ class Case:
 
 def random_case(draw: random.Random, target: Target, method: str | None = None) -> Case:
     """Return a small convolution of whole numbers."""
+    if method == "separable":
+        return separable_case(draw, target)
     method = method or draw.choice(METHODS)
     dims, groups = draw.randint(1, 3), draw.choice([1, 1, 2])
     channels, filters = draw.randint(1, 3), draw.randint(1, 6)
@@ -134,6 +148,31 @@ def random_case(draw: random.Random, target: Target, method: str | None = None) 
     return case_of(call, target, method, blocks, draw.choice(["none", "relu", "relu6"]), draw)
 
 
+def separable_case(draw: random.Random, target: Target) -> Case:
+    """Return a small convolution of whole numbers with sums of products of lines."""
+    dims, filters, terms = draw.choice([2, 3]), 1, draw.randint(1, 2)  # the interpreter takes its time
+    numbers = np.random.default_rng(draw.randrange(1 << 30))
+    taps = tuple(draw.randint(1, 3 if dims == 3 else draw.choice([3, 9])) for _ in range(dims))
+    lines = numbers.integers(-2, 3, (filters, terms, sum(taps)))
+    lines[..., 0] = 1 if taps[0] == 1 else lines[..., 0]  # no pass goes along one tap
+    weight = np.zeros((filters, 1, *taps))
+    for product, line in zip(weight[:, 0], lines, strict=True):
+        for term in line:
+            product += functools.reduce(np.multiply.outer, np.split(term, np.cumsum(taps)[:-1]))
+    size = tuple(2 * length + draw.randint(1, 9 if dims == 2 else 2) for length in taps)
+    dtype = draw.choice(["float32", "float64"])
+    image = numbers.integers(-4, 5, (1, 1, *size)).astype(dtype)
+    dilation = tuple(draw.choice([1, 1, 2]) for _ in taps)
+    mode = draw.choice(["zeros", "reflect", "circular"])
+    call = conv_spec(
+        "conv", dims, image, weight.astype(dtype), None, padding=tuple(draw.randint(0, 2) for _ in taps),
+        dilation=dilation, padding_mode=mode,
+    )  # fmt: skip
+    factors = np.concatenate([np.ones((filters, terms, 3 - dims)), lines], 2).astype(dtype)
+    block = draw.randint(1, 3), draw.randint(4, 9), draw.randint(9, 30)
+    return case_of(call, target, "separable", block, draw.choice(["none", "relu"]), draw, factors)
+
+
 def case_of(
     call: Call,
     target: Target,
@@ -141,47 +180,62 @@ def case_of(
     block: Triple,
     activation: Any,
     draw: random.Random,
+    factors: Array | None = None,
 ) -> Case:
     """Return a call as a nest, with a small block so that there are several, and any tile that fits."""
     spec = call.spec
     out = np.full(call.shape, np.nan, spec.out_dtype)
-    image, result = call.first, call.canonical(out)
     inner: Inner = "x" if spec.layout == "channels_first" else "channel"
     orders = [inner] if method == "depthwise" else [inner, inner, "none"]
     reads, writes = draw.choice(orders), draw.choice(orders)
     sizes, geometry = sizes_of(spec), geometry_of(spec, reads, writes, activation)
     axes = (Axis(1, 1, 1),) * (3 - spec.dims) + spec.axes
+    if factors is not None:
+        sizes = replace(sizes, terms=factors.shape[1])
+        plan = replace(plan_passes(sizes, geometry, target, 1), block=_inside(block, sizes.output))
+        return _made(call, target, plan, sizes, axes, out, factors[None, :, :, None, None])
     tiles = [one for one in planner.choices(sizes, geometry, target) if one.method == method]
     best = draw.choice(tiles)
     if best.whole and draw.random() < 0.5:
         best = replace(best, whole=False, direct=method == "stencil" and reads_directly(geometry))
     plan = planner.planned(best, tiles, sizes, geometry, target, 1)
-    d, h, w = (min(b, o) for b, o in zip(block, sizes.output, strict=True))
     if not best.whole:
-        plan = replace(plan, block=(d, h, w))
+        plan = replace(plan, block=_inside(block, sizes.output))
     if best.method == "contract":
         plan = replace(plan, channels_at_once=draw.randint(1, sizes.channels))
+    weight = call.second.reshape(spec.groups, spec.out_channels // spec.groups, -1, *geometry.taps)
+    return _made(call, target, plan, sizes, axes, out, weight)
+
+
+def _inside(block: Triple, output: Triple) -> Triple:
+    d, h, w = (min(b, o) for b, o in zip(block, output, strict=True))
+    return d, h, w
+
+
+def _made(
+    call: Call, target: Target, plan: Plan, sizes: Sizes, axes: Sequence[Axis], out: Array, source: Array
+) -> Case:
+    """Return a planned call as a case; ``source`` is what the packing reads."""
+    image, result, spec = call.first, call.canonical(out), call.spec
     nests = lower(plan.code, target)
     # An execution asks its machine code for nothing else here.
     no_code: Any = SimpleNamespace(routine=nests.routine, packing=nests.packing)
     execution = Execution(sizes, plan, no_code, target, axes, float(spec.fill.real))
-    return Case(call, target, plan, nests, execution, *_arrays(call, execution, image, result), out)
+    return Case(call, target, plan, nests, execution, *_arrays(call, execution, image, result, source), out)
 
 
 def _arrays(
-    call: Call, execution: Execution, image: Array, out: Array
+    call: Call, execution: Execution, image: Array, out: Array, source: Array
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Return the arrays of the packing and of the convolution."""
     sizes, code = execution.sizes, execution.plan.code
-    spec, groups, dtype = call.spec, sizes.groups, execution.dtype
-    weights = np.full(execution.packed_shape(), np.nan, dtype)
+    groups, dtype = sizes.groups, execution.dtype
+    weights = np.full(execution.packed_shape, np.nan, dtype)
     shape = weights.shape
     if execution.machine.packing.buffer("source").contiguous:
         shape = (*shape[:2], -1, shape[-1])
     packed = {
-        "source": execution.source(
-            call.second.reshape(spec.groups, spec.out_channels // spec.groups, -1, *code.taps)
-        ),
+        "source": execution.source(source),
         "weights": weights.reshape(shape),
         "checks": np.full((groups, execution.panels, execution.check_lanes), np.nan, dtype),
     }

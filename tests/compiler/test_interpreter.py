@@ -21,7 +21,7 @@ def run(case: Case) -> None:
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [*METHODS, "separable"])
 def test_nests_give_the_bits_of_the_reference(target: Target, method: str, seed: int) -> None:
     draw = random.Random(f"{seed} {target.name} {method}")
     for _ in range(CASES_PER_TARGET):

@@ -236,7 +236,7 @@ def test_random_nests_do_what_the_interpreter_does(target: Target, seed: int) ->
 
 
 @pytest.mark.parametrize("target", RUNNABLE, ids=lambda target: target.name)
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [*METHODS, "separable"])
 def test_convolutions_do_what_the_interpreter_does(target: Target, method: str, seed: int) -> None:
     draw = random.Random(f"{seed} {target.name} {method}")
     for _ in range(CONVOLUTIONS):

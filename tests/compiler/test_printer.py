@@ -27,6 +27,7 @@ CODES = {
     "depthwise_3x3_whole_by_channel": Code(
         "depthwise", "float32", FLAT, (1, 2, 2), ONCE, (2, 2, 1), "channel", "channel", whole=True
     ),
+    "separable_9x9": Code("separable", "float32", (1, 9, 9), ONCE, ONCE, (1, 1, 3)),
     "stencil_3x3_whole": Code("stencil", "float32", FLAT, ONCE, ONCE, (1, 2, 2), whole=True),
 }
 W = Affine.symbol("w")

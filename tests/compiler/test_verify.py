@@ -51,7 +51,7 @@ def test_generated_nests_pass(seed: int) -> None:
         verify(nests.packing)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [*METHODS, "separable"])
 def test_bugs_that_pass_stay_inside_and_most_do_not_pass(method: str, seed: int) -> None:
     """Bugs that only make results wrong are found by comparing results; here none may reach outside."""
     draw = random.Random(f"{seed} {method}")

@@ -29,6 +29,7 @@ class Geometry:
     filters: int
     dtype: str
     layout: str
+    separable: bool = False
 
 
 @dataclass
@@ -64,6 +65,8 @@ def draw_geometry(draw: random.Random) -> Geometry:
     """Return a geometry; channel counts lie on both sides of a vector's width."""
     dims = draw.choice((1, 2, 2, 2, 3))
     most = {1: 9, 2: 5, 3: 3}[dims]
+    if dims > 1 and draw.random() < 0.25:
+        return _separable_geometry(draw, dims)
     kind = draw.choice(("few", "many", "pointwise", "depthwise", "one"))
     taps = tuple(1 if kind == "pointwise" else draw.randint(1, most) for _ in range(dims))
     groups = draw.choice((2, 5, 19)) if kind == "depthwise" else draw.choice((1, 1, 1, 2))
@@ -82,6 +85,23 @@ def draw_geometry(draw: random.Random) -> Geometry:
     )
 
 
+def _separable_geometry(draw: random.Random, dims: int) -> Geometry:
+    """Return a geometry of filters that are products of lines, with taps enough for them to be looked at."""
+    few, most = {2: (5, 12), 3: (3, 6)}[dims]
+    return Geometry(
+        dims,
+        tuple(draw.randint(few, most) for _ in range(dims)),
+        (1,) * dims,
+        tuple(draw.choice((1, 1, 2)) for _ in range(dims)),
+        draw.choice((1, 3)),
+        1,
+        draw.choice((1, 1, 2)),
+        draw.choice(("float32", "float32", "float64")),
+        draw.choice(("channels_first", "channels_last")),
+        separable=True,
+    )
+
+
 def draw_case(draw: random.Random, geometry: Geometry, whole: bool) -> Case:
     """Return a case of a geometry; ``whole`` draws small whole numbers, whose sums are exact."""
     numbers = np.random.default_rng(draw.randrange(2**32))
@@ -96,6 +116,8 @@ def draw_case(draw: random.Random, geometry: Geometry, whole: bool) -> Case:
         shape = (shape[0], *shape[2:], shape[1])
     weights = (geometry.groups * geometry.filters, geometry.channels, *geometry.taps)
     image, weight = (_values(numbers, one, geometry.dtype, whole) for one in (shape, weights))
+    if geometry.separable:
+        weight = _product(numbers, weights, geometry.dtype, whole)
     bias = _values(numbers, weights[:1], geometry.dtype, whole) if draw.random() < 0.5 else None
     options = {
         "stride": geometry.stride, "padding": tuple(pads), "dilation": geometry.dilation,
@@ -108,6 +130,17 @@ def draw_case(draw: random.Random, geometry: Geometry, whole: bool) -> Case:
 def _values(numbers: Any, shape: tuple[int, ...], dtype: str, whole: bool) -> Any:
     values = numbers.integers(-8, 9, shape) if whole else numbers.standard_normal(shape)
     return values.astype(dtype)
+
+
+def _product(numbers: Any, shape: tuple[int, ...], dtype: str, whole: bool) -> Any:
+    """Return filters each of which is a product of lines; now and then all of them are the same."""
+    one = numbers.random() < 0.3
+    filters = 1 if one else shape[0]
+    product = np.ones((filters, 1), "d")
+    for taps in shape[2:]:
+        line = numbers.integers(-3, 4, (filters, taps)) if whole else numbers.standard_normal((filters, taps))
+        product = product[..., None] * line.reshape(filters, *[1] * (product.ndim - 1), taps)
+    return np.broadcast_to(product, shape).astype(dtype)
 
 
 def held(draw: random.Random, array: Any) -> Any:

@@ -28,10 +28,9 @@ def _native(array: Array) -> Array:
 
 def _forward(spec: ConvSpec, image: Array, weight: Array, bias: Array | None, out: Array) -> bool:
     """Compute a forward convolution."""
-    view = engine.view_of(spec, image, out, weight)
-    ready = engine.ready(engine.question(spec, view))
-    image, out = engine.seen(view, image), engine.seen(view, out)
-    source = ready.source(engine.weights_of(spec, weight, view))
+    prepared = engine.prepare(spec, image, out, weight)
+    ready, source = prepared.execution, prepared.source
+    image, out = engine.seen(prepared.view, image), engine.seen(prepared.view, out)
     workspace = ready.borrow()
     try:
         workspace.packed.fill(address_of(source), source.strides, bias)

@@ -14,6 +14,7 @@ from convolve.api import parts
 from convolve.api.compiled import run_transposed
 from convolve.arguments import Call, conv_spec, input_grad_spec, weight_grad_spec
 from convolve.dtypes import Array, kind_of
+from convolve.factors import may_gain
 from convolve.runtime import engine, single
 from convolve.runtime.execution import address_of
 from convolve.runtime.threads import get_num_threads
@@ -45,20 +46,23 @@ class Recipe:
     """A forward call that was checked and whose arrays' addresses are all that can still change.
 
     ``can_stay``: whether it may be used again. Not if the weights must be copied before they are read, so
-    that their address says nothing, nor if its tables are long.
+    that their address says nothing, nor if its tables are long. The factors of separable weights are kept.
     """
 
-    __slots__ = ("_dtype", "_offset", "_ready", "_shape", "_strides", "_weight_strides", "can_stay")
+    __slots__ = (
+        "_dtype", "_factors", "_offset", "_ready", "_shape", "_strides", "_weight_strides", "can_stay",
+    )  # fmt: skip
 
     def __init__(self, call: Call, weight: Array, result: Array) -> None:
-        view = engine.view_of(call.spec, call.first, call.canonical(result), call.second)
-        self._ready = engine.ready(engine.question(call.spec, view))
+        prepared = engine.prepare(call.spec, call.first, call.canonical(result), call.second)
+        view, source = prepared.view, prepared.source
+        self._ready = prepared.execution
         self._shape, self._dtype = call.shape, call.spec.out_dtype
         image, out = engine.seen(view, call.first), engine.seen(view, call.canonical(result))
         self._strides = self._ready.strides(image, out)
-        source = self._ready.source(engine.weights_of(call.spec, call.second, view))
         short = self._ready.table_bytes <= engine.MOST_TABLE_BYTES
-        self.can_stay = short and np.may_share_memory(source, weight)
+        self._factors = source if self._ready.plan.code.method == "separable" else None
+        self.can_stay = short and (self._factors is not None or np.may_share_memory(source, weight))
         self._weight_strides = source.strides
         self._offset = address_of(source) - address_of(weight)
 
@@ -68,7 +72,8 @@ class Recipe:
         result = np.empty(self._shape, self._dtype) if out is None else out
         workspace = ready.borrow()
         try:
-            source = address_of(weight) + self._offset
+            factors = self._factors
+            source = address_of(weight) + self._offset if factors is None else address_of(factors)
             if ready.is_small:
                 at, strides = address_of(image), (source, self._weight_strides)
                 workspace.pack_and_run(at, address_of(result), self._strides, strides, bias)
@@ -216,7 +221,18 @@ def _key(operation: str, dims: int, image: Any, weight: Any, bias: Any, options:
         None if bias is None else (bias.shape, bias.dtype),
         repr(options) if tuple in kinds or list in kinds else options, kinds, get_num_threads(),
         None if out is None else (out.shape, out.strides, out.dtype),
+        _values(weight, dims),
     )  # fmt: skip
+
+
+def _values(weight: Array, dims: int) -> bytes | None:
+    """Return the numbers of weights that may be separable, on which the recipe depends then."""
+    filters = weight.ndim - dims
+    if filters == 0:
+        return weight.tobytes() if may_gain(weight.shape) else None
+    if filters != 2 or weight.shape[1] != 1 or not may_gain(weight.shape[2:]):
+        return None
+    return (weight[:1] if weight.strides[0] == 0 else weight).tobytes()
 
 
 def _is_apart(out: Any, *arrays: Any) -> bool:

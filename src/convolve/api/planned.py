@@ -366,6 +366,7 @@ class PlannedConv:
             self._activation,
             self._options,
             dispatch.run,
+            call.spec,
         )
 
     def describe(self) -> str:

@@ -7,18 +7,20 @@ from convolve.compiler.loopnest import Routine, Signature
 from convolve.compiler.lower.contract import contract, contract_signature
 from convolve.compiler.lower.depthwise import depthwise, depthwise_signature
 from convolve.compiler.lower.pack import pack, pack_signature
+from convolve.compiler.lower.separable import separable, separable_signature
 from convolve.compiler.lower.stencil import stencil, stencil_signature
 from convolve.compiler.plan import Code
 from convolve.compiler.target import Target
 from convolve.compiler.verify import verify
 
-METHODS = {"contract": contract, "stencil": stencil, "depthwise": depthwise}
+METHODS = {"contract": contract, "stencil": stencil, "depthwise": depthwise, "separable": separable}
 """Method -> the function that writes its loop nest."""
 
 SIGNATURES = {
     "contract": contract_signature,
     "stencil": stencil_signature,
     "depthwise": depthwise_signature,
+    "separable": separable_signature,
 }
 """Method -> the function that says what a caller must know."""
 

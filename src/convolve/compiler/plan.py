@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Triple = tuple[int, int, int]
-Method = Literal["contract", "stencil", "depthwise", "gradient_contract", "gradient_stencil"]
+Method = Literal["contract", "stencil", "depthwise", "separable", "gradient_contract", "gradient_stencil"]
 Activation = Literal["none", "relu", "relu6"]
 Inner = Literal["x", "channel", "none"]
 

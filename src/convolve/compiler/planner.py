@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from convolve.compiler.blocking import blocking
 from convolve.compiler.costs import Choice, choices
+from convolve.compiler.passes import plan_passes
 from convolve.compiler.plan import Plan
 from convolve.compiler.problem import Geometry, Sizes, cells_read, item_bytes
 from convolve.compiler.target import Target
@@ -18,6 +19,10 @@ WORTH_A_COMPILE = 1.08
 """How much slower than the best the tile for large images may be and still be taken: a routine for each odd
 size would take 0.1 s to compile."""
 
+WORTH_FACTORS = 0.9
+"""Part of the direct method's cycles that separable passes may be estimated at: near 1 the direct one is as
+fast and rounds less."""
+
 LARGE = 96
 """Outputs per dimension from which on tiles hardly depend on the size."""
 
@@ -25,6 +30,15 @@ LARGE = 96
 @functools.lru_cache(maxsize=4096)
 def plan(sizes: Sizes, geometry: Geometry, target: Target, threads: int = 1) -> Plan:
     """Return how a forward convolution of float32 or float64 is computed on a target."""
+    direct = _direct(replace(sizes, terms=0), geometry, target, threads)
+    if not sizes.terms:
+        return direct
+    passes = plan_passes(sizes, geometry, target, threads)
+    return passes if passes.cycles < direct.cycles * WORTH_FACTORS else direct
+
+
+def _direct(sizes: Sizes, geometry: Geometry, target: Target, threads: int) -> Plan:
+    """Return how the sum over all taps is computed."""
     tiles = choices(sizes, geometry, target)
     best = min(tiles, key=_cycles)
     usual = _usual(_large(sizes), geometry, target)

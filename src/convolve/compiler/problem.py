@@ -10,7 +10,11 @@ from convolve.spec import ConvSpec
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """The numbers of a convolution that do not change its code; channels are those of one group."""
+    """The numbers of a convolution that do not change its code; channels are those of one group.
+
+    ``terms``: how many products of one-dimensional filters are summed up in each filter, if the weights are
+    known to be such sums; 0 if not.
+    """
 
     batch: int
     groups: int
@@ -18,6 +22,7 @@ class Sizes:
     filters: int
     input: Triple
     output: Triple
+    terms: int = 0
 
     @property
     def outputs(self) -> int:
@@ -127,7 +132,7 @@ def item_bytes(dtype: str) -> int:
 
 def panel_channels(code: Code, target: Target) -> int:
     """Return the output channels of one panel of packed weights."""
-    if code.method == "stencil":
+    if code.method in ("stencil", "separable"):
         return code.tile[0]
     if code.method == "gradient_stencil":
         return code.tile[1]

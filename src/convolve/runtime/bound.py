@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from convolve.arguments import Call, conv_spec
-from convolve.compiler.plan import Activation, Code
+from convolve.compiler.plan import Activation, Code, Plan
 from convolve.dtypes import Array, DType
-from convolve.errors import DTypeError
+from convolve.errors import ArgumentError, DTypeError
 from convolve.runtime import engine, single
 from convolve.runtime.execution import MOST_FREE, Execution, Packed, Workspace, address_of
 from convolve.runtime.threads import get_num_threads
 from convolve.runtime.transposed import Transposed, exchanged
-from convolve.spec import Operation
+from convolve.spec import ConvSpec, Operation
 from convolve.views import check_fits
 
 MOST_SHAPES = 256
@@ -93,10 +93,12 @@ class BoundConv:
         activation: Activation,
         options: dict[str, Any],
         otherwise: Reference,
+        spec: ConvSpec,
     ) -> None:
         self._operation: Operation = operation
         self._dims, self._weight, self._bias, self._dtype = dims, _shared(weight), bias, dtype
         self._activation, self._options, self._otherwise = activation, options, otherwise
+        self._spec = spec
         self._packed: dict[Code, Packed] = {}
         self._phases: dict[tuple[Any, ...], list[Packed]] = {}
         self._entries: dict[Any, _Entry | _TransposedEntry] = {}
@@ -140,6 +142,28 @@ class BoundConv:
                     return out
         return self._first(input, out)
 
+    @property
+    def plan(self) -> Plan:
+        """How these weights are convolved at the size that was planned: as `PlannedConv.plan`, or cheaper.
+
+        Raises
+        ------
+        ArgumentError
+            If the convolution is not compiled but computed by the reference, or is a transposed one.
+        """
+        if self._operation != "conv":
+            raise ArgumentError(
+                "a transposed convolution is planned part by part: ask the plan that was bound"
+            )
+        reason = engine.why_not(self._spec)
+        if reason is not None:
+            raise ArgumentError(f"there is no plan for what the reference computes: {reason}")
+        if not single.is_single(self._spec):
+            raise ArgumentError("computed in parts, which have no plan in common: ask the plan bound")
+        image, out = engine.dense_arrays(self._spec)
+        weight = self._weight[None, None] if self._weight.ndim == self._dims else self._weight
+        return engine.prepare(self._spec, image, out, weight, self._activation).execution.plan
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave packed weights and addresses behind, which belong to this process: another makes its own."""
         return {**self.__dict__, "_packed": {}, "_phases": {}, "_entries": {}}
@@ -182,12 +206,11 @@ class BoundConv:
         if self._operation == "conv_transpose":
             return self._transposed_entry(call, result)
         spec, out = call.spec, call.canonical(result)
-        view = engine.view_of(spec, call.first, out, call.second)
-        ready = engine.ready(engine.question(spec, view, self._activation))
+        prepared = engine.prepare(spec, call.first, out, call.second, self._activation)
+        ready, view = prepared.execution, prepared.view
         code = ready.plan.code
         if code not in self._packed:
-            packed = Packed(ready)
-            weight = ready.source(engine.weights_of(spec, call.second, view))
+            packed, weight = Packed(ready), prepared.source
             bias = None if call.bias is None else call.bias.astype(spec.out_dtype, copy=False)
             packed.fill(address_of(weight), weight.strides, bias)
             self._packed[code] = packed

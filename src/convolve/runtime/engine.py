@@ -13,6 +13,7 @@ from convolve.compiler.plan import Activation, Inner, Plan
 from convolve.compiler.problem import Geometry, Sizes, geometry_of, sizes_of
 from convolve.compiler.target import Target
 from convolve.dtypes import Array
+from convolve.factors import factors, may_gain
 from convolve.runtime.execution import Execution
 from convolve.runtime.host import host_target
 from convolve.runtime.machine_code import machine_code
@@ -98,11 +99,15 @@ def _is_interleaved(spec: ConvSpec, image: Array, out: Array, weight: Array) -> 
 
 def dense_view(spec: ConvSpec) -> View:
     """Return how fresh arrays without gaps are seen."""
+    return view_of(spec, *dense_arrays(spec))
+
+
+def dense_arrays(spec: ConvSpec) -> tuple[Array, Array]:
+    """Return an image and a result with the strides of fresh ones; their numbers must not be looked at."""
     shapes = (spec.input_shape, spec.output_shape)
     last = spec.layout == "channels_last"
-    images = [np.broadcast_to(np.zeros((), spec.out_dtype), shape) for shape in shapes]
-    dense = [_as_if_dense(image, last) for image in images]
-    return view_of(spec, *dense)
+    image, out = (np.broadcast_to(np.zeros((), spec.out_dtype), shape) for shape in shapes)
+    return _as_if_dense(image, last), _as_if_dense(out, last)
 
 
 def _as_if_dense(array: Array, channels_last: bool) -> Array:
@@ -187,6 +192,38 @@ def _interleaved(sizes: Sizes, geometry: Geometry, channels: int) -> tuple[Sizes
     )
     apart = (*geometry.dilation[:2], geometry.dilation[2] * channels)
     return wide, replace(geometry, dilation=apart)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An execution, how it sees the arrays, and the weights as it packs them; these may be a copy."""
+
+    view: View
+    execution: Execution
+    source: Array
+
+
+def prepare(
+    spec: ConvSpec, image: Array, out: Array, weight: Array, activation: Activation = "none"
+) -> Prepared:
+    """Return what computes a spec with these weights."""
+    view = view_of(spec, image, out, weight)
+    asked = question(spec, view, activation)
+    weights = weights_of(spec, weight, view)
+    found = factors(weights) if may_be_separable(spec) else None
+    if found is not None:
+        asked = replace(asked, sizes=replace(asked.sizes, terms=found.terms))
+    made = ready(asked)
+    if found is not None and made.plan.code.method == "separable":
+        return Prepared(view, made, found.packed)
+    return Prepared(view, made, made.source(weights))
+
+
+def may_be_separable(spec: ConvSpec) -> bool:
+    """Whether weights of this shape can be such that passes along one dimension each are cheaper."""
+    one_channel = spec.in_channels == spec.groups
+    steps = all(axis.stride == 1 for axis in spec.axes)
+    return one_channel and steps and spec.accuracy != "strict" and may_gain(spec.filter_size)
 
 
 def plan_of(asked: Question, target: Target) -> Plan:

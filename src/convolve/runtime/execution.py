@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from convolve.axis import OUTSIDE, Axis, source_cells
-from convolve.compiler.affine import Affine
 from convolve.compiler.layout import ITEM_BYTES, ArgumentLayout, argument_layout
 from convolve.compiler.loopnest import Signature
-from convolve.compiler.lower.pack import reads_runs, weight_extents
+from convolve.compiler.lower.pack import reads_runs
+from convolve.compiler.passes import strip_columns, strip_tile
 from convolve.compiler.pipeline import AT_ONCE_WORDS
 from convolve.compiler.plan import Inner, Plan
 from convolve.compiler.problem import Sizes, panel_channels, pieces, three
@@ -92,23 +92,20 @@ class Execution:
             "border": self.border.ctypes.data,
         }
         self.routine = Template(machine.routine, values, pointers)
+        self.packed_shape = tuple(one.value(values) for one in machine.routine.buffer("weights").extents)
         packing = {name: values[name] for name in ("G", "C", "K", "KP")}
+        if plan.code.method == "separable":  # its factors stand where other filters have their channels
+            packing["C"] = sizes.terms
         self.packing = Template(machine.packing, packing, {})
         self.check_lanes = machine.packing.buffer("checks").extents[-1].constant
-        weights = math.prod(self.packed_shape())
+        weights = math.prod(self.packed_shape)
         self.is_small = self.nanoseconds + weights * PACK_NANOSECONDS < threads.HOLDING_BELOW_NS
         self.needs_finite_weights = fill == 0 and any(
             axis.boundary == "constant" and (axis.before or axis.after) for axis in axes
         )
         self._free: list[Workspace] = []
-        self.packed_bytes = math.prod(self.packed_shape()) * self.dtype.itemsize
+        self.packed_bytes = math.prod(self.packed_shape) * self.dtype.itemsize
         self._is_large = self.packed_bytes > LARGE_BYTES
-
-    def packed_shape(self) -> tuple[int, ...]:
-        """Return the shape of the packed weights."""
-        sizes, panels = self.sizes, Affine.of(self.panels)
-        extents = weight_extents(self.plan.code, sizes.groups, panels, sizes.channels, self.width)
-        return tuple(Affine.of(extent).constant for extent in extents)
 
     def source(self, weight: Array) -> Array:
         """Return weights of (groups, filters, channels, *taps) as the packing reads them: maybe a copy."""
@@ -148,7 +145,7 @@ class Packed:
         self._machine, sizes = execution.machine, execution.sizes
         self._groups, self._filters = sizes.groups, sizes.filters
         self.items = sizes.groups * execution.panels
-        self.weights = aligned(execution.packed_shape(), execution.dtype)
+        self.weights = aligned(execution.packed_shape, execution.dtype)
         self.bias = np.zeros((sizes.groups, execution.panels * execution.width), execution.dtype)
         self._checks = np.zeros((sizes.groups, execution.panels, execution.check_lanes), execution.dtype)
         self._check_bytes = self._checks.data.cast("B")  # asking NumPy would take 3 µs
@@ -316,6 +313,9 @@ def _parameters(
     values |= dict(zip(("front", "above", "before"), padding, strict=True))
     tiles = pieces(plan.block[1] * plan.block[2], plan.code.tile[0])
     values |= {"KP": panels, "BK": plan.panels_at_once, "BS": kept, "PT": tiles}
+    values |= {"Q": sizes.terms}
+    if plan.code.method == "separable":
+        return values | _pass_rooms(plan, target)
     return values | {"XS": packed_row(plan, target)}
 
 
@@ -335,6 +335,15 @@ def packed_row(plan: Plan, target: Target) -> int:
         room = width + code.tile[2] * target.lanes(ITEM_BYTES[code.dtype]) - 1 + furthest
     rows = code.cells((*plan.block[:2], 1)) // code.extent[2] * code.phases
     return _spread(room, rows, ITEM_BYTES[code.dtype])
+
+
+def _pass_rooms(plan: Plan, target: Target) -> dict[str, int]:
+    """Return the columns of a separable filter's strips, and the room of the rows between its passes."""
+    code, block, item = plan.code, plan.block, ITEM_BYTES[plan.code.dtype]
+    strip, lanes = strip_columns(code, block, target), target.lanes(item)
+    tile = strip_tile(target)[1]
+    row = block[2] + code.extent[2] - 1 + max(tile, code.tile[2]) * lanes - 1
+    return {"CW": strip, "CS": _spread(strip + tile * lanes - 1, 1, item), "XS": _spread(row, 1, item)}
 
 
 def _spread(room: int, rows: int, item: int) -> int:

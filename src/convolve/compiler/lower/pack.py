@@ -6,6 +6,7 @@ weight.
 """
 
 import math
+from dataclasses import replace
 
 from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
@@ -18,6 +19,15 @@ from convolve.compiler.problem import panel_channels
 from convolve.compiler.target import Target
 
 KP = Affine.symbol("KP")
+
+
+def factor_code(code: Code) -> Code:
+    """Return the code of a filter of one row that holds the factors of a separable filter one after another.
+
+    Its terms stand where other filters have their channels.
+    """
+    taps = (1, 1, sum(code.taps))
+    return replace(code, method="stencil", taps=taps, tile=(1, 1, 1)) if code.method == "separable" else code
 
 
 def rows_inside(code: Code) -> bool:
@@ -56,12 +66,14 @@ def reads_runs(code: Code) -> bool:
 
 def pack(code: Code, target: Target) -> Routine:
     """Return the loop nest that packs the weights of a routine."""
+    code = factor_code(code)
     writer = _Runs(code, target) if reads_runs(code) else _Single(code, target)
     return Routine.of(pack_signature(code, target), writer.body())
 
 
 def pack_signature(code: Code, target: Target) -> Signature:
     """Return what a caller must know of the packing."""
+    code = factor_code(code)
     width, runs = panel_channels(code, target), reads_runs(code)
     extents = affines([1 if code.method == "depthwise" else C, *code.taps])
     order = affines(weight_extents(code, G, KP, C, width))

@@ -55,12 +55,12 @@ KT, BK, XS = map(Affine.symbol, ("KP", "BK", "XS"))
 
 def stencil(code: Code, target: Target) -> Routine:
     """Return the loop nest of a stencil."""
-    return _Stencil(code, target).routine()
+    return Stencil(code, target).routine()
 
 
 def stencil_signature(code: Code, target: Target) -> Signature:
     """Return what a caller must know of a stencil."""
-    return _Stencil(code, target).signature()
+    return Stencil(code, target).signature()
 
 
 def packed_columns(code: Code, lanes: int, columns: Index) -> Affine:
@@ -90,7 +90,9 @@ class _Cells:
         return [c, z, y, phase, x]
 
 
-class _Stencil:
+class Stencil:
+    """Writes the loop nest of a stencil; `convolve.compiler.lower.separable` sums in another way."""
+
     def __init__(self, code: Code, target: Target) -> None:
         self.code = code
         self.lanes = target.lanes(8 if code.dtype == "float64" else 4)
@@ -99,6 +101,7 @@ class _Stencil:
         self.pen = Pen()
 
     def routine(self) -> Routine:
+        """Return the whole loop nest."""
         signature = self.signature()
         if self.code.whole:
             lay_border(self.pen, self.code, self.lanes, signature.buffer("cells").extents)
@@ -106,6 +109,7 @@ class _Stencil:
         return Routine.of(signature, self.pen.body())
 
     def signature(self) -> Signature:
+        """Return what a caller must know."""
         code = self.code
         weights = affines(weight_extents(code, G, KT, C, self.channels))
         planes, rows, columns = (1, self.rows, 1) if code.direct else (BZ, BY + self.rows - 1, BX)
