@@ -138,7 +138,6 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
     "Any negative place stands for no number.": ("compiler.llvm.shuffles.gather 1 becomes 2 #1",),
     "Only the number of weights is asked for.": (
-        "runtime.execution.Execution.packed_shape return turned round #1",
     ),
     "A copy of the weights is made where none is needed.": (
         "runtime.execution.Execution.source if always false #2",
