@@ -2,7 +2,7 @@
 
 HINT = "A hint at memory that is read soon changes no result."
 FASTER = {
-    "compiler.lower.stencil._Stencil._prefetch": HINT,
+    "compiler.lower.stencil.Stencil._prefetch": HINT,
     "compiler.lower.contract._Contract._next_weights": HINT,
     "compiler.llvm.emitter.Emitter.prefetch": HINT,
     "compiler.lower.pool.shares_rows": "Rows reduced first or with each window: all sides ask this function.",
@@ -32,7 +32,7 @@ REASONS: dict[str, tuple[str, ...]] = {
         "compiler.lower.border.Packer._inner .stop becomes .start #1",
         "compiler.lower.border.Packer._inner .stop becomes .start #2",
         "compiler.lower.border.Packer.pack_inside if always false #1",
-        "compiler.lower.stencil._Stencil.__init__ if always true #1",
+        "compiler.lower.stencil.Stencil.__init__ if always true #1",
         "compiler.lower.depthwise._Depthwise._pixel if always false #1",
     ),
     "A constant border is packed like any other, and what shows the input in order pixel by pixel.": (
@@ -41,7 +41,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
     "Products commute.": ("compiler.lower.depthwise._Depthwise._multiply last two arguments swapped #4",),
     "One number at a time never reaches beyond the end, so that nothing overlaps.": (
-        "compiler.lower.stencil._Stencil._copy_row Gt becomes GtE #1",
+        "compiler.lower.stencil.Stencil._copy_row Gt becomes GtE #1",
         "compiler.llvm.emitter.Emitter.loop if always false #1",
         "compiler.lower.gradient._Stencil._pack_row 1 becomes 2 #1",
         "compiler.lower.gradient._Stencil._pack_row Gt becomes GtE #1",
@@ -81,12 +81,12 @@ REASONS: dict[str, tuple[str, ...]] = {
         "compiler.lower.gradient._Contract._single without pen.store #2",
     ),
     "Tiles inside are computed a second time, as those at the border are.": (
-        "compiler.lower.stencil._Stencil._direct_row stop becomes start #1",
+        "compiler.lower.stencil.Stencil._direct_row stop becomes start #1",
     ),
     "A hint at memory that is read soon changes no result.": (
         "compiler.lower.contract._Contract._reduce last two arguments swapped #2",
         "compiler.lower.unroll.counted Mult becomes Add #1",
-        "compiler.lower.stencil._Stencil._inside without self._prefetch #1",
+        "compiler.lower.stencil.Stencil._inside without self._prefetch #1",
     ),
     "Where in the function an address is worked out changes only how often that is done.": (
         "compiler.llvm.addresses.Addresses.__init__ 0 becomes 1 #1",
