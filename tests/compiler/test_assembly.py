@@ -11,7 +11,7 @@ import pytest
 
 from bench.shapes import load
 from convolve.arguments import conv_spec
-from convolve.compiler.plan import Code
+from convolve.compiler.plan import Code, Triple
 from convolve.compiler.target import AVX2, AVX512, BASELINE, NEON, Target
 from convolve.runtime import engine
 from tests.compiler.assembly import Loop, hot_loops
@@ -113,3 +113,13 @@ def test_a_library_call_is_seen() -> None:
     code = Code("stencil", "float32", (1, 3, 3), (1, 1, 1), (1, 1, 1), (1, 5, 2))
     as_if = replace(BASELINE, fma=True)  # which its instructions do not have
     assert any("fmaf" in call for loop in hot_loops(code, as_if) for call in loop.calls)
+
+
+@pytest.mark.parametrize("taps", [(1, 31, 31), (25, 25, 25)])
+def test_separable_passes_keep_all_in_registers(taps: Triple) -> None:
+    code = Code("separable", "float32", taps, (1, 1, 1), (1, 1, 1), (1, 1, 10))
+    for target in (AVX2, AVX512):
+        found = hot_loops(code, target)
+        assert [(loop.spills, loop.calls) for loop in found] == [([], [])] * len(found)
+        assert all(loop.has(MULTIPLY[target]) for loop in found)
+        assert len(found) >= sum(length > 1 for length in taps)

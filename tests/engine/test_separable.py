@@ -164,3 +164,4 @@ def test_a_bound_convolution_says_how_its_weights_are_convolved() -> None:
     bound = convolve.plan((1, 1, 480, 640), weight.shape).bind(weight)
     assert "rank 1: 18 products for each output instead of 81" in bound.plan.reason
     assert bound.plan.flops == 2 * 18 * 472 * 632
+    assert str(bound.plan).startswith("method   separable\n")

@@ -15,6 +15,7 @@ Inner = Literal["x", "channel", "none"]
 TILE_NAMES: dict[Method, str] = {
     "contract": "pixels × vectors × 1",
     "stencil": "channels × rows × vectors",
+    "separable": "1 × rows × vectors of the pass along the rows",
     "depthwise": "pixels × 1 × 1",
     "gradient_contract": "weights × vectors × 1",
     "gradient_stencil": "weights × channels × 1",
