@@ -169,7 +169,7 @@ def test_architecture_names_every_module_of_the_engine() -> None:
 
 
 def test_architecture_quotes_the_nest_that_is_made() -> None:
-    planned = convolve.plan((1, 64, 56, 56), (64, 64, 3, 3), padding=1)
+    planned = convolve.plan((1, 64, 56, 56), (64, 64, 3, 3), padding=1, accuracy="strict")
     nest = [line.strip() for line in planned.routine.nest.splitlines()]
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     quoted = re.findall(r"^ +```\n(.*?)^ +```$", text, re.DOTALL | re.MULTILINE)

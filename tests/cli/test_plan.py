@@ -9,10 +9,17 @@ def test_a_plan_names_method_tile_limit_and_time() -> None:
     done = convolve("plan", "1x64x56x56", "64x64x3x3", "--padding", "1", "--threads", "1")
     assert done.returncode == 0
     lines = dict(line.split(maxsplit=1) for line in done.stdout.decode().splitlines())
-    assert lines["method"] == "contract"
+    assert lines["method"] == "winograd"
+    assert lines["saves"].startswith("36 multiplications instead of 144")
+    assert "for the direct sum" in lines["limit"]
     assert lines["flops"] == "231,211,008"
     assert {"reason", "tile", "block", "bytes", "limit", "expected"} <= set(lines)
     assert "1 thread" in lines["target"]
+
+
+def test_the_direct_sum_is_planned_where_accuracy_asks_for_it() -> None:
+    done = convolve("plan", "1x64x56x56", "64x64x3x3", "--padding", "1", "--accuracy", "strict")
+    assert "contract" in done.stdout.decode().splitlines()[0]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from convolve.arguments import Call, conv_spec
 from convolve.axis import Axis
 from convolve.compiler import planner
 from convolve.compiler.affine import Affine
-from convolve.compiler.costs import reads_directly
+from convolve.compiler.costs import Choice, reads_directly
 from convolve.compiler.loopnest import Buffer, Routine
 from convolve.compiler.passes import plan_passes
 from convolve.compiler.pipeline import Nests, lower
@@ -39,7 +39,9 @@ def random_code(draw: random.Random, most_taps: int = 5) -> Code:
     tile = (draw.randint(1, 9), draw.randint(1, 3), 1)
     if draw.random() < 0.25:
         return _separable_code(draw, (triple(9), triple(3)))
-    method = draw.choice(METHODS)
+    method = draw.choice([*METHODS, "winograd"])
+    if method == "winograd":
+        return replace(_winograd_code(draw), tile=(*tile[:2], draw.choice([2, 4])))
     if method == "stencil":
         tile = (draw.choice([1, 2, 3, 4]), draw.randint(1, 4), draw.choice([1, 2, 3]))
     orders: list[Inner] = ["x", "channel"] if method == "depthwise" else ["x", "channel", "none"]
@@ -67,6 +69,13 @@ def _separable_code(draw: random.Random, sizes: tuple[Triple, Triple]) -> Code:
     tile = draw.choice([(1, 1, 10), (1, 2, 5), (1, 2, 4), (1, 3, 3), (1, 1, 1)])
     activation = draw.choice(["none", "relu"])
     return Code("separable", dtype, sizes[0], (1, 1, 1), sizes[1], tile, layout, "x", activation)
+
+
+def _winograd_code(draw: random.Random) -> Code:
+    """Return a code for Winograd's method, without its tile."""
+    one, activation = (1, 1, 1), draw.choice(["none", "relu", "relu6"])
+    inner = [draw.choice(["x", "channel", "none"]) for _ in range(2)]
+    return Code("winograd", "float32", (1, 3, 3), one, one, one, *inner, activation)
 
 
 def _ways(code: Code) -> Iterator[dict[str, bool]]:
@@ -173,6 +182,30 @@ def separable_case(draw: random.Random, target: Target) -> Case:
     return case_of(call, target, "separable", block, draw.choice(["none", "relu"]), draw, factors)
 
 
+def winograd_case(draw: random.Random, target: Target, outputs: int) -> Case:
+    """Return a small convolution of whole numbers by Winograd's method, in several blocks."""
+    numbers = np.random.default_rng(draw.randrange(1 << 30))
+    groups, channels = draw.choice([1, 1, 2]), target.lanes(4) + draw.choice([0, 1, 3])
+    filters = draw.choice([3, target.lanes(4), 2 * target.lanes(4) + 1])
+    size, layout = (draw.randint(3, 9), draw.randint(3, 19)), draw.choice(["channels_first", "channels_last"])
+    shape = (groups * channels, *size) if layout == "channels_first" else (*size, groups * channels)
+    call = conv_spec(
+        "conv",
+        2,
+        numbers.integers(-4, 5, (draw.randint(1, 2), *shape)).astype("float32"),
+        numbers.integers(-4, 5, (groups * filters, channels, 3, 3)).astype("float32"),
+        numbers.integers(-4, 5, groups * filters).astype("float32"),
+        padding=tuple((draw.randint(0, 2), draw.randint(0, 2)) for _ in range(2)),
+        groups=groups,
+        padding_mode=draw.choice(["zeros", "reflect", "symmetric", "replicate", "circular"]),
+        layout=layout,
+    )
+    block = (1, outputs * draw.randint(1, 2), outputs * draw.randint(1, 3))
+    tile = (draw.choice([1, 2, 3]), draw.choice([1, 2]), outputs)
+    forced = Choice("winograd", tile, 1e6, 0.5)
+    return case_of(call, target, "winograd", block, draw.choice(["none", "relu"]), draw, tiles=[forced])
+
+
 def case_of(
     call: Call,
     target: Target,
@@ -181,6 +214,7 @@ def case_of(
     activation: Any,
     draw: random.Random,
     factors: Array | None = None,
+    tiles: list[Choice] | None = None,
 ) -> Case:
     """Return a call as a nest, with a small block so that there are several, and any tile that fits."""
     spec = call.spec
@@ -194,7 +228,7 @@ def case_of(
         sizes = replace(sizes, terms=factors.shape[1])
         plan = replace(plan_passes(sizes, geometry, target, 1), block=_inside(block, sizes.output))
         return _made(call, target, plan, sizes, axes, out, factors[None, :, :, None, None])
-    tiles = [one for one in planner.choices(sizes, geometry, target) if one.method == method]
+    tiles = tiles or [one for one in planner.choices(sizes, geometry, target) if one.method == method]
     best = draw.choice(tiles)
     if best.whole and draw.random() < 0.5:
         best = replace(best, whole=False, direct=method == "stencil" and reads_directly(geometry))
@@ -232,7 +266,7 @@ def _arrays(
     groups, dtype = sizes.groups, execution.dtype
     weights = np.full(execution.packed_shape, np.nan, dtype)
     shape = weights.shape
-    if execution.machine.packing.buffer("source").contiguous:
+    if execution.machine.packing.buffer("source").contiguous and code.method != "winograd":
         shape = (*shape[:2], -1, shape[-1])
     packed = {
         "source": execution.source(source),
@@ -252,6 +286,8 @@ def _arrays(
         "bias": bias.reshape([extent.value(sizes_of_bias) for extent in bias_buffer.extents]),
         **dict(zip(("z_map", "y_map", "x_map"), execution.tables, strict=True)),
     }
+    if code.method == "winograd":
+        arrays["alarm"] = np.zeros(1, dtype)
     return packed, arrays
 
 

@@ -52,13 +52,13 @@ def codes(target: Target) -> dict[str, Code]:
     return {shape.name: code_of(shape, target) for shape in shapes}
 
 
-def code_of(shape: object, target: Target) -> Code:
-    """Return what a shape is specialised to, of arrays that take no memory."""
+def code_of(shape: object, target: Target, accuracy: str = "strict") -> Code:
+    """Return what a shape is specialised to, by the direct method, of arrays that take no memory."""
     nothing = np.zeros((), "f")
     call = conv_spec(
         "conv", shape.dims, np.broadcast_to(nothing, (shape.batch, shape.channels, *shape.size)),
         np.broadcast_to(nothing, shape.weight_shape), None, stride=shape.stride, padding=shape.padding,
-        dilation=shape.dilation, groups=shape.groups, padding_mode=shape.padding_mode,
+        dilation=shape.dilation, groups=shape.groups, padding_mode=shape.padding_mode, accuracy=accuracy,
     )  # fmt: skip
     return engine.plan_of(engine.question(call.spec, engine.dense_view(call.spec)), target).code
 
@@ -99,6 +99,18 @@ def test_blocks_multiply_and_call_nothing(target: Target) -> None:
             assert loop.calls == [], name
             assert loop.has(MULTIPLY[target]), name
             assert target.fma or loop.has("addps"), name
+
+
+@pytest.mark.parametrize("target", [AVX2, AVX512, NEON], ids=lambda target: target.name)
+def test_winograds_products_stay_in_registers(target: Target) -> None:
+    """Its transforms do not fit the registers; they are taken in stages, and may be spilled."""
+    shapes = [shape for shape in load() if shape.name in ("vgg.conv2_2", "resnet50.res5.3x3")]
+    for code in {code_of(shape, target, "default") for shape in shapes}:
+        if code.method == "winograd":
+            products = [loop for loop in loops(code, target) if loop.has("(prefetch|prfm)")]
+            assert len(products) == 1
+            assert products[0].spills == []
+            assert all(loop.calls == [] for loop in loops(code, target))
 
 
 def test_too_many_sums_are_seen_to_spill() -> None:

@@ -10,7 +10,7 @@ from convolve.compiler.builder import Pen
 from convolve.compiler.interpreter import interpret
 from convolve.compiler.loopnest import Buffer, Routine
 from convolve.compiler.target import TARGETS, Target
-from tests.compiler.cases import METHODS, Case, line, random_case
+from tests.compiler.cases import METHODS, Case, line, random_case, winograd_case
 
 CASES_PER_TARGET = 8
 
@@ -28,6 +28,18 @@ def test_nests_give_the_bits_of_the_reference(target: Target, method: str, seed:
         case = random_case(draw, target, method)
         run(case)
         np.testing.assert_array_equal(case.out, case.expected(), err_msg=f"{case.plan.code} {case.call.spec}")
+        assert not case.packed["checks"].any()
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
+@pytest.mark.parametrize("outputs", [2, 4])
+def test_winograd_gives_the_whole_numbers_of_the_reference(target: Target, outputs: int, seed: int) -> None:
+    draw = random.Random(f"{seed} {target.name} {outputs}")
+    for _ in range(3):
+        case = winograd_case(draw, target, outputs)
+        run(case)
+        np.testing.assert_allclose(case.out, case.expected(), atol=1e-2, err_msg=f"{case.call.spec}")
+        assert not case.arrays["alarm"].any()
         assert not case.packed["checks"].any()
 
 

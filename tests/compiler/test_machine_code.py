@@ -19,7 +19,7 @@ from convolve.compiler.loopnest import OPERATIONS, Buffer, Routine, affines
 from convolve.compiler.printer import show
 from convolve.compiler.target import Target
 from convolve.compiler.verify import verify
-from tests.compiler.cases import METHODS, Array, random_case
+from tests.compiler.cases import METHODS, Array, random_case, winograd_case
 from tests.compiler.native import RUNNABLE, call, compiled
 
 NESTS = int(os.environ.get("CONVOLVE_NESTS", "25"))
@@ -251,3 +251,40 @@ def test_convolutions_do_what_the_interpreter_does(target: Target, method: str, 
         call(library, case.nests.routine, case.arrays, case.values(case.nests.routine), case.execution.items)
         np.testing.assert_array_equal(case.packed["weights"], weights)
         np.testing.assert_array_equal(case.out, expected)
+
+
+@pytest.mark.parametrize("target", RUNNABLE, ids=lambda target: target.name)
+@pytest.mark.parametrize("outputs", [2, 4])
+def test_winograd_does_what_the_interpreter_does(target: Target, outputs: int, seed: int) -> None:
+    """But for the last bit, as the interpreter rounds a multiply-add through float64."""
+    case = winograd_case(random.Random(f"{seed} {target.name} {outputs}"), target, outputs)
+    interpret(case.nests.packing, case.packed, case.values(case.nests.packing))
+    interpret(case.nests.routine, case.arrays, case.values(case.nests.routine))
+    expected, weights = case.out.copy(), case.packed["weights"].copy()
+    case.out[...] = case.packed["weights"][...] = case.packed["checks"][...] = -77
+    library = compiled([case.nests.packing, case.nests.routine], target)
+    panels = case.execution.panels * case.execution.sizes.groups
+    call(library, case.nests.packing, case.packed, case.values(case.nests.packing), panels)
+    call(library, case.nests.routine, case.arrays, case.values(case.nests.routine), case.execution.items)
+    np.testing.assert_allclose(case.packed["weights"], weights, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(case.out, expected, atol=1e-2)
+
+
+@pytest.mark.parametrize("target", RUNNABLE, ids=lambda target: target.name)
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_a_mark_is_made_for_nan_alone(target: Target, lanes: int) -> None:
+    pen = Pen()
+    with pen.share([("i", A, 1)]) as ((i, _),):
+        pen.mark("result", [i], pen.load("some", "source", [i, 0], lanes))
+    rows = Buffer("source", "float32", affines([A, lanes]), "input")
+    routine = Routine("marks", ("A",), (A,), (rows, Buffer("result", "float32", (A,), "output")), pen.body())
+    verify(routine)
+    source = np.zeros((4, lanes), np.float32)
+    source[1, -1], source[2, -1], source[3, 0] = np.inf, np.nan, np.nan
+    for run in (
+        lambda arrays: call(compiled([routine], target), routine, arrays, {"A": 4}, 4),
+        lambda arrays: interpret(routine, arrays, {"A": 4}),
+    ):
+        result = np.full(4, -7, np.float32)
+        run({"source": source, "result": result})
+        assert result.tolist() == [-7, -7, 1, 1]

@@ -20,6 +20,7 @@ CODES = {
     "contract_3x3": Code("contract", "float32", FLAT, ONCE, ONCE, (3, 2, 1)),
     "contract_3x3_by_channel": Code("contract", "float32", FLAT, ONCE, ONCE, (2, 1, 1), "channel", "channel"),
     "contract_1x1": Code("contract", "float32", ONCE, ONCE, ONCE, (3, 2, 1), activation="relu", tiled=True),
+    "winograd_3x3": Code("winograd", "float32", FLAT, ONCE, ONCE, (2, 1, 2)),
     "stencil_3x3": Code("stencil", "float32", FLAT, ONCE, ONCE, (1, 2, 2)),
     "stencil_3x3_stride_2": Code("stencil", "float64", FLAT, (1, 2, 2), ONCE, (1, 2, 1)),
     "stencil_3x3_direct": Code("stencil", "float32", FLAT, ONCE, ONCE, (1, 2, 2), direct=True),
@@ -39,7 +40,7 @@ def test_nests(name: str, update_goldens: bool) -> None:
     check_golden(name, show(lower(CODES[name], target).routine), update_goldens)
 
 
-@pytest.mark.parametrize("name", ["contract_3x3", "stencil_3x3"])
+@pytest.mark.parametrize("name", ["contract_3x3", "stencil_3x3", "winograd_3x3"])
 def test_packing(name: str, update_goldens: bool) -> None:
     check_golden(f"pack_for_{name}", show(lower(CODES[name], AVX2).packing), update_goldens)
 
@@ -86,6 +87,7 @@ def test_every_statement() -> None:
     pen.ramp("here", W + 1, 2, 4)
     pen.select("best", "some", "same", "here", "there")
     pen.transpose(["a", "b"], ["c", "d"])
+    pen.mark("line", [W], "sum")
     pen.store("line", [W, 0], "sum", 4)
     pen.prefetch("line", [W + 64])
     assert {type(one) for one in statements(pen)} == set(get_args(Statement))
@@ -106,6 +108,7 @@ def test_every_statement() -> None:
         "here = w + 1, w + 3, ... × 4",
         "best = here if some beats same else there",
         "a, b = transpose(c, d)",
+        "mark line[w] if sum is NaN",
         "line[w, 0] × 4 = sum",
         "prefetch line[w + 64]",
     ]

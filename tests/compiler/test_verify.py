@@ -14,10 +14,10 @@ from convolve.compiler.interpreter import interpret
 from convolve.compiler.loopnest import Block, Buffer, Loop, Routine, Share, affines
 from convolve.compiler.pipeline import lower
 from convolve.compiler.plan import Code
-from convolve.compiler.target import AVX2, TARGETS
+from convolve.compiler.target import AVX2, NEON, TARGETS
 from convolve.compiler.verify import verify
 from convolve.errors import ConvolveError, VerificationError
-from tests.compiler.cases import METHODS, Case, line, random_case, random_codes
+from tests.compiler.cases import METHODS, Case, line, random_case, random_codes, winograd_case
 from tests.compiler.mutations import bugs
 
 CODES = 60
@@ -51,11 +51,12 @@ def test_generated_nests_pass(seed: int) -> None:
         verify(nests.packing)
 
 
-@pytest.mark.parametrize("method", [*METHODS, "separable"])
+@pytest.mark.parametrize("method", [*METHODS, "separable", "winograd"])
 def test_bugs_that_pass_stay_inside_and_most_do_not_pass(method: str, seed: int) -> None:
     """Bugs that only make results wrong are found by comparing results; here none may reach outside."""
     draw = random.Random(f"{seed} {method}")
-    case = random_case(draw, draw.choice(list(TARGETS.values())), method)
+    target = draw.choice(list(TARGETS.values()))
+    case = winograd_case(draw, NEON, 2) if method == "winograd" else random_case(draw, target, method)
     interpret(case.nests.packing, case.packed, case.values(case.nests.packing))
     found = [bug for bug in bugs(case.nests.routine) if not bug[0].startswith("values")]
     passed = [

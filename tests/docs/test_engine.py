@@ -4,15 +4,14 @@ import re
 from pathlib import Path
 
 import convolve
-from convolve.compiler.costs import choices
 from convolve.compiler.pipeline import lower
-from convolve.compiler.planner import plan
+from convolve.compiler.planner import choices, plan
 from convolve.compiler.printer import show
 from convolve.compiler.problem import geometry_of, sizes_of
 from convolve.compiler.target import TARGETS
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "engine.md").read_text(encoding="utf-8")
-SPEC = convolve.plan((1, 64, 56, 56), (64, 64, 3, 3), padding=1).spec
+SPEC = convolve.plan((1, 64, 56, 56), (64, 64, 3, 3), padding=1, accuracy="strict").spec
 QUESTION = sizes_of(SPEC), geometry_of(SPEC, "x", "x")
 
 

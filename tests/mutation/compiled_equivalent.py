@@ -3,7 +3,8 @@
 HINT = "A hint at memory that is read soon changes no result."
 FASTER = {
     "compiler.lower.stencil.Stencil._prefetch": HINT,
-    "compiler.lower.contract._Contract._next_weights": HINT,
+    "compiler.lower.contract.Contract._next_weights": HINT,
+    "compiler.lower.winograd._Winograd._next_panel": HINT,
     "compiler.llvm.emitter.Emitter.prefetch": HINT,
     "compiler.lower.pool.shares_rows": "Rows reduced first or with each window: all sides ask this function.",
     "compiler.lower.pool._Pool.__init__": "However many windows a vector holds, they are the same.",
@@ -51,21 +52,12 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
     "A whole plane starts at its border, so that nothing cuts it; all of its rows show the input.": (
         "compiler.lower.border.Packer._dealt_inside 0 becomes 1 #1",
-        "compiler.lower.border.Packer.rows_inside 0 becomes 1 #3",
-    ),
-    "More scratch than is needed changes no result.": (
-        "compiler.lower.contract._Contract.signature .packed_stride becomes .stride #2",
-        "runtime.execution.Packed.fill 0 becomes 1 #1",
-    ),
-    "Pixels packed tile by tile have one tap, and their planes no stride.": (
-        "compiler.lower.contract._Contract._reduce if always false #2",
     ),
     "How much is written out and how much is looped over changes the speed and never the result.": (
         "compiler.lower.pool._Pool._taps LtE becomes Lt #1",
         "compiler.lower.pool._Pool._taps FloorDiv becomes Mult #1",
         "compiler.lower.pool._Pool._taps 0 becomes 1 #1",
         "compiler.lower.pool._Pool._taps if always false #1",
-        "compiler.lower.contract._Contract._row Mult becomes Add #1",
         "compiler.lower.depthwise._Depthwise._tile last two arguments swapped #8",
         "compiler.lower.unroll.tap_runs if always false #1",
         "compiler.lower.unroll.tap_groups 1 becomes 2 #1",
@@ -80,13 +72,8 @@ REASONS: dict[str, tuple[str, ...]] = {
         "compiler.lower.pack._Runs._single last two arguments swapped #6",
         "compiler.lower.gradient._Contract._single without pen.store #2",
     ),
-    "Tiles inside are computed a second time, as those at the border are.": (
-        "compiler.lower.stencil.Stencil._direct_row stop becomes start #1",
-    ),
     "A hint at memory that is read soon changes no result.": (
-        "compiler.lower.contract._Contract._reduce last two arguments swapped #2",
         "compiler.lower.unroll.counted Mult becomes Add #1",
-        "compiler.lower.stencil.Stencil._inside without self._prefetch #1",
     ),
     "Where in the function an address is worked out changes only how often that is done.": (
         "compiler.llvm.addresses.Addresses.__init__ 0 becomes 1 #1",

@@ -65,6 +65,8 @@ WHOLE = Way("stencil", (2, 3, 1), kind="whole")
 EACH = Way("depthwise", (3, 1, 1))
 ALL = (99, 99, 99)
 PASSES = Way("separable", (1, 2, 3), (2, 7, 30))
+SQUARES = Way("winograd", (3, 2, 4), (1, 8, 12))
+SMALL_SQUARES = Way("winograd", (2, 1, 2), (1, 4, 6))
 LAST = {"layout": "channels_last"}
 OLD = "x86-64"
 
@@ -78,6 +80,7 @@ def specs() -> Iterator[Spec]:
     yield Spec(POINTS, (2, 7, 5, 9), (19, 7, 1, 1))
     yield Spec(replace(POINTS, block=(1, 1, 3)), (2, 7, 5, 9), (19, 7, 1, 1), {"stride": 2})
     yield from _depthwise()
+    yield from _squares()
     yield from _many_taps()
     yield from _steps()
     yield from _layouts()
@@ -109,6 +112,19 @@ def _depthwise() -> Iterator[Spec]:
     yield Spec(EACH, (1, 11, 3, 40), (11, 1, 1, 23), own)
     yield Spec(EACH, (1, 11, 3, 4, 5), (11, 1, 2, 2, 2), {**own, "padding": 1})
     yield Spec(EACH, (1, 11, 4, 9), (11, 1, 3, 3), own, dtype="float64", activation="relu")
+
+
+def _squares() -> Iterator[Spec]:
+    """Winograd's method: tiles within and beyond the edges, of both sizes, in every layout."""
+    yield Spec(SQUARES, (2, 9, 13, 31), (19, 9, 3, 3), {"padding": ((1, 2), (3, 1))})
+    yield Spec(SMALL_SQUARES, (1, 8, 7, 13), (11, 8, 3, 3), {"padding": 1, "padding_mode": "reflect"})
+    yield Spec(SQUARES, (1, 9, 20, 16), (33, 16, 3, 3), {**LAST, "padding": 0}, threads=2)
+    yield Spec(replace(SQUARES, panels=2), (2, 18, 9, 5), (70, 9, 3, 3), {"padding": 4, "groups": 2})
+    yield Spec(SMALL_SQUARES, (1, 8, 6, 9), (8, 8, 3, 3), {"padding": 2, "padding_mode": 3}, form="apart")
+    yield Spec(SQUARES, (1, 8, 9, 12), (17, 8, 3, 3), {"padding": 1}, activation="relu")
+    for special in (math.nan, math.inf):
+        yield Spec(SQUARES, (1, 8, 9, 12), (17, 8, 3, 3), {"padding": 1}, special=special)
+    yield Spec(replace(SQUARES, target=OLD), (1, 5, 9, 12), (9, 5, 3, 3), {"padding": 1})
 
 
 def _many_taps() -> Iterator[Spec]:
@@ -411,7 +427,8 @@ class _Force:
 
         self.asked.append(asked)
         way = self.spec.way
-        if way.method == "usual":
+        redone = way.method == "winograd" and not asked.geometry.transforms
+        if way.method == "usual" or redone:
             return self.usual(asked, target)
         if way.method == "separable" and asked.sizes.terms:
             return _passes(asked, target, way)
@@ -507,4 +524,6 @@ def _same(result: Any, wanted: Any, case: Case) -> None:
     if case.spec.form == "two terms":  # their factors are no whole numbers
         assert np.allclose(result, wanted, 1e-4, 1e-3), case.spec
         return
+    if case.spec.way.method == "winograd":  # whole numbers, but for roundings
+        result = np.rint(result)
     assert np.array_equal(result, wanted, equal_nan=True), case.spec

@@ -3,6 +3,8 @@
 Every function returns False, and the result is not to be used, if the values of the weights forbid this way.
 """
 
+from dataclasses import replace
+
 from convolve.dtypes import Array
 from convolve.runtime import engine
 from convolve.runtime.execution import address_of
@@ -26,26 +28,29 @@ def _native(array: Array) -> Array:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def _forward(spec: ConvSpec, image: Array, weight: Array, bias: Array | None, out: Array) -> bool:
+def _forward(spec: ConvSpec, given: Array, weight: Array, bias: Array | None, result: Array) -> bool:
     """Compute a forward convolution."""
-    prepared = engine.prepare(spec, image, out, weight)
+    prepared = engine.prepare(spec, given, result, weight)
     ready, source = prepared.execution, prepared.source
-    image, out = engine.seen(prepared.view, image), engine.seen(prepared.view, out)
+    image, out = engine.seen(prepared.view, given), engine.seen(prepared.view, result)
     workspace = ready.borrow()
     try:
         workspace.packed.fill(address_of(source), source.strides, bias)
         if ready.needs_finite_weights and not workspace.packed.finite:
             return False
-        workspace.run(address_of(image), address_of(out), ready.strides(image, out))
+        done = workspace.run(address_of(image), address_of(out), ready.strides(image, out))
     finally:
         ready.give_back(workspace)
-    return True
+    return done or _forward(replace(spec, accuracy="strict"), given, weight, bias, result)
 
 
 def _transposed(spec: ConvSpec, image: Array, weight: Array, bias: Array | None, out: Array) -> bool:
     """Compute a transposed convolution."""
     ready = Transposed(spec, image, out)
-    return run_transposed(ready, image, exchanged(spec, weight), bias, out)
+    if run_transposed(ready, image, exchanged(spec, weight), bias, out):
+        return True
+    strict = replace(spec, accuracy="strict")
+    return spec != strict and _transposed(strict, image, weight, bias, out)
 
 
 def run_transposed(ready: Transposed, image: Array, filters: Array, bias: Array | None, out: Array) -> bool:
@@ -56,7 +61,6 @@ def run_transposed(ready: Transposed, image: Array, filters: Array, bias: Array 
         ready.pack(packed, filters, bias)
         if not ready.allows(packed):
             return False
-        ready.run(workspaces, image, out, bias)
+        return ready.run(workspaces, image, out, bias)
     finally:
         ready.give_back(workspaces)
-    return True

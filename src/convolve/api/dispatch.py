@@ -5,6 +5,7 @@ depends on, so that the next call of the same kind does nothing but hand over ad
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,7 @@ class Recipe:
         self._offset = address_of(source) - address_of(weight)
 
     def __call__(self, image: Array, weight: Array, bias: Array | None, out: Array | None) -> Array | None:
-        """Return the result, or None if the weights' values forbid the compiled way."""
+        """Return the result, or None if the numbers forbid this way of computing it."""
         ready = self._ready
         result = np.empty(self._shape, self._dtype) if out is None else out
         workspace = ready.borrow()
@@ -76,11 +77,11 @@ class Recipe:
             source = address_of(weight) + self._offset if factors is None else address_of(factors)
             if ready.is_small:
                 at, strides = address_of(image), (source, self._weight_strides)
-                workspace.pack_and_run(at, address_of(result), self._strides, strides, bias)
+                done = workspace.pack_and_run(at, address_of(result), self._strides, strides, bias)
             else:
                 workspace.packed.fill(source, self._weight_strides, bias)
-                workspace.run(address_of(image), address_of(result), self._strides)
-            if ready.needs_finite_weights and not workspace.packed.finite:
+                done = workspace.run(address_of(image), address_of(result), self._strides)
+            if not done or (ready.needs_finite_weights and not workspace.packed.finite):
                 return None
         finally:
             ready.give_back(workspace)
@@ -198,6 +199,8 @@ def quickly(
         if result is not None:
             return result
     call = parse()
+    if recipe is not None:  # which came upon numbers that are not for it
+        call = replace(call, spec=replace(call.spec, accuracy="strict"))
     result = run(call, options[-1])
     if key is not None and recipe is None:
         _remember(key, call, options[-1], weight, result)

@@ -197,7 +197,7 @@ def _without_nan(spec: ConvSpec, first: Array, second: Array, bias: Array | None
     """
     sums = plan_sums(spec, first, second, bias)
     total = out if out.dtype == sums.dtype else np.empty(out.shape, sums.dtype)
-    plain = replace(spec, nan="propagate", out_dtype=sums.dtype)
+    plain = replace(spec, nan="propagate", out_dtype=sums.dtype, accuracy="strict")
     if not run(plain, first, second, bias, total):
         return False
     for part, images, axes in _strips(plain):
@@ -250,7 +250,7 @@ def _infinite(spec: ConvSpec, first: Array, second: Array, bias: Array | None, o
     finite = np.isfinite(second).all() and (spec.operation == "conv" or np.isfinite(first).all())
     if sums.dtype.kind != "f" or finite:
         return False
-    exact = replace(spec, batch=1, out_dtype=sums.dtype)
+    exact = replace(spec, batch=1, out_dtype=sums.dtype, accuracy="strict")  # counts must be exact
     if spec.operation == "weight_grad":
         total = np.zeros(out.shape, sums.dtype)
         for n in range(spec.batch):

@@ -80,7 +80,7 @@ def plan(
     --------
     >>> planned = plan((1, 64, 56, 56), (64, 64, 3, 3), padding=1)
     >>> planned.plan.code.method, f"{planned.plan.flops:,}"
-    ('contract', '231,211,008')
+    ('winograd', '231,211,008')
     """
     choice(operation, "operation", tuple(OPTIONS_OF))
     choice(activation, "activation", ACTIVATIONS)
@@ -282,7 +282,10 @@ class PlannedConv:
 
     @property
     def limit(self) -> Limit:
-        """The bound that this machine sets the direct method, measured when first asked for."""
+        """The bound that this machine sets the direct sum, measured when first asked for.
+
+        Winograd's method makes do with fewer multiplications, and may be quicker.
+        """
         peak = peaks.fma_peak(self.plan.code.dtype) * self._threads
         bandwidth = peaks.copy_bandwidth()
         times = {"multiply-adds": self.plan.flops / peak, "memory": self.plan.bytes_moved / bandwidth}
@@ -292,9 +295,11 @@ class PlannedConv:
     @property
     def expected(self) -> float:
         """Seconds that the cost model expects, at the measured speed of the multiply-adds."""
-        peak = peaks.fma_peak(self.plan.code.dtype)
+        plan, limit = self.plan, self.limit
         per_cycle = 4 * self.target.lanes(self.spec.out_dtype.itemsize)
-        return max(self.plan.cycles * per_cycle / peak / self._threads, self.limit.seconds)
+        seconds = plan.cycles * per_cycle / limit.flops_per_second
+        transformed = plan.code.method == "winograd"
+        return max(seconds, plan.bytes_moved / limit.bytes_per_second if transformed else limit.seconds)
 
     def __call__(
         self, input: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None, *, out: Array | None = None
@@ -372,11 +377,12 @@ class PlannedConv:
     def describe(self) -> str:
         """Return the plan in words, with this machine's limit and the time expected; measures both."""
         limit, threads = self.limit, self._threads
+        of = " for the direct sum" if self.plan.code.method == "winograd" else ""
         many = f"{threads} thread{'s' if threads > 1 else ''}"
         rates = f"{limit.flops_per_second / 1e9:.0f} GFLOP/s and {limit.bytes_per_second / 1e9:.1f} GB/s"
         lines = [
             ("target", f"{self.target.name}, {many}"),
-            ("limit", f"{limit.seconds * 1e3:.3f} ms, set by {limit.bound}; measured: {rates}"),
+            ("limit", f"{limit.seconds * 1e3:.3f} ms{of}, set by {limit.bound}; measured: {rates}"),
             ("expected", f"{self.expected * 1e3:.3f} ms"),
         ]
         return "\n".join([str(self), *(f"{name:8} {text}" for name, text in lines)])

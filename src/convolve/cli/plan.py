@@ -22,6 +22,7 @@ from convolve.cli import types
 )
 @click.option("--layout", type=click.Choice(["channels_first", "channels_last"]), default="channels_first")
 @click.option("--dtype", default="float32", show_default=True)
+@click.option("--accuracy", type=click.Choice(["default", "strict"]), default="default", show_default=True)
 @click.option("--activation", type=click.Choice(["none", "relu", "relu6"]), default="none")
 @click.option("-t", "--threads", type=int, help="Threads to plan for; all that may be used if left out.")
 @click.option("--nest", "stage", flag_value="nest", help="Print the loop nest.")

@@ -13,6 +13,7 @@ from convolve.compiler.costs import L2_BYTES_PER_CYCLE, MOST_BYTES, PACK_CYCLES,
 from convolve.compiler.plan import Code, Triple
 from convolve.compiler.problem import Sizes, item_bytes, panel_channels, pieces
 from convolve.compiler.target import Target
+from convolve.compiler.winograd_costs import winograd_blocking
 
 CACHE_SHARE = 0.6
 """Part of the second-level cache that cells and sums may fill; weights stream through the rest. 64 channels
@@ -80,6 +81,9 @@ def blocking(code: Code, sizes: Sizes, target: Target, threads: int, cycles: flo
     sizes = sizes.for_method(code.method)
     channels = channels_at_once(code, sizes, target)
     panels = max(1, pieces(sizes.filters, panel_channels(code, target)))
+    if code.method == "winograd":
+        block, many = winograd_blocking(code, sizes, target, 1 if cycles < SMALL_WORK else threads)
+        return Blocking(block, channels, many, code.cells(block))
     threads = 1 if cycles < SMALL_WORK else threads
     if code.method == "depthwise":
         return _rows_of_channels(code, sizes, target)
@@ -143,7 +147,7 @@ def channels_at_once(code: Code, sizes: Sizes, target: Target) -> int:
 
     It sets the order of summation, so it follows from the code and the channels alone.
     """
-    if code.method == "stencil" or sizes.channels == 0:
+    if code.method in ("stencil", "winograd") or sizes.channels == 0:
         return max(1, sizes.channels)
     weights = math.prod(code.taps) * panel_channels(code, target) * item_bytes(code.dtype)
     if sizes.channels * weights <= target.l2_bytes * WHOLE_SHARE:

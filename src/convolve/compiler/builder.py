@@ -21,6 +21,7 @@ from convolve.compiler.loopnest import (
     Load,
     Lookup,
     Loop,
+    Mark,
     Number,
     Prefetch,
     Quotient,
@@ -193,6 +194,10 @@ class Pen:
     def prefetch(self, buffer: str, index: Sequence[Index]) -> None:
         """Hint that a number will be needed soon."""
         self._write(Prefetch(Access(buffer, affines(index))))
+
+    def mark(self, buffer: str, index: Sequence[Index], register: str) -> None:
+        """Write 1 if a register holds a NaN."""
+        self._write(Mark(Access(buffer, affines(index)), register))
 
     def store(self, buffer: str, index: Sequence[Index], register: str, lanes: int = 1) -> None:
         """Store a register."""

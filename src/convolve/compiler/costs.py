@@ -103,8 +103,8 @@ class Choice:
     whole: bool = False
 
 
-def choices(sizes: Sizes, geometry: Geometry, target: Target) -> list[Choice]:
-    """Return every tile that fits the registers, with its estimate."""
+def direct_choices(sizes: Sizes, geometry: Geometry, target: Target) -> list[Choice]:
+    """Return every tile of the direct method that fits the registers, with its estimate."""
     found = (_contractions, _stencils, _depthwise)
     return [choice for method in found for choice in method(sizes, geometry, target)]
 
@@ -115,15 +115,20 @@ def inner_block(fmas: float, loads: float, sums: int, target: Target) -> float:
     return max(operations / FMAS_PER_CYCLE, loads / LOADS_PER_CYCLE, FMA_LATENCY * fmas / sums)
 
 
+def contraction_tiles(target: Target) -> Iterator[tuple[int, int]]:
+    """Yield (pixels, vectors) of a contraction's tiles that fit the registers and hide the latency."""
+    for vectors in range(1, 5):
+        pixels = min(MOST_PIXELS, (target.registers - vectors - spare(target)) // vectors)
+        if pixels * vectors >= LEAST_SUMS:
+            yield pixels, vectors
+
+
 def _contractions(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choice]:
     """Yield the tiles of pixels × vectors."""
     lanes = target.lanes(item_bytes(geometry.dtype))
     reduction = sizes.channels * math.prod(geometry.taps)
     plane = sizes.output[1] * sizes.output[2]
-    for vectors in range(1, 5):
-        pixels = min(MOST_PIXELS, (target.registers - vectors - spare(target)) // vectors)
-        if pixels * vectors < LEAST_SUMS:
-            continue
+    for pixels, vectors in contraction_tiles(target):
         panels = pieces(sizes.filters, vectors * lanes)
         tiles = sizes.output[0] * pieces(plane, pixels) * panels
         block = inner_block(pixels * vectors, pixels + vectors, pixels * vectors, target)

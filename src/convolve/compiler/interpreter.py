@@ -22,6 +22,7 @@ from convolve.compiler.loopnest import (
     Load,
     Lookup,
     Loop,
+    Mark,
     Number,
     Prefetch,
     Quotient,
@@ -230,6 +231,11 @@ class _Machine:
         """Write numbers."""
         self.numbers(store.access)[:] = self.registers[store.register]
 
+    def mark(self, mark: Mark) -> None:
+        """Write 1 if there is a NaN."""
+        if np.isnan(self.registers[mark.register]).any():
+            self.numbers(mark.access)[:] = 1
+
     def prefetch(self, _hint: Prefetch) -> None:
         """Do nothing, as a hint does."""
 
@@ -251,6 +257,7 @@ RUNNERS: dict[type, Callable[[_Machine, Any], None]] = {
     Select: _Machine.select,
     Transpose: _Machine.transpose,
     Store: _Machine.store,
+    Mark: _Machine.mark,
     Prefetch: _Machine.prefetch,
 }
 """Kind of statement -> what runs it."""

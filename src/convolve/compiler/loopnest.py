@@ -16,6 +16,7 @@ Its grammar, on one screen (``index`` is an `Affine` expression of symbols)::
              | register = index, index + step, ...               whole numbers, one per lane
              | register = register if register beats register else register
              | access = register
+             | mark access if register is NaN
              | prefetch access
     value    = number | access | repeat access | operation(register, ...) | transpose(register, ...)
     access   = buffer[index, ...] [× lanes [step number]]
@@ -240,6 +241,14 @@ class Store:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """``buffer[...] = 1`` if any lane of a register is NaN; nothing otherwise. Threads may mark one place."""
+
+    access: Access
+    register: str
+
+
+@dataclass(frozen=True, slots=True)
 class Prefetch:
     """A hint that a buffer's number will be needed soon; it may lie outside, and changes nothing."""
 
@@ -248,7 +257,7 @@ class Prefetch:
 
 Statement = (
     Share | Blocks | Loop | Walk | When | Quotient | Lookup | Extremum
-    | Number | Load | Repeat | Compute | Ramp | Select | Transpose | Store | Prefetch
+    | Number | Load | Repeat | Compute | Ramp | Select | Transpose | Store | Mark | Prefetch
 )  # fmt: skip
 
 OPERATIONS = {

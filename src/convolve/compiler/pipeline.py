@@ -9,11 +9,18 @@ from convolve.compiler.lower.depthwise import depthwise, depthwise_signature
 from convolve.compiler.lower.pack import pack, pack_signature
 from convolve.compiler.lower.separable import separable, separable_signature
 from convolve.compiler.lower.stencil import stencil, stencil_signature
+from convolve.compiler.lower.winograd import winograd, winograd_signature
 from convolve.compiler.plan import Code
 from convolve.compiler.target import Target
 from convolve.compiler.verify import verify
 
-METHODS = {"contract": contract, "stencil": stencil, "depthwise": depthwise, "separable": separable}
+METHODS = {
+    "contract": contract,
+    "stencil": stencil,
+    "depthwise": depthwise,
+    "separable": separable,
+    "winograd": winograd,
+}
 """Method -> the function that writes its loop nest."""
 
 SIGNATURES = {
@@ -21,6 +28,7 @@ SIGNATURES = {
     "stencil": stencil_signature,
     "depthwise": depthwise_signature,
     "separable": separable_signature,
+    "winograd": winograd_signature,
 }
 """Method -> the function that says what a caller must know."""
 

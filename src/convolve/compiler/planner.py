@@ -9,11 +9,12 @@ import math
 from dataclasses import replace
 
 from convolve.compiler.blocking import blocking
-from convolve.compiler.costs import Choice, choices
+from convolve.compiler.costs import Choice, direct_choices
 from convolve.compiler.passes import plan_passes
 from convolve.compiler.plan import Plan
 from convolve.compiler.problem import Geometry, Sizes, cells_read, item_bytes
 from convolve.compiler.target import Target
+from convolve.compiler.winograd_costs import winograd_choices
 
 WORTH_A_COMPILE = 1.08
 """How much slower than the best the tile for large images may be and still be taken: a routine for each odd
@@ -46,6 +47,11 @@ def _direct(sizes: Sizes, geometry: Geometry, target: Target, threads: int) -> P
     if same and same[0].cycles <= best.cycles * WORTH_A_COMPILE:
         best = same[0]
     return planned(best, tiles, sizes, geometry, target, threads)
+
+
+def choices(sizes: Sizes, geometry: Geometry, target: Target) -> list[Choice]:
+    """Return every method and tile that can be taken, with its estimate."""
+    return [*direct_choices(sizes, geometry, target), *winograd_choices(sizes, geometry, target)]
 
 
 @functools.lru_cache(maxsize=256)

@@ -14,6 +14,7 @@ from convolve.compiler.loopnest import (
     Load,
     Lookup,
     Loop,
+    Mark,
     Number,
     Prefetch,
     Quotient,
@@ -135,6 +136,8 @@ def head(statement: Statement) -> str:
             return f"{', '.join(registers)} = transpose({', '.join(arguments)})"
         case Store(access, register):
             return f"{show_access(access)} = {register}"
+        case Mark(access, register):
+            return f"mark {show_access(access)} if {register} is NaN"
         case Prefetch(access):
             return f"prefetch {show_access(access)}"
 

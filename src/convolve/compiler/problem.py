@@ -38,7 +38,10 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """What every tile of a convolution has in common."""
+    """What every tile of a convolution has in common.
+
+    ``transforms``: whether methods may be taken whose rounding errors are those of transformed numbers.
+    """
 
     dtype: str
     taps: Triple
@@ -49,6 +52,7 @@ class Geometry:
     activation: Activation
     constant_border: bool
     padded: bool
+    transforms: bool = False
 
     @property
     def extent(self) -> Triple:
@@ -110,6 +114,7 @@ def geometry_of(spec: ConvSpec, reads: Inner, writes: Inner, activation: Activat
         activation,
         spec.boundary == "constant" or not padded,
         padded,
+        spec.accuracy == "default",
     )
 
 

@@ -8,6 +8,7 @@ from convolve.compiler.loopnest import (
     Body,
     Compute,
     Load,
+    Mark,
     Number,
     Ramp,
     Repeat,
@@ -77,6 +78,10 @@ class _Registers:
                 kind = self.used(statement, [register], known)
                 if kind != (self.dtypes.get(access.buffer, ""), access.lanes):
                     self.refuse(statement, f"the register holds {kind[1]} × {kind[0]}")
+            case Mark(access, register):
+                kind = self.used(statement, [register], known)
+                if access.lanes != 1 or kind[0] != self.dtypes.get(access.buffer, ""):
+                    self.refuse(statement, f"one {kind[0]} is marked")
             case Number(register, _, dtype, lanes):
                 self.set(statement, register, (dtype, lanes), known)
             case Ramp(register, _, _, lanes):

@@ -21,6 +21,7 @@ from convolve.compiler.loopnest import (
     Load,
     Lookup,
     Loop,
+    Mark,
     Prefetch,
     Quotient,
     Ramp,
@@ -227,7 +228,7 @@ class _Verifier:
         """Check that whole numbers can be computed; they are never an index."""
         self.check_known(ramp, ramp.start)
 
-    def store(self, store: Store) -> None:
+    def store(self, store: Store | Mark) -> None:
         """Check that only results are written: weights only where packing them is the result."""
         self.access(store.access, self.writable)
 
@@ -305,6 +306,7 @@ CHECKS: dict[type, Callable[[_Verifier, Any], None]] = {
     Repeat: _Verifier.load,
     Ramp: _Verifier.ramp,
     Store: _Verifier.store,
+    Mark: _Verifier.store,
     Prefetch: _Verifier.prefetch,
 }
 """Kind of statement -> its check; those that only compute are checked with the registers."""

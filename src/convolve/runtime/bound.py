@@ -1,6 +1,7 @@
 """A convolution with its weights packed: the thin hot call of networks and of video."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,11 +35,11 @@ class _Entry:
         self.table_bytes = execution.table_bytes
         self._free: list[Workspace] = []
 
-    def run(self, image: Array, out: Array) -> None:
-        """Convolve what begins where these arrays do, however a caller sees them."""
+    def run(self, image: Array, out: Array) -> bool:
+        """Convolve what begins where these arrays do; False if the direct method must do it."""
         workspace = self._free.pop() if self._free else Workspace(self.execution, self._packed)
         try:
-            workspace.run(address_of(image), address_of(out), self.strides)
+            return workspace.run(address_of(image), address_of(out), self.strides)
         finally:
             if len(self._free) < MOST_FREE:
                 self._free.append(workspace)
@@ -56,16 +57,16 @@ class _TransposedEntry:
         self.shape, self.dtype, self.table_bytes = call.shape, call.spec.out_dtype, ready.table_bytes
         self._free: list[list[Workspace]] = []
 
-    def run(self, image: Array, out: Array) -> None:
-        """Convolve arrays as the caller sees them."""
-        self.run_canonical(self._form.canonical(image), self._form.canonical(out))
+    def run(self, image: Array, out: Array) -> bool:
+        """Convolve arrays as the caller sees them; False if the direct method must do it."""
+        return self.run_canonical(self._form.canonical(image), self._form.canonical(out))
 
-    def run_canonical(self, image: Array, out: Array) -> None:
+    def run_canonical(self, image: Array, out: Array) -> bool:
         """Convolve canonical arrays."""
         pairs = zip(self._ready.parts, self._packed, strict=True)
         spaces = self._free.pop() if self._free else [Workspace(part.ready, own) for part, own in pairs]
         try:
-            self._ready.run(spaces, image, out, self._bias)
+            return self._ready.run(spaces, image, out, self._bias)
         finally:
             if len(self._free) < MOST_FREE:
                 self._free.append(spaces)
@@ -102,6 +103,7 @@ class BoundConv:
         self._packed: dict[Code, Packed] = {}
         self._phases: dict[tuple[Any, ...], list[Packed]] = {}
         self._entries: dict[Any, _Entry | _TransposedEntry] = {}
+        self._direct: BoundConv | None = None
 
     def __call__(self, input: ArrayLike, *, out: Array | None = None) -> Array:
         """Convolve one input.
@@ -123,8 +125,7 @@ class BoundConv:
                 entry = self._entries.get((input.shape, input.strides, input.dtype, get_num_threads()))
                 if entry is not None:
                     result = np.empty(entry.shape, entry.dtype)
-                    entry.run(input, result)
-                    return result
+                    return result if entry.run(input, result) else self._directly(input, None)
             elif type(out) is np.ndarray and out.flags.writeable:
                 entry = self._entries.get(
                     (
@@ -138,8 +139,7 @@ class BoundConv:
                     )
                 )
                 if entry is not None and not np.may_share_memory(input, out):
-                    entry.run(input, out)
-                    return out
+                    return out if entry.run(input, out) else self._directly(input, out)
         return self._first(input, out)
 
     @property
@@ -190,7 +190,8 @@ class BoundConv:
         entry = self._entry(call, result)
         if entry is None:
             return self._slowly(call)
-        entry.run_canonical(call.first, call.canonical(result))
+        if not entry.run_canonical(call.first, call.canonical(result)):
+            return self._directly(input, out)
         short = entry.table_bytes <= engine.MOST_TABLE_BYTES
         if short and isinstance(input, np.ndarray):
             key: tuple[Any, ...] = (input.shape, input.strides, input.dtype, get_num_threads())
@@ -200,6 +201,22 @@ class BoundConv:
                 self._entries.clear()
             self._entries[key] = entry
         return result
+
+    def _directly(self, input: ArrayLike, out: Array | None) -> Array:
+        """Convolve by the direct method what overflows, or is not finite, once it is transformed."""
+        if self._direct is None:
+            self._direct = BoundConv(
+                self._operation,
+                self._dims,
+                self._weight,
+                self._bias,
+                self._dtype,
+                self._activation,
+                {**self._options, "accuracy": "strict"},
+                self._otherwise,
+                replace(self._spec, accuracy="strict"),
+            )
+        return self._direct(input, out=out)
 
     def _entry(self, call: Call, result: Array) -> "_Entry | _TransposedEntry | None":
         """Return what runs a call, or None if the weights' values forbid the compiled way."""

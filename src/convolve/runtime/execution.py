@@ -20,6 +20,7 @@ from convolve.compiler.pipeline import AT_ONCE_WORDS
 from convolve.compiler.plan import Inner, Plan
 from convolve.compiler.problem import Sizes, panel_channels, pieces, three
 from convolve.compiler.target import Target
+from convolve.compiler.winograd_costs import winograd_parameters
 from convolve.dtypes import Array, DType
 from convolve.runtime import threads
 from convolve.runtime.locks import fork_safe_lock
@@ -153,6 +154,7 @@ class Packed:
         template = execution.packing
         self._block = template.block()
         self.address = ctypes.addressof(self._block)
+        self.scratch_bytes = template.scratch_bytes
         at = template.layout.pointers
         self._block[at["weights"]] = self.weights.ctypes.data
         self._block[at["checks"]] = self._checks.ctypes.data
@@ -164,7 +166,7 @@ class Packed:
     def fill(self, source: int, strides: Strides, bias: Array | None) -> None:
         """Pack weights as `Execution.source` returns them."""
         self.prepare(source, strides, bias)
-        threads.run(self._machine.pack, self.address, self.items, 0, self.nanoseconds)
+        threads.run(self._machine.pack, self.address, self.items, self.scratch_bytes, self.nanoseconds)
 
     def prepare(self, source: int, strides: Strides, bias: Array | None) -> None:
         """Say which weights are to be packed, and lay down the bias."""
@@ -198,6 +200,9 @@ class Workspace:
         self._block[at["weights"]] = packed.weights.ctypes.data
         self._block[at["bias"]] = packed.bias.ctypes.data
         self._input, self._output = at["input"], at["output"]
+        self._alarm = ctypes.c_float()
+        if "alarm" in at:
+            self._block[at["alarm"]] = ctypes.addressof(self._alarm)
         places = template.layout.strides
         self._input_stride, self._output_stride = places["input"], places["output"]
         self._strides: tuple[Strides, Strides] | None = None
@@ -207,10 +212,14 @@ class Workspace:
         self._call_address = ctypes.addressof(self._call)
         self._at_once = threads.holding(execution.machine.at_once)
 
-    def run(self, image: int, out: int, strides: tuple[Strides, Strides]) -> None:
-        """Convolve what begins at these addresses."""
+    def run(self, image: int, out: int, strides: tuple[Strides, Strides]) -> bool:
+        """Convolve what begins at these addresses.
+
+        False if it must be done by the direct method instead: a transformed number was not finite.
+        """
         self._prepare(image, out, strides)
         threads.run(self._execution.machine.convolve, self._address, *self._rest)
+        return not self._alarm.value
 
     def pack_and_run(
         self,
@@ -219,14 +228,15 @@ class Workspace:
         strides: tuple[Strides, Strides],
         weight: tuple[int, Strides],
         bias: Array | None,
-    ) -> None:
-        """Pack weights and convolve with them, in one call; for small work whose border needs no check."""
+    ) -> bool:
+        """Pack weights and convolve with them, in one call, as `run` does; for small work."""
         self._prepare(image, out, strides)
         packed = self.packed
         packed.prepare(*weight, bias)
-        kept, self._call[SCRATCH] = threads.own_scratch(self._rest[1])
+        kept, self._call[SCRATCH] = threads.own_scratch(max(self._rest[1], packed.scratch_bytes))
         self._at_once(self._call_address)
         del kept  # it was held so long: a signal handler may replace the thread's own by a larger one
+        return not self._alarm.value
 
     def _prepare(self, image: int, out: int, strides: tuple[Strides, Strides]) -> None:
         """Fill in what differs from call to call."""
@@ -237,6 +247,7 @@ class Workspace:
             self._strides = strides
         block[self._input] = image
         block[self._output] = out
+        self._alarm.value = 0.0
 
 
 class _Large:
@@ -316,6 +327,8 @@ def _parameters(
     values |= {"Q": sizes.terms}
     if plan.code.method == "separable":
         return values | _pass_rooms(plan, target)
+    if plan.code.method == "winograd":
+        return values | winograd_parameters(sizes, plan.code, plan.block)
     return values | {"XS": packed_row(plan, target)}
 
 

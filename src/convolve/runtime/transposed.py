@@ -55,9 +55,9 @@ class Part:
         source = self.ready.source(own)
         packed.fill(address_of(source), source.strides, bias)
 
-    def run(self, workspace: Workspace, image: int, out: int) -> None:
-        """Convolve what begins at these addresses."""
-        workspace.run(image + self._from, out + self._to, self._strides)
+    def run(self, workspace: Workspace, image: int, out: int) -> bool:
+        """Convolve what begins at these addresses; False if the direct method must do it."""
+        return workspace.run(image + self._from, out + self._to, self._strides)
 
 
 class Region:
@@ -171,21 +171,20 @@ class Transposed:
         pairs = zip(self.parts, packed, strict=True)
         return all(own.finite or not part.ready.needs_finite_weights for part, own in pairs)
 
-    def run(self, workspaces: Sequence[Workspace], image: Array, out: Array, bias: Array | None) -> None:
-        """Convolve canonical arrays of the strides made ready for."""
+    def run(self, workspaces: Sequence[Workspace], image: Array, out: Array, bias: Array | None) -> bool:
+        """Convolve canonical arrays of the strides made ready for; False if the direct method must do it."""
         rest = iter(workspaces)
         at, to = address_of(image), address_of(out)
         self._inside.start(out, bias, "none" if self._folds else self._activation)
-        for part in self._inside.parts:
-            part.run(next(rest), at, to)
+        done = [part.run(next(rest), at, to) for part in self._inside.parts]
         for fold in self._folds:
             strip = np.empty(fold.shape, out.dtype)
             fold.region.start(strip, None, "none")
-            for part in fold.region.parts:
-                part.run(next(rest), at, address_of(strip))
+            done += [part.run(next(rest), at, address_of(strip)) for part in fold.region.parts]
             fold.add(strip, out)
         if self._folds and self._activation != "none":
             np.clip(out, 0, 6 if self._activation == "relu6" else None, out=out)
+        return all(done)
 
 
 def phase_plans(spec: ConvSpec, activation: Activation, target: Target) -> Phases:

@@ -1,5 +1,6 @@
 """Statements of the loop language -> LLVM IR: one short method per kind, found by the statement's type."""
 
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from convolve.compiler.loopnest import (
     Load,
     Lookup,
     Loop,
+    Mark,
     Number,
     Prefetch,
     Quotient,
@@ -303,9 +305,11 @@ class Emitter:
         self.registers.set(set_.register, value, set_.dtype, set_.lanes)
 
     def constant(self, value: float, dtype: str, lanes: int) -> str:
-        """Return a constant as LLVM writes it: exactly representable decimals are enough here."""
-        one = f"{LLVM_TYPES[dtype]} {value:.1f}"
-        return f"{value:.1f}" if lanes == 1 else "<" + ", ".join([one] * lanes) + ">"
+        """Return a constant as LLVM writes it: a whole number, or a rounded one by the bits of a float64."""
+        if dtype == "float32":
+            (value,) = struct.unpack(">f", struct.pack(">f", value))
+        text = f"{value:.1f}" if value.is_integer() else "0x" + struct.pack(">d", value).hex().upper()
+        return text if lanes == 1 else "<" + ", ".join([f"{LLVM_TYPES[dtype]} {text}"] * lanes) + ">"
 
     def load(self, load: Load) -> None:
         """Neighbours, or numbers a step apart."""
@@ -345,6 +349,18 @@ class Emitter:
         pointer = self.addresses.pointer(store.access)
         value = self.registers.get(store.register)
         self.code.write(f"  store {self.registers.type_of(store.register)} {value}, ptr {pointer}, align 1")
+
+    def mark(self, mark: Mark) -> None:
+        """Store 1 where any lane is not equal to itself."""
+        dtype, lanes = self.registers.kind(mark.register)
+        value, kind = self.registers.get(mark.register), vector_type(dtype, lanes)
+        some = self.code.value(f"fcmp uno {kind} {value}, {value}")
+        if lanes > 1:
+            bits = self.code.value(f"bitcast <{lanes} x i1> {some} to i{lanes}")
+            some = self.code.value(f"icmp ne i{lanes} {bits}, 0")
+        pointer = self.addresses.pointer(mark.access)
+        one = f"  store {LLVM_TYPES[dtype]} {self.constant(1.0, dtype, 1)}, ptr {pointer}, align 1"
+        self.branch(some, lambda: self.code.write(one))
 
     def prefetch(self, prefetch: Prefetch) -> None:
         """Hint at an address, for reading, into all caches."""
@@ -480,6 +496,7 @@ EMITTERS: dict[type, Callable[[Emitter, Any], None]] = {
     Select: Emitter.select,
     Transpose: Emitter.transpose,
     Store: Emitter.store,
+    Mark: Emitter.mark,
     Prefetch: Emitter.prefetch,
 }
 """Kind of statement -> its emitter."""

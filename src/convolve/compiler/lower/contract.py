@@ -69,15 +69,17 @@ def inside_facts(code: Code) -> list[Affine]:
 
 def contract(code: Code, target: Target) -> Routine:
     """Return the loop nest of a contraction."""
-    return _Contract(code, target).routine()
+    return Contract(code, target).routine()
 
 
 def contract_signature(code: Code, target: Target) -> Signature:
     """Return what a caller must know of a contraction."""
-    return _Contract(code, target).signature()
+    return Contract(code, target).signature()
 
 
-class _Contract:
+class Contract:
+    """A contraction in the making; Winograd's method shares its inner block and its way to write out."""
+
     def __init__(self, code: Code, target: Target) -> None:
         self.code = code
         self.lanes = target.lanes(8 if code.dtype == "float64" else 4)
@@ -86,10 +88,12 @@ class _Contract:
         self.pen = Pen()
 
     def routine(self) -> Routine:
+        """Return the whole routine."""
         self._item()
         return Routine.of(self.signature(), self.pen.body())
 
     def signature(self) -> Signature:
+        """Return its sizes, facts and buffers."""
         code = self.code
         room = (BX - 1) * code.packed_stride[2] + code.extent[2]
         depth, height = (
@@ -127,7 +131,7 @@ class _Contract:
                     with pen.loop("oz", 0, z[1]) as oz, pen.walk(self.pixels, y[1], x[1], PT) as tile:
                         self._tile(place, panel, oz, tile, (channel, channels))
                     with pen.when(channel + channels - C):
-                        self._finish(place, panel)
+                        self.finish(place, panel)
 
     def _pack_tiles(self, place: Place, channel: Affine, channels: Affine) -> None:
         """Pack the pixels of each tile together, a few channels at a time."""
@@ -257,21 +261,27 @@ class _Contract:
         c: Affine,
     ) -> None:
         """One tap of one channel: each pixel with each vector of weights."""
-        pen, code = self.pen, self.code
-        for v in range(self.vectors):
-            pen.load(f"weight{v}", "weights", [*weight, v * self.lanes], self.lanes)
+        code = self.code
+        cells: list[list[Index]] = []
         for i, (y, x) in enumerate(tile[1]):
             at = [z, y * code.packed_stride[1] + row, x * code.packed_stride[2] + column]
             index: list[Index] = [*at, c] if packs_by_channel(code) else [c, *at[:2], 0, at[2]]
-            if code.tiled:
-                index = [z, tile[0], c, i]
-            pen.repeat("cell", "cells", index, self.lanes)
+            cells.append([z, tile[0], c, i] if code.tiled else index)
+        self.multiply(weight, "cells", cells)
+
+    def multiply(self, weight: Sequence[Index], buffer: str, cells: Sequence[Sequence[Index]]) -> None:
+        """Multiply and add numbers of a buffer, each with each vector of weights: the innermost work."""
+        pen = self.pen
+        for v in range(self.vectors):
+            pen.load(f"weight{v}", "weights", [*weight, v * self.lanes], self.lanes)
+        for i, index in enumerate(cells):
+            pen.repeat("cell", buffer, index, self.lanes)
             for v in range(self.vectors):
                 pen.compute(f"sum{i}_{v}", "fma", "cell", f"weight{v}", f"sum{i}_{v}")
 
     # -- writing out -----------------------------------------------------------------------------------
 
-    def _finish(self, place: Place, panel: tuple[Affine, Affine]) -> None:
+    def finish(self, place: Place, panel: tuple[Affine, Affine]) -> None:
         """Write a panel's sums to the output: whole vectors of channels where there are as many."""
         pen = self.pen
         with pen.loop("oz", 0, place.counts[0]) as oz, pen.loop("oy", 0, place.counts[1]) as oy:

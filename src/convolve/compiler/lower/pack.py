@@ -13,10 +13,12 @@ from convolve.compiler.builder import Pen
 from convolve.compiler.layout import ITEM_BYTES
 from convolve.compiler.loopnest import Body, Buffer, Routine, Signature, affines
 from convolve.compiler.lower.frame import C, G, K
+from convolve.compiler.lower.transform import Transforms
 from convolve.compiler.lower.unroll import MOST_UNROLLED
 from convolve.compiler.plan import Code
 from convolve.compiler.problem import panel_channels
 from convolve.compiler.target import Target
+from convolve.compiler.winograd import TAPS, Winograd
 
 KP = Affine.symbol("KP")
 
@@ -45,6 +47,8 @@ def packed_place(code: Code, c: Index, tz: Index, ty: Index, tx: Index) -> list[
 
 def weight_order(code: Code, channels: Index) -> list[Index]:
     """Return the extents of a panel, without its width."""
+    if code.method == "winograd":
+        return [Winograd.of(code.tile[2]).size ** 2, channels]
     d, h, w = code.taps
     return packed_place(code, channels, d, h, w)
 
@@ -61,13 +65,15 @@ def reads_runs(code: Code) -> bool:
 
     Then vectors of them are turned round: as many filters as lanes, and as many weights of each.
     """
+    if code.method == "winograd":
+        return True
     return code.method == "contract" and code.taps[0] == 1 and rows_inside(code)
 
 
 def pack(code: Code, target: Target) -> Routine:
     """Return the loop nest that packs the weights of a routine."""
     code = factor_code(code)
-    writer = _Runs(code, target) if reads_runs(code) else _Single(code, target)
+    writer = WRITERS.get(code.method, _Runs if reads_runs(code) else _Single)(code, target)
     return Routine.of(pack_signature(code, target), writer.body())
 
 
@@ -77,14 +83,16 @@ def pack_signature(code: Code, target: Target) -> Signature:
     width, runs = panel_channels(code, target), reads_runs(code)
     extents = affines([1 if code.method == "depthwise" else C, *code.taps])
     order = affines(weight_extents(code, G, KP, C, width))
+    transformed = code.method == "winograd"
     if runs:
         extents = affines([C * math.prod(code.taps)])
-        order = affines([G, KP, *extents, width])
+        order = order if transformed else affines([G, KP, *extents, width])
     lanes = _lanes(code, target) if runs else 1
     buffers = (
         Buffer("source", code.dtype, affines([G, K, *extents]), "input", contiguous=runs),
         Buffer("weights", code.dtype, order, "weights"),
         Buffer("checks", code.dtype, affines([G, KP, lanes]), "weights"),
+        *([Buffer("turned", code.dtype, affines([*extents, lanes]), "scratch")] if transformed else []),
     )
     return Signature("pack", ("G", "C", "K", "KP"), (G, C, K, KP), buffers)
 
@@ -150,6 +158,7 @@ class _Runs:
                     self._turned(g, panel, lane)
                 with pen.otherwise():
                     self._single(g, panel, lane, left)
+                self._vector_done(g, panel, lane)
             pen.store("checks", [g, panel, 0], "check", lanes)
         return pen.body()
 
@@ -164,7 +173,7 @@ class _Runs:
             columns = [f"column{j}" for j in range(lanes)]
             pen.transpose(columns, rows)
             for j, column in enumerate(columns):
-                pen.store("weights", [g, panel, r + j, first], column, lanes)
+                self._put(g, panel, r + j, first, 0, column, lanes)
 
     def _single(self, g: Affine, panel: Affine, first: int, left: Affine) -> None:
         """Pack number by number, and zeros where there is no filter."""
@@ -175,9 +184,44 @@ class _Runs:
                 place = [g, filters + lane, r]
                 pen.repeat("repeated", "source", place, self.lanes)
                 pen.compute("check", "poison", "check", "repeated")
-                pen.store("weights", [g, panel, r, lane + first], pen.load("weight", "source", place))
+                self._put(g, panel, r, first, lane, pen.load("weight", "source", place), 1)
             with pen.loop("lane", [0, left], self.lanes) as lane:
-                pen.store("weights", [g, panel, r, lane + first], "nothing")
+                self._put(g, panel, r, first, lane, "nothing", 1)
+
+    def _put(
+        self, g: Affine, panel: Affine, r: Affine, first: int, lane: Index, register: str, lanes: int
+    ) -> None:
+        """Store the weights number ``r`` of some filters."""
+        self.pen.store("weights", [g, panel, r, lane + first], register, lanes)
+
+    def _vector_done(self, g: Affine, panel: Affine, first: int) -> None:
+        """Write what follows when all weights of a vector of filters are there."""
+
+
+class _Transformed(_Runs):
+    """Writes Winograd's transform of the weights; they are turned round into the scratch first."""
+
+    def _put(
+        self, g: Affine, panel: Affine, r: Affine, first: int, lane: Index, register: str, lanes: int
+    ) -> None:
+        self.pen.store("turned", [r, lane], register, lanes)
+
+    def _vector_done(self, g: Affine, panel: Affine, first: int) -> None:
+        pen, lanes, method = self.pen, self.lanes, Winograd.of(self.code.tile[2])
+        transforms = Transforms(pen, method, self.code.dtype, lanes)
+        with pen.loop("c", 0, C) as c:
+            columns = []
+            for x in range(TAPS):
+                taps = [pen.load(f"tap{y}_{x}", "turned", [9 * c + 3 * y + x, 0], lanes) for y in range(TAPS)]
+                columns.append(transforms.weights(f"down{x}_", taps))
+            for i, row in enumerate(zip(*columns, strict=True)):
+                for j, value in enumerate(transforms.weights("across", row)):
+                    scaled = transforms.scaled("scaled", value, i, j)
+                    pen.store("weights", [g, panel, i * method.size + j, c, first], scaled, lanes)
+
+
+WRITERS: dict[str, type[_Runs]] = {"winograd": _Transformed}
+"""Methods with a packing of their own."""
 
 
 def _lanes(code: Code, target: Target) -> int:
