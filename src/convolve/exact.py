@@ -59,35 +59,61 @@ class Sums:
 
 def plan_sums(spec: ConvSpec, first: Array, second: Array, bias: Array | None) -> Sums:
     """Return how the sums of this call must be taken, from a bound on their size."""
-    dtypes = [dtype for dtype in (spec.input_dtype, spec.weight_dtype, spec.bias_dtype) if dtype is not None]
-    result = result_dtype(*dtypes)
+    result = products_dtype(spec)
     if kind_of(result) != "integer":
         return Sums(sum_dtype(result), spec.out_dtype, spec.overflow, True)
-    bound = sum_bound(spec, first, second, bias, by_value=False)
-    low, high = integer_range(spec.out_dtype) if kind_of(spec.out_dtype) == "integer" else (0, LARGEST_INT64)
-    signed = low < 0 or kind_of(spec.out_dtype) != "integer"
-    if bound > (high if signed else 0):
-        bound = sum_bound(spec, first, second, bias, by_value=True)
+    bound = sum_bound(spec)
+    if bound > largest_sum(spec):
+        bound = value_bound(spec, first, second, bias)
     needs_more = bound > LARGEST_INT64 and not (
         spec.overflow == "wrap" and kind_of(spec.out_dtype) == "integer"
     )
     dtype = np.dtype(object) if needs_more else np.dtype(np.int64)
-    return Sums(dtype, spec.out_dtype, spec.overflow, bound > (high if signed else 0))
+    return Sums(dtype, spec.out_dtype, spec.overflow, bound > largest_sum(spec))
 
 
-def sum_bound(spec: ConvSpec, first: Array, second: Array, bias: Array | None, *, by_value: bool) -> int:
-    """Return a number that no sum can exceed: from the dtypes alone, or from the values.
+def products_dtype(spec: ConvSpec) -> DType:
+    """Return the dtype that results have if no other one is asked for."""
+    dtypes = (spec.input_dtype, spec.weight_dtype, spec.bias_dtype)
+    return result_dtype(*(dtype for dtype in dtypes if dtype is not None))
+
+
+def largest_sum(spec: ConvSpec) -> int:
+    """Return the bound on sums up to which no result needs to be looked at."""
+    if kind_of(spec.out_dtype) != "integer":
+        return LARGEST_INT64
+    low, high = integer_range(spec.out_dtype)
+    return high if low < 0 else 0
+
+
+def sum_bound(spec: ConvSpec) -> int:
+    """Return a number that no sum can exceed, whatever the values: from the dtypes alone.
 
     The bound of a convolution is max|x|·Σ|w| + |bias|, of that out channel for which it is largest.
     """
-    largest = max(_largest(first, by_value), abs(int(spec.fill.real)))
-    added = _largest(bias, by_value) if bias is not None else 0
+    added = 0 if spec.bias_dtype is None else _largest_of(spec.bias_dtype)
+    largest = max(_largest_of(spec.input_dtype), abs(int(spec.fill.real)))
     if spec.operation == "weight_grad":
-        return largest * _largest(second, by_value) * spec.batch * math.prod(spec.out_size)
-    weights = _weight_sum(spec, second) if by_value else _weight_terms(spec) * _largest(second, False)
-    if spec.operation == "conv_transpose" and spec.boundary != "constant":
-        weights *= math.prod(_fold(axis.source()) for axis in spec.axes)
-    return largest * weights + added
+        terms = spec.batch * math.prod(spec.out_size)
+    else:
+        terms = _weight_terms(spec) * _folds(spec)
+    return largest * _largest_of(spec.weight_dtype) * terms + added
+
+
+def value_bound(spec: ConvSpec, first: Array, second: Array, bias: Array | None) -> int:
+    """Return a number that no sum of these values can exceed."""
+    added = 0 if bias is None else _largest(bias)
+    largest = max(_largest(first), abs(int(spec.fill.real)))
+    if spec.operation == "weight_grad":
+        return largest * _largest(second) * spec.batch * math.prod(spec.out_size) + added
+    return largest * _weight_sum(spec, second) * _folds(spec) + added
+
+
+def _folds(spec: ConvSpec) -> int:
+    """Return how many taps of a window may read the same cell: more than one where borders fold."""
+    if spec.operation != "conv_transpose" or spec.boundary == "constant":
+        return 1
+    return math.prod(_fold(axis.source()) for axis in spec.axes)
 
 
 def _weight_terms(spec: ConvSpec) -> int:
@@ -99,7 +125,7 @@ def _weight_sum(spec: ConvSpec, weight: Array) -> int:
     """Return the largest Σ|w| over the products that one result sums up."""
     if weight.size == 0:
         return 0
-    fits = _largest(weight, True) * weight.size <= LARGEST_INT64
+    fits = _largest(weight) * weight.size <= LARGEST_INT64
     sizes = np.abs(weight.astype(np.int64 if fits else object)).reshape(spec.groups, -1, *weight.shape[1:])
     if spec.operation == "conv":
         return int(sizes.reshape(weight.shape[0], -1).sum(axis=1).max())
@@ -117,11 +143,14 @@ def _fold(source: Array) -> int:
     return most
 
 
-def _largest(array: Array, by_value: bool) -> int:
-    """Return the largest absolute value of an integer array, or the largest that its dtype can hold."""
-    if by_value:
-        return max(abs(int(array.max())), abs(int(array.min()))) if array.size else 0
-    low, high = integer_range(array.dtype.newbyteorder("="))
+def _largest(array: Array) -> int:
+    """Return the largest absolute value of an integer array."""
+    return max(abs(int(array.max())), abs(int(array.min()))) if array.size else 0
+
+
+def _largest_of(dtype: DType) -> int:
+    """Return the largest absolute value of an integer dtype."""
+    low, high = integer_range(dtype)
     return max(-low, high)
 
 
@@ -161,8 +190,8 @@ def saturated(whole: Array, low: int, high: int, dtype: DType) -> Array:
 def wrapped(whole: Array, dtype: DType) -> Array:
     """Return whole numbers modulo the dtype's range, as two's complement does."""
     low, high = integer_range(dtype)
-    if whole.dtype.kind == "i" and dtype.name != "bool":
-        return whole.astype(dtype)
+    if whole.dtype.kind == "i":
+        return (whole & 1 if dtype.name == "bool" else whole).astype(dtype)
     numbers = whole.astype(object) if whole.dtype.kind == "O" else _as_integers(whole)
     return ((numbers - low) % (high - low + 1) + low).astype(dtype)
 

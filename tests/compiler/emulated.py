@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from convolve.compiler.interpreter import unwritten
 from convolve.compiler.layout import argument_layout
 from convolve.compiler.loopnest import Routine
 from convolve.compiler.pipeline import module
@@ -149,7 +150,7 @@ class Emulated:
         for buffer in routine.buffers:
             shape = tuple(extent.value(values) for extent in buffer.extents)
             if buffer.role == "scratch":
-                array = np.full(shape, np.nan, buffer.dtype)
+                array = unwritten(shape, buffer.dtype)
                 words[layout.pointers[buffer.name]] = len(scratch)
                 scratch += array.tobytes()
             else:

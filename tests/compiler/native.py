@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from convolve.compiler.interpreter import unwritten
 from convolve.compiler.layout import argument_layout
 from convolve.compiler.loopnest import Routine
 from convolve.compiler.pipeline import module
@@ -46,7 +47,7 @@ def call(
         array = arrays.get(buffer.name)
         if buffer.role == "scratch":
             shape = tuple(extent.value(values) for extent in buffer.extents)
-            array = np.full(shape, np.nan, buffer.dtype)
+            array = unwritten(shape, buffer.dtype)
             words[layout.pointers[buffer.name]] = sum(one.nbytes for one in scratch)
             scratch.append(array)
         else:

@@ -86,6 +86,7 @@ def test_every_statement() -> None:
     pen.compute("sum", "fma", "some", "same", "zero")
     pen.ramp("here", W + 1, 2, 4)
     pen.select("best", "some", "same", "here", "there")
+    pen.convert("byte", "uint8", "sum", saturated=True)
     pen.transpose(["a", "b"], ["c", "d"])
     pen.mark("line", [W], "sum")
     pen.store("line", [W, 0], "sum", 4)
@@ -107,6 +108,7 @@ def test_every_statement() -> None:
         "sum = fma(some, same, zero)",
         "here = w + 1, w + 3, ... × 4",
         "best = here if some beats same else there",
+        "byte = uint8(sum) saturated",
         "a, b = transpose(c, d)",
         "mark line[w] if sum is NaN",
         "line[w, 0] × 4 = sum",

@@ -10,7 +10,9 @@ from convolve.compiler.target import AVX2
 from tests.compiler.cases import random_codes
 
 STATEMENTS = set(get_args(loopnest.Statement))
-COMPUTING = {loopnest.Number, loopnest.Compute, loopnest.Select, loopnest.Transpose}
+COMPUTING = {
+    loopnest.Number, loopnest.Compute, loopnest.Convert, loopnest.Select, loopnest.Transpose,
+}  # fmt: skip
 """Statements without symbols, which only the registers' check looks at."""
 
 

@@ -5,12 +5,14 @@ drawn anew for every case.
 """
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 import convolve
+from convolve.dtypes import kind_of, parse_dtype
 
 MODES = ("zeros", "zeros", "reflect", "symmetric", "replicate", "circular", 3)
 FORMS = ("plain", "plain", "reversed", "fortran", "sliced", "misaligned", "read-only", "big-endian")
@@ -29,7 +31,13 @@ class Geometry:
     filters: int
     dtype: str
     layout: str
+    weight_dtype: str = ""
+    options: tuple[tuple[str, Any], ...] = ()
+    """out_dtype and overflow, which change the code too."""
     separable: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weight_dtype", self.weight_dtype or self.dtype)
 
 
 @dataclass
@@ -50,8 +58,8 @@ class Case:
     def bound(self) -> Any:
         """Call by way of a plan with bound weights."""
         planned = convolve.plan(
-            self.image.shape, self.weight.shape, dtype=self.geometry.dtype, bias=self.bias is not None,
-            **self.options,
+            self.image.shape, self.weight.shape, dtype=self.geometry.dtype,
+            weight_dtype=self.geometry.weight_dtype, bias=self.bias is not None, **self.options,
         )  # fmt: skip
         return planned.bind(self.weight, self.bias)(self.image)
 
@@ -72,12 +80,38 @@ class Case:
         return int(np.prod(self.weight.shape[1:]))
 
 
-def draw_geometry(draw: random.Random) -> Geometry:
+PAIRS = (
+    ("float32", "float32"), ("float32", "float32"), ("float64", "float64"), ("uint8", "int8"),
+    ("uint8", "float32"), ("int16", "int8"), ("bool", "uint16"), ("int32", "int8"), ("uint64", "int16"),
+    ("float16", "float16"), ("bfloat16", "bfloat16"), ("complex64", "complex64"), ("int64", "uint32"),
+)  # fmt: skip
+"""dtypes of image and weight."""
+
+INTO: dict[str, tuple[dict[str, str], ...]] = {
+    "integer": (
+        {}, {}, {"out_dtype": "uint8", "overflow": "saturate"}, {"out_dtype": "int16", "overflow": "wrap"},
+        {"out_dtype": "float32"}, {"overflow": "saturate"},
+    ),
+    "float": ({}, {}, {"out_dtype": "uint8", "overflow": "saturate"}, {"out_dtype": "float16"}),
+    "complex": ({},),
+}  # fmt: skip
+"""Kind of results -> what they may be converted to."""
+
+
+FLOATS = (("float32", "float32"), ("float32", "float32"), ("float64", "float64"))
+"""Pairs whose results are float32 and float64, and are not converted."""
+
+
+def draw_geometry(draw: random.Random, pairs: Sequence[tuple[str, str]] = PAIRS) -> Geometry:
     """Return a geometry; channel counts lie on both sides of a vector's width."""
+    dtype, weight_dtype = draw.choice(pairs)
+    kinds = {kind_of(parse_dtype(one, "dtype")) for one in (dtype, weight_dtype)}
+    kind = "complex" if "complex" in kinds else "float" if "float" in kinds else "integer"
+    converted = () if pairs is not PAIRS else tuple(draw.choice(INTO[kind]).items())
     dims = draw.choice((1, 2, 2, 2, 3))
     most = {1: 9, 2: 5, 3: 3}[dims]
     if dims > 1 and draw.random() < 0.25:
-        return _separable_geometry(draw, dims)
+        return _separable_geometry(draw, dims, "float64" if dtype == "float64" else "float32")
     kind = draw.choice(("few", "many", "pointwise", "depthwise", "one"))
     taps = tuple(1 if kind == "pointwise" else draw.randint(1, most) for _ in range(dims))
     groups = draw.choice((2, 5, 19)) if kind == "depthwise" else draw.choice((1, 1, 1, 2))
@@ -91,12 +125,14 @@ def draw_geometry(draw: random.Random) -> Geometry:
         groups,
         channels,
         filters,
-        draw.choice(("float32", "float32", "float64")),
+        dtype,
         draw.choice(("channels_first", "channels_first", "channels_last")),
+        weight_dtype,
+        converted,
     )
 
 
-def _separable_geometry(draw: random.Random, dims: int) -> Geometry:
+def _separable_geometry(draw: random.Random, dims: int, dtype: str) -> Geometry:
     """Return a geometry of filters that are products of lines, with taps enough for them to be looked at."""
     few, most = {2: (5, 12), 3: (3, 6)}[dims]
     return Geometry(
@@ -107,7 +143,7 @@ def _separable_geometry(draw: random.Random, dims: int) -> Geometry:
         draw.choice((1, 3)),
         1,
         draw.choice((1, 1, 2)),
-        draw.choice(("float32", "float32", "float64")),
+        dtype,
         draw.choice(("channels_first", "channels_last")),
         separable=True,
     )
@@ -126,21 +162,41 @@ def draw_case(draw: random.Random, geometry: Geometry, whole: bool) -> Case:
     if geometry.layout == "channels_last":
         shape = (shape[0], *shape[2:], shape[1])
     weights = (geometry.groups * geometry.filters, geometry.channels, *geometry.taps)
-    image, weight = (_values(numbers, one, geometry.dtype, whole) for one in (shape, weights))
+    dtypes = geometry.dtype, geometry.weight_dtype
+    image, weight = (_values(numbers, *one, whole) for one in zip((shape, weights), dtypes, strict=True))
     if geometry.separable:
-        weight = _product(numbers, weights, geometry.dtype, whole)
-    bias = _values(numbers, weights[:1], geometry.dtype, whole) if draw.random() < 0.5 else None
+        weight = _product(numbers, weights, dtypes[1], whole)
+    bias = _values(numbers, weights[:1], dtypes[1], whole) if draw.random() < 0.5 else None
     options = {
         "stride": geometry.stride, "padding": tuple(pads), "dilation": geometry.dilation,
-        "groups": geometry.groups, "padding_mode": draw.choice(MODES), "layout": geometry.layout,
-        "flip": draw.random() < 0.3,
+        "groups": geometry.groups, "layout": geometry.layout, "flip": draw.random() < 0.3,
+        "padding_mode": draw.choice(MODES[:-1] if geometry.dtype == "bool" else MODES),
+        **dict(geometry.options),
     }  # fmt: skip
     return Case(geometry, held(draw, image), held(draw, weight), bias, options)
 
 
 def _values(numbers: Any, shape: tuple[int, ...], dtype: str, whole: bool) -> Any:
-    values = numbers.integers(-8, 9, shape) if whole else numbers.standard_normal(shape)
-    return values.astype(dtype)
+    """Return values of a dtype: whole ones whose sums are exact, integers up to the ends of their range."""
+    kind = parse_dtype(dtype, "dtype")
+    if kind_of(kind) == "integer":
+        low, high = (0, 1) if dtype == "bool" else (np.iinfo(kind).min, np.iinfo(kind).max)
+        most = LARGEST_VALUES.get(dtype, high)
+        values = numbers.integers(max(low, -most - 1), min(high, most), shape, "i8", endpoint=True)
+    elif kind.kind == "c":
+        return _values(numbers, shape, "float32", whole) + np.array(1j, kind) * _values(
+            numbers, shape, "float32", whole
+        )
+    elif whole:
+        most = 3 if kind.itemsize == 2 else 8
+        values = numbers.integers(-most, most + 1, shape)
+    else:
+        values = numbers.standard_normal(shape)
+    return values.astype(kind)
+
+
+LARGEST_VALUES = {"int32": 2**31 - 1, "uint32": 2**20, "uint64": 2**36, "int64": 2**30, "int16": 2**15 - 1}
+"""Such that sums stay below 2⁶³, and some above 2³¹."""
 
 
 def _product(numbers: Any, shape: tuple[int, ...], dtype: str, whole: bool) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 import convolve
 from convolve.arguments import conv_spec, weight_grad_spec
-from tests.engine.cases import Geometry, draw_case, draw_geometry, held
+from tests.engine.cases import FLOATS, Geometry, draw_case, draw_geometry, held
 
 
 @dataclass
@@ -68,5 +68,5 @@ def draw_gradient(draw: random.Random, geometry: Geometry, whole: bool) -> Gradi
 
 def draw_gradients(draw: random.Random, geometries: int, each: int, whole: bool) -> list[GradientCase]:
     """Return some cases of each of some geometries."""
-    pool = [draw_geometry(draw) for _ in range(geometries)]
+    pool = [draw_geometry(draw, FLOATS) for _ in range(geometries)]
     return [draw_gradient(draw, geometry, whole) for geometry in pool for _ in range(each)]

@@ -10,7 +10,7 @@ import pytest
 import convolve
 from convolve.runtime import engine
 from tests import seeds
-from tests.engine.cases import Case, draw_case, draw_geometry
+from tests.engine.cases import FLOATS, Case, draw_case, draw_geometry
 
 SPECS = int(os.environ.get("CONVOLVE_F5", "50"))
 PARTS = 5
@@ -28,7 +28,7 @@ def threads_as_before() -> Any:
 
 def large_case(draw: random.Random) -> Case:
     """Return a case of real numbers with a larger image."""
-    case = draw_case(draw, draw_geometry(draw), whole=False)
+    case = draw_case(draw, draw_geometry(draw, FLOATS), whole=False)
     dims = case.geometry.dims
     first = 1 if case.geometry.layout == "channels_last" else 2
     times = [LARGER[dims] if first <= axis < first + dims else 1 for axis in range(dims + 2)]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import convolve
+from convolve.dtypes import parse_dtype
 from convolve.runtime.execution import Workspace
 from tests.test_layouts import LAYOUTS
 
@@ -27,12 +28,17 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "dtype", ["float32", "float64", "uint8", "int16", "uint32", "int64", "float16", "bfloat16"]
+)
 @pytest.mark.parametrize("dims", [1, 2, 3])
 def test_layouts_reach_compiled_code(layout: str, dtype: str, dims: int, runs: Counter[str]) -> None:
+    if (layout, dtype) == ("DLPack", "bfloat16"):
+        pytest.skip("DLPack of NumPy does not know bfloat16")
     draw = np.random.default_rng(dims)
-    image = draw.integers(-9, 10, (6,) * dims).astype(dtype)
-    weight = draw.integers(-3, 4, (3,) * dims).astype(dtype)
+    kind = parse_dtype(dtype, "dtype")
+    image = draw.integers(0 if kind.kind == "u" else -9, 10, (6,) * dims).astype(kind)
+    weight = draw.integers(0 if kind.kind == "u" else -3, 4, (3,) * dims).astype(kind)
     function = getattr(convolve, f"conv{dims}d")
     for options in ({"padding": 1, "padding_mode": "reflect"}, {"stride": 2}, {"flip": True}):
         for given in ((LAYOUTS[layout](image), weight), (image, LAYOUTS[layout](weight))):

@@ -3,10 +3,16 @@
 Every function returns False, and the result is not to be used, if the values of the weights forbid this way.
 """
 
+import itertools
 from dataclasses import replace
 
-from convolve.dtypes import Array
+import numpy as np
+
+from convolve.compiler.plan import Arithmetic
+from convolve.dtypes import Array, kind_of
+from convolve.exact import products_dtype
 from convolve.runtime import engine
+from convolve.runtime.arithmetic import decide
 from convolve.runtime.execution import address_of
 from convolve.runtime.transposed import Transposed, exchanged
 from convolve.runtime.weight_gradient import WeightGradient
@@ -16,11 +22,64 @@ from convolve.spec import ConvSpec
 def compute(spec: ConvSpec, first: Array, second: Array, bias: Array | None, out: Array) -> bool:
     """Compute a spec for which `engine.why_not` has no reason not to."""
     image, weight = _native(first), _native(second)
+    if kind_of(products_dtype(spec)) == "complex":
+        return _of_parts(spec, image, weight, bias, out)
+    decision = decide(spec, (image, weight, bias))
+    if decision is None:
+        return False
+    arithmetic, finish = decision.arithmetic, decision.finish
+    sums = None if bias is None else bias.astype(arithmetic.sums, copy=False)
+    if finish is None:
+        return _run(spec, image, weight, sums, out, arithmetic)
+    whole = np.empty_like(out, arithmetic.output)
+    if not _run(spec, image, weight, sums, whole, arithmetic):
+        return False
+    out[...] = finish.finish(whole.astype(finish.dtype, copy=False))
+    return True
+
+
+def _run(
+    spec: ConvSpec, image: Array, weight: Array, bias: Array | None, out: Array, arithmetic: Arithmetic
+) -> bool:
+    """Compute a convolution of real numbers in given dtypes."""
     if spec.operation == "weight_grad":
-        gradient = weight.astype(spec.out_dtype, copy=False)
-        return WeightGradient(spec, image, gradient).run(image, gradient, out)
-    sums = None if bias is None else bias.astype(spec.out_dtype, copy=False)
-    return (_forward if spec.operation == "conv" else _transposed)(spec, image, weight, sums, out)
+        gradient = weight.astype(arithmetic.sums, copy=False)
+        return WeightGradient(spec, image, gradient, arithmetic).run(image, gradient, out)
+    run = _forward if spec.operation == "conv" else _transposed
+    return run(spec, image, weight, bias, out, arithmetic)
+
+
+def _of_parts(spec: ConvSpec, image: Array, weight: Array, bias: Array | None, out: Array) -> bool:
+    """Compute a convolution of complex numbers by those of their real and imaginary parts."""
+    total = np.zeros_like(out, products_dtype(spec))
+    part = np.empty_like(out, total.real.dtype)
+    if bias is not None:
+        total += bias.reshape(-1, *[1] * spec.dims)
+    for one, other in itertools.product(("real", "imag"), repeat=2):
+        if _is_nothing(image, one, weight) or _is_nothing(weight, other, image):
+            continue
+        left, right = getattr(image, one), getattr(weight, other)
+        real = replace(
+            spec,
+            input_dtype=left.dtype,
+            weight_dtype=right.dtype,
+            bias_dtype=None,
+            out_dtype=part.dtype,
+            fill=getattr(complex(spec.fill), one),
+        )
+        if not compute(real, left, right, None, part):
+            return False
+        place = total.real if one == other else total.imag
+        with np.errstate(all="ignore"):
+            np.subtract(place, part, out=place) if one == other == "imag" else np.add(place, part, out=place)
+    with np.errstate(all="ignore"):
+        out[...] = total
+    return True
+
+
+def _is_nothing(array: Array, part: str, other: Array) -> bool:
+    """Whether a part of an array is zero and adds nothing to any sum, as it would next to infinities."""
+    return part == "imag" and array.dtype.kind != "c" and bool(np.isfinite(other).all())
 
 
 def _native(array: Array) -> Array:
@@ -28,9 +87,11 @@ def _native(array: Array) -> Array:
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def _forward(spec: ConvSpec, given: Array, weight: Array, bias: Array | None, result: Array) -> bool:
+def _forward(
+    spec: ConvSpec, given: Array, weight: Array, bias: Array | None, result: Array, arithmetic: Arithmetic
+) -> bool:
     """Compute a forward convolution."""
-    prepared = engine.prepare(spec, given, result, weight)
+    prepared = engine.prepare(spec, given, result, weight, arithmetic=arithmetic)
     ready, source = prepared.execution, prepared.source
     image, out = engine.seen(prepared.view, given), engine.seen(prepared.view, result)
     workspace = ready.borrow()
@@ -41,16 +102,18 @@ def _forward(spec: ConvSpec, given: Array, weight: Array, bias: Array | None, re
         done = workspace.run(address_of(image), address_of(out), ready.strides(image, out))
     finally:
         ready.give_back(workspace)
-    return done or _forward(replace(spec, accuracy="strict"), given, weight, bias, result)
+    return done or _forward(replace(spec, accuracy="strict"), given, weight, bias, result, arithmetic)
 
 
-def _transposed(spec: ConvSpec, image: Array, weight: Array, bias: Array | None, out: Array) -> bool:
+def _transposed(
+    spec: ConvSpec, image: Array, weight: Array, bias: Array | None, out: Array, arithmetic: Arithmetic
+) -> bool:
     """Compute a transposed convolution."""
-    ready = Transposed(spec, image, out)
-    if run_transposed(ready, image, exchanged(spec, weight), bias, out):
+    ready = Transposed(spec, image, out, arithmetic)
+    if run_transposed(ready, image, exchanged(spec, weight, arithmetic.sums), bias, out):
         return True
     strict = replace(spec, accuracy="strict")
-    return spec != strict and _transposed(strict, image, weight, bias, out)
+    return spec != strict and _transposed(strict, image, weight, bias, out, arithmetic)
 
 
 def run_transposed(ready: Transposed, image: Array, filters: Array, bias: Array | None, out: Array) -> bool:

@@ -15,8 +15,10 @@ from convolve.api import parts
 from convolve.api.compiled import run_transposed
 from convolve.arguments import Call, conv_spec, input_grad_spec, weight_grad_spec
 from convolve.dtypes import Array, kind_of
+from convolve.exact import products_dtype
 from convolve.factors import may_gain
 from convolve.runtime import engine, single
+from convolve.runtime.arithmetic import Decision, decide
 from convolve.runtime.execution import address_of
 from convolve.runtime.threads import get_num_threads
 from convolve.runtime.transposed import Transposed, exchanged
@@ -46,35 +48,49 @@ Options = tuple[Any, ...]
 class Recipe:
     """A forward call that was checked and whose arrays' addresses are all that can still change.
 
-    ``can_stay``: whether it may be used again. Not if the weights must be copied before they are read, so
-    that their address says nothing, nor if its tables are long. The factors of separable weights are kept.
+    ``can_stay``: whether it may be used again. Not if its tables are long, nor if what is computed depends on
+    values of the image, or if results are finished in a pass of their own. The factors of separable weights are
+    kept.
     """
 
     __slots__ = (
-        "_dtype", "_factors", "_offset", "_ready", "_shape", "_strides", "_weight_strides", "can_stay",
+        "_address_of_weights", "_decision", "_dtype", "_factors", "_offset", "_ready", "_shape", "_spec",
+        "_strides", "_view", "_weight_shape", "_weight_strides", "can_stay",
     )  # fmt: skip
 
-    def __init__(self, call: Call, weight: Array, result: Array) -> None:
-        prepared = engine.prepare(call.spec, call.first, call.canonical(result), call.second)
-        view, source = prepared.view, prepared.source
-        self._ready = prepared.execution
+    def __init__(self, call: Call, weight: Array, result: Array, decision: Decision) -> None:
+        self._spec, self._decision = call.spec, decision
+        arrays = call.first, call.canonical(result), call.second
+        prepared = engine.prepare(call.spec, *arrays, arithmetic=decision.arithmetic)
+        self._ready, self._view, source = prepared.execution, prepared.view, prepared.source
         self._shape, self._dtype = call.shape, call.spec.out_dtype
-        image, out = engine.seen(view, call.first), engine.seen(view, call.canonical(result))
+        image, out = engine.seen(self._view, call.first), engine.seen(self._view, call.canonical(result))
         self._strides = self._ready.strides(image, out)
-        short = self._ready.table_bytes <= engine.MOST_TABLE_BYTES
+        self._weight_shape = call.second.shape
+        self.can_stay = self._ready.table_bytes <= engine.MOST_TABLE_BYTES
         self._factors = source if self._ready.plan.code.method == "separable" else None
-        self.can_stay = short and (self._factors is not None or np.may_share_memory(source, weight))
+        self._address_of_weights = np.may_share_memory(source, weight)
         self._weight_strides = source.strides
         self._offset = address_of(source) - address_of(weight)
+
+    def _source(self, weight: Array) -> Array:
+        """Return the weights as they are packed: a copy if they are converted, or not in order."""
+        whole = weight.reshape(self._weight_shape)
+        sums = self._decision.arithmetic.sums
+        return self._ready.source(engine.weights_of(self._spec, whole, self._view, sums))
 
     def __call__(self, image: Array, weight: Array, bias: Array | None, out: Array | None) -> Array | None:
         """Return the result, or None if the numbers forbid this way of computing it."""
         ready = self._ready
+        if self._decision.asks != "nothing" and decide(self._spec, (image, weight, bias)) != self._decision:
+            return None
         result = np.empty(self._shape, self._dtype) if out is None else out
+        copy = self._factors
+        if copy is None and not self._address_of_weights:
+            copy = self._source(weight)
         workspace = ready.borrow()
         try:
-            factors = self._factors
-            source = address_of(weight) + self._offset if factors is None else address_of(factors)
+            source = address_of(weight) + self._offset if copy is None else address_of(copy)
             if ready.is_small:
                 at, strides = address_of(image), (source, self._weight_strides)
                 done = workspace.pack_and_run(at, address_of(result), self._strides, strides, bias)
@@ -91,16 +107,18 @@ class Recipe:
 class TransposedRecipe:
     """A transposed call that was checked."""
 
-    def __init__(self, call: Call, weight: Array, result: Array) -> None:
+    def __init__(self, call: Call, weight: Array, result: Array, decision: Decision) -> None:
         self._spec, self._form, self._shape = call.spec, call.form, call.shape
+        self._dtype = decision.arithmetic.sums
         self._bare = weight.ndim == call.spec.dims
-        self._ready = Transposed(call.spec, call.first, call.canonical(result))
+        self._ready = Transposed(call.spec, call.first, call.canonical(result), decision.arithmetic)
         self.can_stay = self._ready.table_bytes <= engine.MOST_TABLE_BYTES
 
     def __call__(self, image: Array, weight: Array, bias: Array | None, out: Array | None) -> Array | None:
         """Return the result, or None if the weights' values forbid the compiled way."""
         result = np.empty(self._shape, self._spec.out_dtype) if out is None else out
-        filters = exchanged(self._spec, weight[None, None] if self._bare else weight)
+        whole = weight[None, None] if self._bare else weight
+        filters = exchanged(self._spec, whole, self._dtype)
         source, place = self._form.canonical(image), self._form.canonical(result)
         done = run_transposed(self._ready, source, filters, bias, place)
         return result if done else None
@@ -109,9 +127,9 @@ class TransposedRecipe:
 class WeightGradientRecipe:
     """A gradient with respect to the weight that was checked; its arrays are image and output gradient."""
 
-    def __init__(self, call: Call, _gradient: Array, _result: Array) -> None:
+    def __init__(self, call: Call, _gradient: Array, _result: Array, decision: Decision) -> None:
         self._dtype, self._form, self._shape = call.spec.out_dtype, call.form, call.shape
-        self._ready = WeightGradient(call.spec, call.first, call.second)
+        self._ready = WeightGradient(call.spec, call.first, call.second, decision.arithmetic)
         self.can_stay = self._ready.table_bytes <= engine.MOST_TABLE_BYTES
 
     def __call__(self, image: Array, gradient: Array, _bias: None, out: Array | None) -> Array | None:
@@ -189,7 +207,7 @@ def quickly(
     ``operation`` and ``options`` tell apart all that arrays do not; the last option is the algorithm.
     """
     (image, weight, bias), (out, out_dtype) = arrays, outs
-    key = _key(operation, dims, image, weight, bias, options, out) if out_dtype is None else None
+    key = _key(operation, dims, image, weight, bias, options, outs)
     try:
         recipe = _recipes.get(key)
     except TypeError:  # an option that cannot be hashed, such as a list
@@ -207,11 +225,14 @@ def quickly(
     return result
 
 
-def _key(operation: str, dims: int, image: Any, weight: Any, bias: Any, options: Options, out: Any) -> Any:
+def _key(
+    operation: str, dims: int, image: Any, weight: Any, bias: Any, options: Options, outs: tuple[Any, Any]
+) -> Any:
     """Return all that a recipe depends on, or None if the arguments must be parsed.
 
     Types are part of it: True equals 1, but is no stride.
     """
+    out, out_dtype = outs
     if type(image) is not np.ndarray or type(weight) is not np.ndarray:
         return None
     if bias is not None and type(bias) is not np.ndarray:
@@ -223,7 +244,7 @@ def _key(operation: str, dims: int, image: Any, weight: Any, bias: Any, options:
         operation, dims, image.shape, image.strides, image.dtype, weight.shape, weight.strides, weight.dtype,
         None if bias is None else (bias.shape, bias.dtype),
         repr(options) if tuple in kinds or list in kinds else options, kinds, get_num_threads(),
-        None if out is None else (out.shape, out.strides, out.dtype),
+        None if out is None else (out.shape, out.strides, out.dtype), type(out_dtype), out_dtype,
         _values(weight, dims),
     )  # fmt: skip
 
@@ -254,11 +275,16 @@ def _remember(key: Any, call: Call, algorithm: str, weight: Array, result: Array
     arrays = [call.first, call.second, *([] if call.bias is None else [call.bias])]
     if algorithm == "reference" or engine.why_not(spec) is not None or not single.is_single(spec):
         return
-    if any(array.dtype != spec.out_dtype for array in arrays):
+    if not all(array.dtype.isnative for array in arrays) or kind_of(products_dtype(spec)) == "complex":
+        return
+    decision = decide(spec)
+    if decision is None or decision.finish is not None or decision.asks == "values":
+        return
+    if spec.operation == "weight_grad" and call.second.dtype != spec.out_dtype:
         return
     if len(_recipes) >= MOST_RECIPES:
         _recipes.clear()
-    recipe = RECIPES[spec.operation](call, weight, result)
+    recipe = RECIPES[spec.operation](call, weight, result, decision)
     if recipe.can_stay:
         _recipes[key] = recipe
 

@@ -17,6 +17,7 @@ from convolve.compiler.loopnest import (
     Blocks,
     Body,
     Compute,
+    Convert,
     Extremum,
     Load,
     Lookup,
@@ -185,6 +186,11 @@ class Pen:
     def select(self, register: str, new: str, old: str, winner: str, loser: str) -> str:
         """Set a register to the winner where the new number beats the old one, else to the loser."""
         self._write(Select(register, new, old, winner, loser))
+        return register
+
+    def convert(self, register: str, dtype: str, argument: str, saturated: bool = False) -> str:
+        """Convert lane by lane."""
+        self._write(Convert(register, dtype, argument, saturated))
         return register
 
     def transpose(self, registers: Sequence[str], arguments: Sequence[str]) -> None:

@@ -20,6 +20,9 @@ FMA_LATENCY = 4.6
 used again after four cycles. Eight sums at once would just do if nothing ever came late: measured, they give
 0.87 of the peak and twelve 0.98, so the latency counts a little more."""
 
+INTEGER_OPERATIONS = {"int32": 2, "int64": 8}
+"""A product and a sum; products of 64 bits are put together from three of 32 on all targets but AVX-512."""
+
 LEAST_SUMS = 9
 """Sums of a contraction's tile; with eight, 2 pixels × 4 vectors, a block takes 0.8 of the peak and its
 weights more than the second-level cache delivers."""
@@ -109,16 +112,23 @@ def direct_choices(sizes: Sizes, geometry: Geometry, target: Target) -> list[Cho
     return [choice for method in found for choice in method(sizes, geometry, target)]
 
 
-def inner_block(fmas: float, loads: float, sums: int, target: Target) -> float:
+def inner_block(fmas: float, loads: float, sums: int, target: Target, dtype: str) -> float:
     """Return the cycles of an inner block: the slowest of units, loads and the chain of sums."""
-    operations = fmas if target.fma else 2 * fmas
-    return max(operations / FMAS_PER_CYCLE, loads / LOADS_PER_CYCLE, FMA_LATENCY * fmas / sums)
+    each = _operations(target, dtype)
+    return max(fmas * each / FMAS_PER_CYCLE, loads / LOADS_PER_CYCLE, FMA_LATENCY * fmas / sums)
 
 
-def contraction_tiles(target: Target) -> Iterator[tuple[int, int]]:
+def _operations(target: Target, dtype: str) -> float:
+    """Return the operations of one multiply-add."""
+    if dtype in INTEGER_OPERATIONS:
+        return INTEGER_OPERATIONS[dtype]
+    return 1 if target.fma else 2
+
+
+def contraction_tiles(target: Target, dtype: str) -> Iterator[tuple[int, int]]:
     """Yield (pixels, vectors) of a contraction's tiles that fit the registers and hide the latency."""
     for vectors in range(1, 5):
-        pixels = min(MOST_PIXELS, (target.registers - vectors - spare(target)) // vectors)
+        pixels = min(MOST_PIXELS, (target.registers - vectors - spare(target, dtype)) // vectors)
         if pixels * vectors >= LEAST_SUMS:
             yield pixels, vectors
 
@@ -128,10 +138,11 @@ def _contractions(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[
     lanes = target.lanes(item_bytes(geometry.dtype))
     reduction = sizes.channels * math.prod(geometry.taps)
     plane = sizes.output[1] * sizes.output[2]
-    for pixels, vectors in contraction_tiles(target):
+    for pixels, vectors in contraction_tiles(target, geometry.dtype):
         panels = pieces(sizes.filters, vectors * lanes)
         tiles = sizes.output[0] * pieces(plane, pixels) * panels
-        block = inner_block(pixels * vectors, pixels + vectors, pixels * vectors, target)
+        sums = pixels * vectors
+        block = inner_block(sums, pixels + vectors, sums, target, geometry.dtype)
         block = max(block, vectors * target.vector_bytes / L2_BYTES_PER_CYCLE)
         cells = sizes.channels * packed_cells(geometry, sizes.output)
         pack = cells * (PACK_CYCLES if geometry.reads != "none" else PACK_CYCLES_ONE_BY_ONE)
@@ -147,7 +158,7 @@ def _stencils(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choi
         for rows in (1, 2, 5, 7):
             for vectors in (1, 2, 3, 6, 10):
                 tile = (channels, rows, vectors)
-                many = target.registers - 5 - spare(target)
+                many = target.registers - 5 - spare(target, geometry.dtype)
                 if rows > 1 and (vectors > 3 or channels * rows * vectors > many):
                     continue
                 if _tile_bytes(sizes, geometry, target, tile) > MOST_BYTES // 2:
@@ -157,9 +168,12 @@ def _stencils(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choi
 
 
 def _depthwise(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choice]:
-    """Yield the tiles of pixels × rows, if there are as many channels as lanes, each with one filter."""
+    """Yield the tiles of pixels × rows, if there are as many channels as lanes, each with one filter.
+
+    Products of 64 bits would take more registers than the one to spare.
+    """
     lanes = target.lanes(item_bytes(geometry.dtype))
-    one_each = sizes.channels == sizes.filters == 1 and sizes.groups >= lanes
+    one_each = sizes.channels == sizes.filters == 1 and sizes.groups >= lanes and geometry.dtype != "int64"
     if not one_each or "none" in (geometry.reads, geometry.writes) or compacts(geometry):
         return
     vectors = pieces(sizes.groups, lanes)
@@ -177,7 +191,7 @@ def _depthwise(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Cho
         if pixels > sizes.output[2] or taps_at_once(pixels, target.registers) < min(width, LEAST_TAPS):
             continue
         cells_read = (pixels - 1) * geometry.stride[2] + width
-        row = inner_block(pixels * width, cells_read + width, pixels, target)
+        row = inner_block(pixels * width, cells_read + width, pixels, target, geometry.dtype)
         rows = sizes.output[0] * sizes.output[1] * pieces(sizes.output[2], pixels)
         inside = rows * math.prod(geometry.taps[:2]) * row
         total = inside + rows * DEPTHWISE_TILE_CYCLES + moved
@@ -208,12 +222,15 @@ def _tile_bytes(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) 
     return depth * rows * columns * sizes.channels * size
 
 
-def spare(target: Target) -> int:
+def spare(target: Target, dtype: str) -> int:
     """Return the registers for what is used at once: a cell, and the products where there is no multiply-add.
 
     Instructions that overwrite an operand need a copy before each product: with one register more for them
     LLVM kept up to one in two on the stack, with three more one in eight (tests/compiler/test_assembly.py).
+    Integers have no multiply-add: a product takes a register, one of 64 bits three.
     """
+    if target.fma and dtype in INTEGER_OPERATIONS:
+        return 2 if dtype == "int32" else 4
     return 1 if target.fma else 4
 
 
@@ -223,8 +240,8 @@ def _live(geometry: Geometry, tile: Triple, target: Target) -> int:
     sums = channels * rows * vectors
     weights = channels * min(rows, geometry.taps[1])
     if cells_first(tile):
-        return sums + vectors + spare(target)
-    return sums + weights + spare(target)
+        return sums + vectors + spare(target, geometry.dtype)
+    return sums + weights + spare(target, geometry.dtype)
 
 
 def _stencil(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> Choice:
@@ -236,7 +253,7 @@ def _stencil(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> 
     cells = (rows + height - 1 if shared else rows * height) * vectors
     loads = cells * (CROSSING if width > 1 else 1.0) + channels * height
     sums = channels * rows * vectors
-    block = inner_block(sums * height, loads, sums, target) * width
+    block = inner_block(sums * height, loads, sums, target, geometry.dtype) * width
     block += _from_l2(sizes, geometry, target, tile)
     tiles = pieces(sizes.filters, channels) * sizes.output[0]
     tiles *= pieces(sizes.output[1], rows) * pieces(sizes.output[2], vectors * lanes)
@@ -268,7 +285,8 @@ def packed_cells(geometry: Geometry, outputs: Triple) -> int:
 
 def reads_directly(geometry: Geometry) -> bool:
     """Whether tiles can read the input where it is: neighbouring outputs read neighbouring cells."""
-    return geometry.stride[2] == 1 and not compacts(geometry) and geometry.extent[1] <= MOST_DIRECT_ROWS
+    plain = geometry.stride[2] == 1 and not geometry.converts and not compacts(geometry)
+    return plain and geometry.extent[1] <= MOST_DIRECT_ROWS
 
 
 def compacts(geometry: Geometry) -> bool:

@@ -71,11 +71,13 @@ def gradient_planned(
 def _tiles(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choice]:
     """Yield every tile that fits the registers, with its estimate."""
     lanes = target.lanes(item_bytes(geometry.dtype))
-    free = target.registers - spare(target)
+    free = target.registers - spare(target, geometry.dtype)
     for vectors in range(1, 5):
         weights = min(MOST_PIXELS, (free - vectors) // vectors)
         if weights * vectors >= LEAST_SUMS:
-            block = inner_block(weights * vectors, weights + vectors, weights * vectors, target)
+            block = inner_block(
+                weights * vectors, weights + vectors, weights * vectors, target, geometry.dtype
+            )
             tile = (weights, vectors, 1)
             panels = pieces(sizes.filters, vectors * lanes)
             yield _choice("gradient_contract", tile, panels, sizes.output[2] * block, sizes, geometry)
@@ -84,7 +86,7 @@ def _tiles(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choice]
             if weights * channels + channels > free:
                 continue
             loads = channels + weights * CROSSING
-            block = inner_block(weights * channels, loads, weights * channels, target)
+            block = inner_block(weights * channels, loads, weights * channels, target, geometry.dtype)
             tile = (weights, channels, 1)
             row = pieces(sizes.output[2], lanes) * block
             yield _choice("gradient_stencil", tile, pieces(sizes.filters, channels), row, sizes, geometry)

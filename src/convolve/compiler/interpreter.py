@@ -18,6 +18,7 @@ from convolve.compiler.loopnest import (
     Blocks,
     Body,
     Compute,
+    Convert,
     Extremum,
     Load,
     Lookup,
@@ -37,6 +38,7 @@ from convolve.compiler.loopnest import (
     When,
 )
 from convolve.compiler.printer import show_access
+from convolve.dtypes import DType, bfloat16
 
 Array = NDArray[Any]
 
@@ -54,7 +56,7 @@ def interpret(
     ----------
     arrays
         One per buffer, shaped as its extents, of any strides. Scratch buffers may be left out; they are
-        then full of NaN, so that numbers which were never written show.
+        then as `unwritten`, so that numbers which were never written show.
     values
         The parameters.
 
@@ -81,6 +83,17 @@ def interpret(
     _Machine(routine, arrays, values, begin, end).body(routine.body)
 
 
+def numpy_dtype(name: str) -> DType:
+    """Return the dtype of this name."""
+    return bfloat16() if name == "bfloat16" else np.dtype(name)
+
+
+def unwritten(shape: tuple[int, ...], dtype: str) -> Array:
+    """Return an array of NaN, or of integers that no test expects."""
+    bits = np.full((*shape, numpy_dtype(dtype).itemsize), 0xFF if dtype.startswith(("float", "bf")) else 0xAB)
+    return bits.astype(np.uint8).view(numpy_dtype(dtype))[..., 0]
+
+
 class _Machine:
     def __init__(
         self,
@@ -99,8 +112,8 @@ class _Machine:
             shape = tuple(self.value(extent) for extent in buffer.extents)
             given = arrays.get(buffer.name)
             if given is None and buffer.role == "scratch":
-                given = np.full(shape, np.nan, buffer.dtype)
-            if given is None or given.shape != shape or given.dtype != np.dtype(buffer.dtype):
+                given = unwritten(shape, buffer.dtype)
+            if given is None or given.shape != shape or given.dtype != numpy_dtype(buffer.dtype):
                 found = "nothing" if given is None else f"{given.dtype} {given.shape}"
                 raise ValueError(f"{buffer.name} must be {buffer.dtype} {shape}, but is {found}")
             self.arrays[buffer.name] = given
@@ -222,6 +235,12 @@ class _Machine:
         beats = (new > old) | ((new != new) & (old == old))
         self.registers[select.register] = np.where(beats, winner, loser)
 
+    def convert(self, move: Convert) -> None:
+        """Convert lane by lane."""
+        numbers, wanted = self.registers[move.argument], numpy_dtype(move.dtype)
+        with np.errstate(all="ignore"):
+            self.registers[move.register] = _converted(numbers, wanted, move.saturated)
+
     def transpose(self, move: Transpose) -> None:
         """Turn rows into columns."""
         rows = np.stack([self.registers[name] for name in move.arguments])
@@ -255,6 +274,7 @@ RUNNERS: dict[type, Callable[[_Machine, Any], None]] = {
     Compute: _Machine.compute,
     Ramp: _Machine.ramp,
     Select: _Machine.select,
+    Convert: _Machine.convert,
     Transpose: _Machine.transpose,
     Store: _Machine.store,
     Mark: _Machine.mark,
@@ -265,6 +285,8 @@ RUNNERS: dict[type, Callable[[_Machine, Any], None]] = {
 
 def _fma(a: Array, b: Array, c: Array) -> Array:
     """Return a·b + c; float64 holds the product of two float32 exactly, that of two float64 is rounded."""
+    if a.dtype.kind == "i":
+        return a * b + c
     wide = np.float64 if a.dtype == np.float32 else a.dtype
     total: Array = (a.astype(wide) * b.astype(wide) + c.astype(wide)).astype(a.dtype)
     return total
@@ -272,6 +294,18 @@ def _fma(a: Array, b: Array, c: Array) -> Array:
 
 def _larger(a: Array, b: Array) -> Array:
     return np.where((a > b) | (a != a), a, b)
+
+
+def _converted(numbers: Array, wanted: DType, saturated: bool) -> Array:
+    """Return numbers of another dtype, as `Convert` says."""
+    if numbers.dtype.kind == "b" or wanted.kind not in "biu":
+        return numbers.astype(wanted)
+    low, high = (0, 1) if wanted.kind == "b" else (int(np.iinfo(wanted).min), int(np.iinfo(wanted).max))
+    whole = [round(number) if np.isfinite(number) else 0 for number in numbers.tolist()]
+    if saturated:
+        ends = [min(max(number, low), high) for number in numbers.tolist()]
+        return np.array([round(number) for number in ends], object).astype(wanted)
+    return np.array([(number - low) % (high - low + 1) + low for number in whole], object).astype(wanted)
 
 
 def _relu6(a: Array) -> Array:

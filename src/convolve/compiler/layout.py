@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 from convolve.compiler.loopnest import Buffer, Signature
 
-ITEM_BYTES = {"float32": 4, "float64": 8, "int64": 8}
+ITEM_BYTES = {
+    "bool": 1, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "int32": 4, "uint32": 4, "int64": 8,
+    "uint64": 8, "float16": 2, "bfloat16": 2, "float32": 4, "float64": 8,
+}  # fmt: skip
 """Bytes of one number of each dtype."""
 
 

@@ -19,6 +19,7 @@ Its grammar, on one screen (``index`` is an `Affine` expression of symbols)::
              | mark access if register is NaN
              | prefetch access
     value    = number | access | repeat access | operation(register, ...) | transpose(register, ...)
+             | dtype(register) [saturated]
     access   = buffer[index, ...] [× lanes [step number]]
 
 Symbols are whole numbers, bound once: parameters, loop variables and ``let``. Registers hold ``lanes``
@@ -48,7 +49,7 @@ class Buffer:
     Attributes
     ----------
     dtype
-        "float32", "float64" or, for tables, "int64".
+        One of `convolve.compiler.layout.ITEM_BYTES`; tables are "int64".
     contiguous
         Whether neighbours in the last dimension are neighbours in memory; only then can several be
         loaded or stored at once.
@@ -225,6 +226,23 @@ class Select:
 
 
 @dataclass(frozen=True, slots=True)
+class Convert:
+    """``register = dtype(argument)``, lane by lane.
+
+    Integers keep their value where the dtype holds it; where it does not they wrap around, or ``saturated``
+    become the nearest end of its range. Floats are rounded to the nearest, halves to even. A float becomes an
+    integer in one of two ways: ``saturated`` it is rounded, halves to even, and set to the nearest end, and
+    must not be NaN; otherwise it must be a whole number that 32 bits (64 for a float64) hold, as sums of
+    integers that were taken in floats are.
+    """
+
+    register: str
+    dtype: str
+    argument: str
+    saturated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Transpose:
     """As many registers as each has lanes, rows turned into columns."""
 
@@ -257,7 +275,7 @@ class Prefetch:
 
 Statement = (
     Share | Blocks | Loop | Walk | When | Quotient | Lookup | Extremum
-    | Number | Load | Repeat | Compute | Ramp | Select | Transpose | Store | Mark | Prefetch
+    | Number | Load | Repeat | Compute | Convert | Ramp | Select | Transpose | Store | Mark | Prefetch
 )  # fmt: skip
 
 OPERATIONS = {

@@ -85,8 +85,10 @@ def _plan(sizes: Sizes, geometry: Geometry, code: Code, block: Triple, cycles: f
     direct = math.prod(geometry.taps)
     reason = f"rank {sizes.terms}: {products} products for each output instead of {direct}"
     outputs = sizes.batch * sizes.groups * sizes.filters * sizes.outputs
-    numbers = sizes.batch * sizes.groups * (cells_read(sizes, geometry) + sizes.filters * sizes.outputs)
-    moved = (numbers + sizes.groups * sizes.filters * products) * item_bytes(geometry.dtype)
+    moved = cells_read(sizes, geometry) * item_bytes(geometry.arithmetic.input)
+    moved += sizes.filters * sizes.outputs * item_bytes(geometry.arithmetic.output)
+    moved *= sizes.batch * sizes.groups
+    moved += sizes.groups * sizes.filters * products * item_bytes(geometry.dtype)
     return Plan(code, reason, block, 1, 1, 2 * outputs * products, moved, int(cycles))
 
 
@@ -149,7 +151,7 @@ def _down(code: Code, axis: int, target: Target) -> float:
     groups = pieces(taps, most)
     cells = taps + groups * (rows - 1) if apart == 1 else taps * rows
     sums = rows * vectors
-    return inner_block(sums * taps, cells * vectors + taps, sums, target) + TILE_CYCLES
+    return inner_block(sums * taps, cells * vectors + taps, sums, target, code.dtype) + TILE_CYCLES
 
 
 def _across(code: Code, target: Target) -> float:
@@ -161,4 +163,4 @@ def _across(code: Code, target: Target) -> float:
     together = min(held_weights(target), pieces(taps, period))
     cells = min(vectors * together, vectors + (together - 1) * (period * apart // lanes)) * rows
     sums = rows * vectors
-    return inner_block(sums * taps, taps * (cells * CROSSING / together + 1), sums, target)
+    return inner_block(sums * taps, taps * (cells * CROSSING / together + 1), sums, target, code.dtype)

@@ -27,6 +27,26 @@ TILE_NAMES: dict[Method, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """In which dtypes a convolution is computed, and how its results are made of sums.
+
+    Attributes
+    ----------
+    input, output
+        Of the arrays in memory.
+    sums
+        Of packed cells and weights, of the bias and of all sums.
+    saturated
+        Whether a sum that an integer output does not hold becomes its nearest end; else it wraps around.
+    """
+
+    input: str
+    sums: str
+    output: str
+    saturated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Code:
     """Everything that changes the machine code of a routine. Sizes are not among it.
 
@@ -35,6 +55,8 @@ class Code:
 
     Attributes
     ----------
+    dtype
+        Of packed cells and weights, of the bias and of all sums.
     method
         "contract" keeps vectors of output channels in registers, "stencil" vectors of neighbouring outputs,
         "depthwise" vectors of channels that each have a filter of their own, and "winograd" is a contraction
@@ -59,6 +81,10 @@ class Code:
     tiled
         For "contract" with one tap and no border: whether pixels are packed tile by tile, so that the inner
         block reads one run of numbers instead of a few of every cache line.
+    input_dtype, output_dtype
+        Of the arrays in memory, if it is another one than ``dtype``: packing converts cells, writing results.
+    saturated
+        Whether results that an integer output does not hold become its nearest end; else they wrap around.
     """
 
     method: Method
@@ -73,6 +99,13 @@ class Code:
     direct: bool = False
     whole: bool = False
     tiled: bool = False
+    input_dtype: str = ""
+    output_dtype: str = ""
+    saturated: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("input_dtype", "output_dtype"):
+            object.__setattr__(self, name, getattr(self, name) or self.dtype)
 
     @property
     def extent(self) -> Triple:

@@ -30,7 +30,7 @@ LARGE = 96
 
 @functools.lru_cache(maxsize=4096)
 def plan(sizes: Sizes, geometry: Geometry, target: Target, threads: int = 1) -> Plan:
-    """Return how a forward convolution of float32 or float64 is computed on a target."""
+    """Return how a forward convolution is computed on a target."""
     direct = _direct(replace(sizes, terms=0), geometry, target, threads)
     if not sizes.terms:
         return direct
@@ -78,7 +78,9 @@ def planned(
     code = geometry.code(best.method, best.tile, best.direct, best.whole)
     cut = blocking(code, sizes, target, threads, best.cycles)
     weights = sizes.groups * sizes.filters * sizes.channels * math.prod(geometry.taps)
-    numbers = sizes.channels * cells_read(sizes, geometry) + sizes.filters * sizes.outputs
+    arithmetic = geometry.arithmetic
+    moved = sizes.channels * cells_read(sizes, geometry) * item_bytes(arithmetic.input)
+    moved += sizes.filters * sizes.outputs * item_bytes(arithmetic.output)
     return Plan(
         code,
         _reason(best, tiles),
@@ -86,7 +88,7 @@ def planned(
         cut.channels,
         cut.panels,
         2 * sizes.batch * weights * sizes.outputs,
-        (sizes.batch * sizes.groups * numbers + weights) * item_bytes(geometry.dtype),
+        sizes.batch * sizes.groups * moved + weights * item_bytes(geometry.dtype),
         int(best.cycles),
     )
 

@@ -10,6 +10,7 @@ from convolve.compiler.loopnest import (
     Body,
     Buffer,
     Compute,
+    Convert,
     Extremum,
     Load,
     Lookup,
@@ -132,6 +133,8 @@ def head(statement: Statement) -> str:
             return f"{register} = {start}" + (f", {start + step}, ..." if step else "") + _lanes(lanes)
         case Select(register, new, old, winner, loser):
             return f"{register} = {winner} if {new} beats {old} else {loser}"
+        case Convert(register, dtype, argument, saturated):
+            return f"{register} = {dtype}({argument}){' saturated' if saturated else ''}"
         case Transpose(registers, arguments):
             return f"{', '.join(registers)} = transpose({', '.join(arguments)})"
         case Store(access, register):

@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass, replace
 
-from convolve.compiler.plan import Activation, Code, Inner, Method, Triple
+from convolve.compiler.layout import ITEM_BYTES
+from convolve.compiler.plan import Activation, Arithmetic, Code, Inner, Method, Triple
 from convolve.compiler.target import Target
 from convolve.spec import ConvSpec
 
@@ -40,10 +41,11 @@ class Sizes:
 class Geometry:
     """What every tile of a convolution has in common.
 
-    ``transforms``: whether methods may be taken whose rounding errors are those of transformed numbers.
+    ``transforms``: whether methods may be taken whose rounding errors are those of transformed numbers:
+    never where integers are summed up, or anything is converted.
     """
 
-    dtype: str
+    arithmetic: Arithmetic
     taps: Triple
     stride: Triple
     dilation: Triple
@@ -53,6 +55,16 @@ class Geometry:
     constant_border: bool
     padded: bool
     transforms: bool = False
+
+    @property
+    def dtype(self) -> str:
+        """The dtype of packed cells, weights and sums."""
+        return self.arithmetic.sums
+
+    @property
+    def converts(self) -> bool:
+        """Whether cells are packed in another dtype than that of the input."""
+        return self.arithmetic.input != self.dtype
 
     @property
     def extent(self) -> Triple:
@@ -76,6 +88,9 @@ class Geometry:
             direct,
             whole,
             tiled=method == "contract" and pointwise,
+            input_dtype=self.arithmetic.input,
+            output_dtype=self.arithmetic.output,
+            saturated=self.arithmetic.saturated,
         )
 
 
@@ -101,11 +116,22 @@ def sizes_of(spec: ConvSpec) -> Sizes:
     )
 
 
-def geometry_of(spec: ConvSpec, reads: Inner, writes: Inner, activation: Activation = "none") -> Geometry:
-    """Return the geometry of a spec whose arrays have these innermost dimensions in memory."""
+def geometry_of(
+    spec: ConvSpec,
+    reads: Inner,
+    writes: Inner,
+    activation: Activation = "none",
+    arithmetic: Arithmetic | None = None,
+) -> Geometry:
+    """Return the geometry of a spec whose arrays have these innermost dimensions in memory.
+
+    Without ``arithmetic`` everything is computed in the dtype of the result.
+    """
+    result = spec.out_dtype.name
+    given = arithmetic or Arithmetic(spec.input_dtype.name, result, result)
     padded = any(axis.before or axis.after for axis in spec.axes)
     return Geometry(
-        spec.input_dtype.name,
+        given,
         three(spec.filter_size),
         three(tuple(axis.stride for axis in spec.axes)),
         three(tuple(axis.dilation for axis in spec.axes)),
@@ -114,7 +140,7 @@ def geometry_of(spec: ConvSpec, reads: Inner, writes: Inner, activation: Activat
         activation,
         spec.boundary == "constant" or not padded,
         padded,
-        spec.accuracy == "default",
+        spec.accuracy == "default" and given.input == given.sums == given.output,
     )
 
 
@@ -132,7 +158,7 @@ def cells_read(sizes: Sizes, geometry: Geometry) -> int:
 
 def item_bytes(dtype: str) -> int:
     """Return the bytes of one number."""
-    return 8 if dtype == "float64" else 4
+    return ITEM_BYTES[dtype]
 
 
 def panel_channels(code: Code, target: Target) -> int:

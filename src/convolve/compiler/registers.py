@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import NoReturn
 
+from convolve.compiler.layout import ITEM_BYTES
 from convolve.compiler.loopnest import (
     OPERATIONS,
     Body,
     Compute,
+    Convert,
     Load,
     Mark,
     Number,
@@ -21,6 +23,12 @@ from convolve.compiler.loopnest import (
 )
 from convolve.compiler.printer import head
 from convolve.errors import VerificationError
+
+UNCOMPUTED = ("float16", "bfloat16", "bool")
+"""dtypes of numbers in memory only: registers hold their bits, converted before anything is computed."""
+
+MOVING = ("copy", "even", "odd")
+"""Operations that only move numbers."""
 
 Kind = tuple[str, int]
 """dtype and lanes of a register."""
@@ -65,7 +73,10 @@ class _Registers:
                 count = OPERATIONS.get(operation)
                 if count != len(arguments):
                     self.refuse(statement, f"{operation} takes {count} arguments")
-                self.set(statement, register, self.used(statement, arguments, known), known)
+                kind = self.used(statement, arguments, known)
+                if kind[0] in UNCOMPUTED and operation not in MOVING:
+                    self.refuse(statement, f"nothing is computed in {kind[0]}; convert it first")
+                self.set(statement, register, kind, known)
             case Load(register, access):
                 self.set(statement, register, (self.dtypes.get(access.buffer, ""), access.lanes), known)
             case Repeat(register, access, lanes):
@@ -92,6 +103,11 @@ class _Registers:
                 if compared[1] != kind[1]:
                     self.refuse(statement, f"{compared[1]} lanes cannot choose among {kind[1]}")
                 self.set(statement, register, kind, known)
+            case Convert(register, dtype, argument):
+                if dtype not in ITEM_BYTES:
+                    self.refuse(statement, f"there is no dtype {dtype}")
+                _, lanes = self.used(statement, [argument], known)
+                self.set(statement, register, (dtype, lanes), known)
             case Transpose(registers, arguments):
                 kind = self.used(statement, arguments, known)
                 if not len(registers) == len(arguments) == kind[1]:

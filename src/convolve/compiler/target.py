@@ -23,6 +23,8 @@ class Target:
         Number of vector registers.
     fma
         Whether a fused multiply-add is one instruction; without it, multiply and add are two.
+    halves
+        Whether float16 becomes float32, and the other way round, by one instruction; without it, by bits.
     l1_bytes, l2_bytes
         Data cache of one core, first and second level.
 
@@ -41,6 +43,7 @@ class Target:
     vector_bytes: int
     registers: int
     fma: bool
+    halves: bool
     l1_bytes: int = 32 << 10
     l2_bytes: int = 512 << 10
 
@@ -61,6 +64,7 @@ AVX512 = Target(
     vector_bytes=64,
     registers=32,
     fma=True,
+    halves=True,
     l1_bytes=48 << 10,
     l2_bytes=2 << 20,
 )
@@ -74,6 +78,7 @@ AVX2 = Target(
     vector_bytes=32,
     registers=16,
     fma=True,
+    halves=True,
 )
 """Most x86 machines since 2013; the caches are those of Zen 3."""
 
@@ -85,6 +90,7 @@ BASELINE = Target(
     vector_bytes=16,
     registers=16,
     fma=False,
+    halves=False,
     l2_bytes=256 << 10,
 )
 """Every x86-64 machine: 128-bit vectors and no fused multiply-add."""
@@ -97,6 +103,7 @@ NEON = Target(
     vector_bytes=16,
     registers=32,
     fma=True,
+    halves=True,
     l1_bytes=64 << 10,
     l2_bytes=1 << 20,
 )

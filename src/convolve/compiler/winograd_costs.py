@@ -62,7 +62,7 @@ def winograd_choices(sizes: Sizes, geometry: Geometry, target: Target) -> Iterat
     if not _fits(sizes, geometry, target):
         return
     for outputs in POINTS:
-        for tiles, vectors in contraction_tiles(target):
+        for tiles, vectors in contraction_tiles(target, geometry.dtype):
             code = geometry.code("winograd", (tiles, vectors, outputs))
             items = _Items(code, sizes, target)
             cycles = min(items.cycles(cut) for cut in items.cuts(1))
@@ -149,7 +149,7 @@ class _Items:
     def _products(self, tiles: int) -> float:
         """Return the cycles of one panel's products."""
         many, vectors, _ = self.code.tile
-        block = inner_block(many * vectors, many + vectors, many * vectors, self.target)
+        block = inner_block(many * vectors, many + vectors, many * vectors, self.target, "float32")
         return self.points * pieces(tiles, many) * (self.sizes.channels * block + TILE_CYCLES)
 
 

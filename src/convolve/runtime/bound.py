@@ -9,9 +9,11 @@ from numpy.typing import ArrayLike
 
 from convolve.arguments import Call, conv_spec
 from convolve.compiler.plan import Activation, Code, Plan
-from convolve.dtypes import Array, DType
+from convolve.dtypes import Array, DType, kind_of
 from convolve.errors import ArgumentError, DTypeError
+from convolve.exact import products_dtype
 from convolve.runtime import engine, single
+from convolve.runtime.arithmetic import decide
 from convolve.runtime.execution import MOST_FREE, Execution, Packed, Workspace, address_of
 from convolve.runtime.threads import get_num_threads
 from convolve.runtime.transposed import Transposed, exchanged
@@ -180,7 +182,7 @@ class BoundConv:
                 ".astype or make another plan"
             )
         overlaps = out is not None and any(np.may_share_memory(out, one) for one in (call.first, call.second))
-        reference = self._options.get("algorithm") == "reference" or engine.why_not(spec) is not None
+        reference = self._options.get("algorithm") == "reference" or not self._is_thin(call)
         foreign = not call.first.dtype.isnative or (out is not None and not out.dtype.isnative)
         if reference or overlaps or foreign or not single.is_single(spec):
             return self._slowly(call)
@@ -218,6 +220,18 @@ class BoundConv:
             )
         return self._direct(input, out=out)
 
+    def _is_thin(self, call: Call) -> bool:
+        """Whether one routine does it all, whatever the values of the image."""
+        spec = call.spec
+        if engine.why_not(spec) is not None or kind_of(products_dtype(spec)) == "complex":
+            return False
+        decision = decide(spec)
+        if decision is not None and decision.asks == "weights":
+            decision = decide(spec, (call.first, call.second, call.bias))
+        if decision is None or decision.finish is not None or decision.asks == "values":
+            return False
+        return self._activation == "none" or kind_of(spec.out_dtype) == "float"
+
     def _entry(self, call: Call, result: Array) -> "_Entry | _TransposedEntry | None":
         """Return what runs a call, or None if the weights' values forbid the compiled way."""
         if self._operation == "conv_transpose":
@@ -228,7 +242,7 @@ class BoundConv:
         code = ready.plan.code
         if code not in self._packed:
             packed, weight = Packed(ready), prepared.source
-            bias = None if call.bias is None else call.bias.astype(spec.out_dtype, copy=False)
+            bias = None if call.bias is None else call.bias.astype(code.dtype, copy=False)
             packed.fill(address_of(weight), weight.strides, bias)
             self._packed[code] = packed
         if ready.needs_finite_weights and not self._packed[code].finite:
@@ -238,11 +252,14 @@ class BoundConv:
 
     def _transposed_entry(self, call: Call, result: Array) -> _TransposedEntry | None:
         """Return what runs a transposed call; sizes whose parts have the same code share packed weights."""
-        ready = Transposed(call.spec, call.first, call.canonical(result), self._activation)
+        usual = decide(call.spec)
+        assert usual is not None, "only what is thin is entered"
+        arithmetic = usual.arithmetic
+        ready = Transposed(call.spec, call.first, call.canonical(result), arithmetic, self._activation)
         if ready.key not in self._phases:
             packed = [Packed(part.ready) for part in ready.parts]
-            bias = None if call.bias is None else call.bias.astype(call.spec.out_dtype, copy=False)
-            ready.pack(packed, exchanged(call.spec, call.second), bias)
+            bias = None if call.bias is None else call.bias.astype(arithmetic.sums, copy=False)
+            ready.pack(packed, exchanged(call.spec, call.second, arithmetic.sums), bias)
             self._phases[ready.key] = packed
         packed = self._phases[ready.key]
         return _TransposedEntry(ready, packed, call) if ready.allows(packed) else None

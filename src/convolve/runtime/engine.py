@@ -9,18 +9,19 @@ import numpy as np
 
 from convolve.axis import Axis
 from convolve.compiler import planner
-from convolve.compiler.plan import Activation, Inner, Plan
+from convolve.compiler.plan import Activation, Arithmetic, Inner, Plan
 from convolve.compiler.problem import Geometry, Sizes, geometry_of, sizes_of
 from convolve.compiler.target import Target
-from convolve.dtypes import Array
+from convolve.dtypes import Array, kind_of
+from convolve.exact import products_dtype
 from convolve.factors import factors, may_gain
+from convolve.runtime.arithmetic import decide
 from convolve.runtime.execution import Execution
 from convolve.runtime.host import host_target
 from convolve.runtime.machine_code import machine_code
 from convolve.runtime.threads import get_num_threads
 from convolve.spec import ConvSpec
 
-COMPILED_DTYPES = ("float32", "float64")
 LONGEST_LINE = 1 << 22
 """Padded cells of a line for which a table is made, 32 MiB: 95 s of music at 44.1 kHz."""
 
@@ -46,10 +47,6 @@ FILTER_AXIS = Axis(1, 1, 1)
 
 def why_not(spec: ConvSpec) -> str | None:
     """Return why a spec is not computed by compiled code, or None if it is."""
-    if spec.out_dtype.name not in COMPILED_DTYPES or spec.input_dtype != spec.out_dtype:
-        return "only float32 and float64 images are compiled, without a change of dtype"
-    if spec.weight_dtype.kind not in "biuf":
-        return "only real weights are compiled"
     return None
 
 
@@ -88,10 +85,11 @@ def view_of(spec: ConvSpec, image: Array, out: Array, weight: Array | None = Non
 
 def _is_interleaved(spec: ConvSpec, image: Array, out: Array, weight: Array) -> bool:
     """Whether every channel has the same filter and a pixel's channels lie together, as in a photograph."""
-    channels, item = spec.in_channels, image.itemsize
+    channels = spec.in_channels
     one_filter = channels > 1 and weight.strides[0] == 0 and spec.groups == channels == spec.out_channels
     together = all(
-        array.strides[1] == item and array.strides[-1] == item * channels for array in (image, out)
+        array.strides[1] == array.itemsize and array.strides[-1] == array.itemsize * channels
+        for array in (image, out)
     )
     longest = channels * (spec.in_size[-1] + spec.axes[-1].extent) < LONGEST_LINE
     return one_filter and together and longest and spec.axes[-1].stride == 1 and spec.bias_dtype is None
@@ -104,9 +102,9 @@ def dense_view(spec: ConvSpec) -> View:
 
 def dense_arrays(spec: ConvSpec) -> tuple[Array, Array]:
     """Return an image and a result with the strides of fresh ones; their numbers must not be looked at."""
-    shapes = (spec.input_shape, spec.output_shape)
+    arrays = ((spec.input_shape, spec.input_dtype), (spec.output_shape, spec.out_dtype))
     last = spec.layout == "channels_last"
-    image, out = (np.broadcast_to(np.zeros((), spec.out_dtype), shape) for shape in shapes)
+    image, out = (np.broadcast_to(np.zeros((), dtype), shape) for shape, dtype in arrays)
     return _as_if_dense(image, last), _as_if_dense(out, last)
 
 
@@ -162,15 +160,23 @@ class Question:
     sizes: Sizes
     geometry: Geometry
     axes: tuple[Axis, ...]
-    fill: float
+    fill: int | float
     threads: int
     interleaved: int
 
 
-def question(spec: ConvSpec, view: View, activation: Activation = "none") -> Question:
-    """Return the question that a spec and its arrays' layout pose."""
+def question(
+    spec: ConvSpec, view: View, activation: Activation = "none", arithmetic: Arithmetic | None = None
+) -> Question:
+    """Return the question that a spec and its arrays' layout pose.
+
+    Without ``arithmetic`` the values are taken to be small enough for what the dtypes let one expect.
+    """
+    if arithmetic is None:
+        usual = decide(spec)
+        arithmetic = None if usual is None else usual.arithmetic
     sizes = sizes_of(spec)
-    geometry = geometry_of(spec, view.reads, view.writes, activation)
+    geometry = geometry_of(spec, view.reads, view.writes, activation, arithmetic)
     axes = (FILTER_AXIS,) * (3 - spec.dims) + spec.axes
     if view.one_row:
         length = sizes.outputs
@@ -178,7 +184,7 @@ def question(spec: ConvSpec, view: View, activation: Activation = "none") -> Que
         axes = (FILTER_AXIS, FILTER_AXIS, Axis(length, length, 1))
     if view.interleaved > 1:
         sizes, geometry = _interleaved(sizes, geometry, view.interleaved)
-    fill = float(spec.fill.real) if spec.boundary == "constant" else 0.0
+    fill = spec.fill.real if spec.boundary == "constant" else 0
     return Question(sizes, geometry, axes, fill, get_num_threads(), view.interleaved)
 
 
@@ -204,12 +210,17 @@ class Prepared:
 
 
 def prepare(
-    spec: ConvSpec, image: Array, out: Array, weight: Array, activation: Activation = "none"
+    spec: ConvSpec,
+    image: Array,
+    out: Array,
+    weight: Array,
+    activation: Activation = "none",
+    arithmetic: Arithmetic | None = None,
 ) -> Prepared:
     """Return what computes a spec with these weights."""
     view = view_of(spec, image, out, weight)
-    asked = question(spec, view, activation)
-    weights = weights_of(spec, weight, view)
+    asked = question(spec, view, activation, arithmetic)
+    weights = weights_of(spec, weight, view, asked.geometry.dtype)
     found = factors(weights) if may_be_separable(spec) else None
     if found is not None:
         asked = replace(asked, sizes=replace(asked.sizes, terms=found.terms))
@@ -220,7 +231,12 @@ def prepare(
 
 
 def may_be_separable(spec: ConvSpec) -> bool:
-    """Whether weights of this shape can be such that passes along one dimension each are cheaper."""
+    """Whether weights of this shape can be such that passes along one dimension each are cheaper.
+
+    Integers are left out: factors of whole numbers may be rounded, and sums of integers are exact.
+    """
+    if kind_of(products_dtype(spec)) == "integer":
+        return False
     one_channel = spec.in_channels == spec.groups
     steps = all(axis.stride == 1 for axis in spec.axes)
     return one_channel and steps and spec.accuracy != "strict" and may_gain(spec.filter_size)
@@ -254,12 +270,15 @@ def execution(asked: Question) -> Execution:
 _execution_of_long_lines = functools.lru_cache(maxsize=FEW)(execution.__wrapped__)
 
 
-def weights_of(spec: ConvSpec, weight: Array, view: View) -> Array:
-    """Return weights as a view of (groups, filters, channels, depth, height, width), turned if asked for."""
+def weights_of(spec: ConvSpec, weight: Array, view: View, dtype: str) -> Array:
+    """Return weights as (groups, filters, channels, depth, height, width), turned if asked for.
+
+    They are a view of those given, if these have the dtype wanted.
+    """
     one = weight[:1] if view.interleaved > 1 else weight
     groups = 1 if view.interleaved > 1 else spec.groups
     filters, channels, *taps = one.shape
-    whole = one.astype(spec.out_dtype, copy=False)
+    whole = one.astype(dtype, copy=False)
     turned = np.flip(whole, axis=tuple(range(2, whole.ndim))) if spec.flip else whole
     ones: Sequence[int] = (1,) * (3 - len(taps))
     return turned.reshape(groups, filters // groups, channels, *ones, *taps)

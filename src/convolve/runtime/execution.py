@@ -71,7 +71,7 @@ class Execution:
         machine: Machine,
         target: Target,
         axes: Sequence[Axis],
-        fill: float,
+        fill: int | float,
         interleaved: int = 1,
     ) -> None:
         sizes = sizes.for_method(plan.code.method)
@@ -85,7 +85,7 @@ class Execution:
         self.items = _items(sizes, plan, self.panels)
         self.tables = [cell_table(axes[0], 1), cell_table(axes[1], 1), cell_table(axes[2], interleaved)]
         self.table_bytes = sum(table.nbytes for table in self.tables)
-        self.border = np.array([fill], self.dtype)
+        self.border = np.array([fill]).astype(self.dtype)
         pointers = {
             "z_map": self.tables[0].ctypes.data,
             "y_map": self.tables[1].ctypes.data,

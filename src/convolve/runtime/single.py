@@ -8,6 +8,7 @@ from convolve.compiler import subpixel
 from convolve.compiler.costs import SHORT_ROW
 from convolve.compiler.cutting import Cut, cuts
 from convolve.dtypes import kind_of
+from convolve.exact import products_dtype
 from convolve.runtime import engine
 from convolve.spec import ConvSpec
 
@@ -33,7 +34,7 @@ def too_long(spec: ConvSpec) -> str | None:
         return f"a padded line of more than {engine.LONGEST_LINE} cells"
     rows = math.prod(axis.extent for axis in spec.axes[:-1]) * (spec.in_channels // spec.groups)
     window = rows * max(SHORT_ROW, spec.axes[-1].extent)
-    if window * spec.out_dtype.itemsize > engine.LARGEST_SCRATCH // 8:
+    if window * products_dtype(spec).itemsize > engine.LARGEST_SCRATCH // 8:
         return f"a window whose cells take more than {engine.LARGEST_SCRATCH // 8} bytes"
     return None
 

@@ -14,32 +14,35 @@ from typing import Any
 import numpy as np
 
 from convolve.axis import source_cells
-from convolve.compiler.plan import Activation, Code, Phases
+from convolve.compiler.plan import Activation, Arithmetic, Code, Phases
 from convolve.compiler.subpixel import Phase, Positions, phases
 from convolve.compiler.target import Target
 from convolve.dtypes import Array
 from convolve.runtime import engine
+from convolve.runtime.arithmetic import decide
 from convolve.runtime.execution import Packed, Workspace, address_of
 from convolve.spec import ConvSpec
 
 EVERY = (slice(None), slice(None))
 
 
-def exchanged(spec: ConvSpec, weight: Array) -> Array:
+def exchanged(spec: ConvSpec, weight: Array, dtype: str) -> Array:
     """Return the weight as plain convolutions of the other direction read it: input channels second."""
     turned = np.flip(weight, axis=tuple(range(2, weight.ndim))) if spec.flip else weight
     grouped = turned.reshape(spec.groups, -1, *turned.shape[1:]).swapaxes(1, 2)
-    return grouped.reshape(-1, *grouped.shape[2:]).astype(spec.out_dtype, copy=False)
+    return grouped.reshape(-1, *grouped.shape[2:]).astype(dtype, copy=False)
 
 
 class Part:
     """One plain convolution: its execution, and where it finds its arrays within the caller's."""
 
-    def __init__(self, phase: Phase, image: Array, out: Array, activation: Activation) -> None:
+    def __init__(
+        self, phase: Phase, image: Array, out: Array, arithmetic: Arithmetic, activation: Activation
+    ) -> None:
         source, place = image[EVERY + phase.source], out[EVERY + phase.place]
         self._spec, self._taps = phase.spec, phase.taps
         self._view = engine.view_of(phase.spec, source, place)
-        self.ready = engine.ready(engine.question(phase.spec, self._view, activation))
+        self.ready = engine.ready(engine.question(phase.spec, self._view, activation, arithmetic))
         self._strides = self.ready.strides(engine.seen(self._view, source), engine.seen(self._view, place))
         self._from = address_of(source) - address_of(image)
         self._to = address_of(place) - address_of(out)
@@ -51,7 +54,8 @@ class Part:
 
     def pack(self, packed: Packed, filters: Array, bias: Array | None) -> None:
         """Pack exchanged weights."""
-        own = engine.weights_of(self._spec, filters[EVERY + self._taps], self._view)
+        dtype = self.ready.plan.code.dtype
+        own = engine.weights_of(self._spec, filters[EVERY + self._taps], self._view, dtype)
         source = self.ready.source(own)
         packed.fill(address_of(source), source.strides, bias)
 
@@ -69,10 +73,11 @@ class Region:
         positions: tuple[Positions, ...],
         image: Array,
         out: Array,
+        arithmetic: Arithmetic,
         activation: Activation,
     ) -> None:
         found = list(phases(spec, positions))
-        self.parts = [Part(phase, image, out, activation) for phase in found]
+        self.parts = [Part(phase, image, out, arithmetic, activation) for phase in found]
         self._has_gaps = sum(math.prod(p.spec.out_size) for p in found) < math.prod(map(len, positions))
 
     def start(self, out: Array, bias: Array | None, activation: Activation) -> None:
@@ -86,9 +91,17 @@ class Region:
 class Fold:
     """A part of the border: its strip, and the cells onto which it is added."""
 
-    def __init__(self, spec: ConvSpec, positions: tuple[Positions, ...], image: Array, out: Array) -> None:
+    def __init__(
+        self,
+        spec: ConvSpec,
+        positions: tuple[Positions, ...],
+        image: Array,
+        out: Array,
+        arithmetic: Arithmetic,
+    ) -> None:
         self.shape = (*out.shape[:2], *map(len, positions))
-        self.region = Region(spec, positions, image, np.empty(self.shape, out.dtype), "none")
+        strip = np.empty(self.shape, out.dtype)
+        self.region = Region(spec, positions, image, strip, arithmetic, "none")
         self._steps = [
             _fold_of(source_cells(np.array(line), axis.size, axis.boundary))
             for line, axis in zip(positions, spec.axes, strict=True)
@@ -134,15 +147,22 @@ def _as_slice(cells: Array) -> Any:
 
 
 class Transposed:
-    """A transposed convolution of arrays of given sizes and strides."""
+    """A transposed convolution of arrays of given sizes and strides; ``out`` has the dtype of the sums."""
 
-    def __init__(self, spec: ConvSpec, image: Array, out: Array, activation: Activation = "none") -> None:
+    def __init__(
+        self,
+        spec: ConvSpec,
+        image: Array,
+        out: Array,
+        arithmetic: Arithmetic,
+        activation: Activation = "none",
+    ) -> None:
         inside = tuple(range(axis.size) for axis in spec.axes)
         borders = list(_border(spec, inside))
         self._spec, self._activation = spec, activation
         late = "none" if borders else activation  # it comes after everything was added up
-        self._inside = Region(spec, inside, image, out, late)
-        self._folds = [Fold(spec, positions, image, out) for positions in borders]
+        self._inside = Region(spec, inside, image, out, arithmetic, late)
+        self._folds = [Fold(spec, positions, image, out, arithmetic) for positions in borders]
         self.parts = [part for one in (self._inside, *(f.region for f in self._folds)) for part in one.parts]
         self.table_bytes = max((part.ready.table_bytes for part in self.parts), default=0)
 
@@ -192,7 +212,9 @@ def phase_plans(spec: ConvSpec, activation: Activation, target: Target) -> Phase
     inside = tuple(range(axis.size) for axis in spec.axes)
     regions = [inside, *_border(spec, inside)]
     plain = [phase.spec for positions in regions for phase in phases(spec, positions)]
-    asked = [engine.question(one, _part_view(spec, one), activation) for one in plain]
+    usual = decide(spec)
+    arithmetic = None if usual is None else usual.arithmetic
+    asked = [engine.question(one, _part_view(spec, one), activation, arithmetic) for one in plain]
     return Phases(tuple(engine.plan_of(one, target) for one in asked))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from convolve.axis import Axis
 from convolve.compiler.gradient_planner import gradient_plan
 from convolve.compiler.lower.gradient import TAP_TABLES
-from convolve.compiler.plan import Code, Inner, Plan
+from convolve.compiler.plan import Arithmetic, Code, Inner, Plan
 from convolve.compiler.problem import Sizes, panel_channels, pieces
 from convolve.compiler.target import Target
 from convolve.dtypes import Array
@@ -34,9 +34,9 @@ from convolve.runtime.machine_code import Alone, gradient_code
 from convolve.spec import ConvSpec
 
 
-def question(spec: ConvSpec, view: View) -> Question:
+def question(spec: ConvSpec, view: View, arithmetic: Arithmetic | None = None) -> Question:
     """Return the question that a spec and its arrays' layout pose."""
-    asked = engine.question(spec, view)
+    asked = engine.question(spec, view, arithmetic=arithmetic)
     if spec.dims == 3:
         return asked
     planes, sizes = asked.sizes.batch, asked.sizes
@@ -50,12 +50,15 @@ def plan_of(asked: Question, target: Target) -> Plan:
 
 
 class WeightGradient:
-    """A gradient with respect to the weight of arrays of given sizes and strides."""
+    """A gradient with respect to the weight of arrays of given sizes and strides.
 
-    def __init__(self, spec: ConvSpec, image: Array, gradient: Array) -> None:
+    The gradient with respect to the output has the dtype of the sums, and so has the result.
+    """
+
+    def __init__(self, spec: ConvSpec, image: Array, gradient: Array, arithmetic: Arithmetic) -> None:
         self._spec = spec
         self._view = engine.view_of(spec, image, gradient)
-        self._ready = ready_for(question(spec, self._view))
+        self._ready = ready_for(question(spec, self._view, arithmetic))
         self.table_bytes = sum(table.nbytes for table in self._ready.constants.values())
 
     def run(self, image: Array, gradient: Array, out: Array) -> bool:
@@ -108,7 +111,7 @@ class GradientExecution:
         self.plan, self.parts = plan, plan.parts
         self._sizes, self._machine = sizes, machine
         maps = dict(zip(("z_map", "y_map", "x_map"), (cell_table(axis, 1) for axis in axes), strict=True))
-        border = {"border": np.array([asked.fill], plan.code.dtype)}
+        border = {"border": np.array([asked.fill]).astype(plan.code.dtype)}
         self.constants = border | maps | _ranges(sizes, plan) | _taps(plan.code)
         pointers = {name: table.ctypes.data for name, table in self.constants.items()}
         panels = pieces(sizes.filters, panel_channels(plan.code, target))

@@ -6,8 +6,12 @@ address arithmetic is placed outside the loops that do not change it.
 
 Piece = list[str]
 
-LLVM_TYPES = {"float32": "float", "float64": "double", "int64": "i64"}
-"""dtype -> LLVM's name."""
+LLVM_TYPES = {
+    "bool": "i8", "int8": "i8", "uint8": "i8", "int16": "i16", "uint16": "i16", "int32": "i32",
+    "uint32": "i32", "int64": "i64", "uint64": "i64", "float16": "i16", "bfloat16": "i16",
+    "float32": "float", "float64": "double",
+}  # fmt: skip
+"""dtype -> LLVM's name. Floats of 16 bits are bits until they are converted: nothing is computed in them."""
 
 
 def vector_type(dtype: str, lanes: int) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from convolve.compiler.layout import ITEM_BYTES
 from convolve.compiler.llvm.addresses import Addresses
 from convolve.compiler.llvm.code import LLVM_TYPES, Code, Registers, vector_type
+from convolve.compiler.llvm.conversions import FLOATS, convert
 from convolve.compiler.llvm.shuffles import gather, strided_starts, transpose
 from convolve.compiler.loopnest import (
     Access,
@@ -14,6 +15,7 @@ from convolve.compiler.loopnest import (
     Blocks,
     Body,
     Compute,
+    Convert,
     Extremum,
     Load,
     Lookup,
@@ -308,7 +310,9 @@ class Emitter:
         """Return a constant as LLVM writes it: a whole number, or a rounded one by the bits of a float64."""
         if dtype == "float32":
             (value,) = struct.unpack(">f", struct.pack(">f", value))
-        text = f"{value:.1f}" if value.is_integer() else "0x" + struct.pack(">d", value).hex().upper()
+        text = f"{value:.1f}" if float(value).is_integer() else "0x" + struct.pack(">d", value).hex().upper()
+        if dtype not in FLOATS:
+            text = str(int(value))
         return text if lanes == 1 else "<" + ", ".join([f"{LLVM_TYPES[dtype]} {text}"] * lanes) + ">"
 
     def load(self, load: Load) -> None:
@@ -403,6 +407,13 @@ class Emitter:
         larger = self.code.value(f"fcmp ult {kind} {old}, {new}")  # or one of them is NaN
         return self.code.value(f"and {bits} {larger}, {self.code.value(f'fcmp ord {kind} {old}, {old}')}")
 
+    def convert(self, move: Convert) -> None:
+        """Convert lane by lane."""
+        dtype, lanes = self.registers.kind(move.argument)
+        value = self.registers.get(move.argument)
+        value = convert(self.code, self.target, value, (dtype, move.dtype), lanes, move.saturated)
+        self.registers.set(move.register, value, move.dtype, lanes)
+
     def transpose(self, move: Transpose) -> None:
         """Rows into columns."""
         dtype, lanes = self.registers.kind(move.arguments[0])
@@ -424,9 +435,11 @@ class Emitter:
     # -- operations ----------------------------------------------------------------------------------
 
     def fma(self, dtype: str, lanes: int, values: list[str]) -> str:
-        """a·b + c, rounded once where the target can, else twice."""
+        """a·b + c, rounded once where the target can, else twice; integers wrap around."""
         kind = vector_type(dtype, lanes)
         a, b, c = values
+        if dtype not in FLOATS:
+            return self.code.value(f"add {kind} {self.code.value(f'mul {kind} {a}, {b}')}, {c}")
         if not self.target.fma:
             return self.code.value(f"fadd {kind} {self.code.value(f'fmul {kind} {a}, {b}')}, {c}")
         suffix = ("v" + str(lanes) if lanes > 1 else "") + {"float32": "f32", "float64": "f64"}[dtype]
@@ -434,9 +447,10 @@ class Emitter:
         return self.code.value(f"call {kind} @llvm.fma.{suffix}({kind} {a}, {kind} {b}, {kind} {c})")
 
     def binary(self, instruction: str) -> Callable[[str, int, list[str]], str]:
-        """Return the emitter of an instruction of two numbers."""
+        """Return the emitter of an instruction of two numbers; that of integers has no f in front."""
         return lambda dtype, lanes, values: self.code.value(
-            f"{instruction} {vector_type(dtype, lanes)} {values[0]}, {values[1]}"
+            f"{instruction if dtype in FLOATS else instruction[1:]} {vector_type(dtype, lanes)} "
+            f"{values[0]}, {values[1]}"
         )
 
     def larger(self, dtype: str, lanes: int, values: list[str]) -> str:
@@ -474,6 +488,8 @@ class Emitter:
 
     def poison(self, dtype: str, lanes: int, values: list[str]) -> str:
         """Return a + 0·b: it stays a for every finite b, and is NaN after an infinity or a NaN."""
+        if dtype not in FLOATS:
+            return values[0]
         kind = vector_type(dtype, lanes)
         nothing = self.code.value(f"fmul {kind} {values[1]}, {self.constant(0.0, dtype, lanes)}")
         return self.code.value(f"fadd {kind} {values[0]}, {nothing}")
@@ -494,6 +510,7 @@ EMITTERS: dict[type, Callable[[Emitter, Any], None]] = {
     Compute: Emitter.compute,
     Ramp: Emitter.ramp,
     Select: Emitter.select,
+    Convert: Emitter.convert,
     Transpose: Emitter.transpose,
     Store: Emitter.store,
     Mark: Emitter.mark,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
-from convolve.compiler.lower.frame import ABOVE, BEFORE, FRONT, C, X, Y, Z, image_index
+from convolve.compiler.lower.frame import ABOVE, BEFORE, FRONT, C, X, Y, Z, image_index, read_input
 from convolve.compiler.plan import Code
 
 MOST_STEP = 8
@@ -141,14 +141,14 @@ class Packer:
         index = image_index(
             self.code.reads, self.place.n, self.place.g, channel, row.source_z, row.source_y, x
         )
-        register = self.pen.load(f"moved{lanes}", "input", index, lanes, step)
+        register = read_input(self.pen, self.code, f"moved{lanes}", index, lanes, step)
         self.pen.store("cells", to, register, lanes)
 
     def load(self, register: str, row: Row, channel: Affine, x: Affine, lanes: int) -> None:
         """Load neighbouring numbers of the input."""
         place = self.place
         at = (place.n, place.g, channel, row.source_z, row.source_y, x)
-        self.pen.load(register, "input", image_index(self.code.reads, *at), lanes)
+        read_input(self.pen, self.code, register, image_index(self.code.reads, *at), lanes)
 
     # -- [channel][z][y][phase][x] ---------------------------------------------------------------------
 
@@ -230,7 +230,7 @@ class Packer:
                     self.code.reads, self.place.n, self.place.g, channel, row.source_z, row.source_y,
                     source + half * lanes,
                 )  # fmt: skip
-                pen.load(f"half{half}", "input", index, lanes)
+                read_input(pen, self.code, f"half{half}", index, lanes)
             for columns, name in ((even, "even"), (odd, "odd")):
                 register = pen.compute(name, name, "half0", "half1")
                 pen.store("cells", [c, row.z, row.y, columns.phase, x], register, lanes)

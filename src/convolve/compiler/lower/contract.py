@@ -37,7 +37,9 @@ from convolve.compiler.lower.frame import (
     Z,
     grid,
     image_index,
+    read_input,
     shared_buffers,
+    write_output,
 )
 from convolve.compiler.lower.pack import rows_inside, weight_extents
 from convolve.compiler.lower.unroll import counted, passes_at_once, tap_groups
@@ -82,7 +84,7 @@ class Contract:
 
     def __init__(self, code: Code, target: Target) -> None:
         self.code = code
-        self.lanes = target.lanes(8 if code.dtype == "float64" else 4)
+        self.lanes = target.lanes(ITEM_BYTES[code.dtype])
         self.pixels, self.vectors, _ = code.tile
         self.width = self.vectors * self.lanes
         self.pen = Pen()
@@ -158,7 +160,7 @@ class Contract:
                     at = (z + oz, y + pixels[i][0], x + pixels[i][1])
                     source = [one * stride for one, stride in zip(at, code.stride, strict=True)]
                     index = image_index(code.reads, place.n, place.g, channel + c, *source)
-                    register = pen.load(f"moved{lanes}", "input", index, lanes)
+                    register = read_input(pen, code, f"moved{lanes}", index, lanes)
                     pen.store("cells", [oz, step, c, i], register, lanes)
 
         if code.reads != "x" or code.stride[2] != 1:
@@ -307,20 +309,23 @@ class Contract:
             columns = [f"column{j}" for j in range(lanes)]
             pen.transpose(columns, rows)
             for j, column in enumerate(columns):
-                pen.store("output", row.output(self.code, x, j), self._activated(column), lanes)
+                self._write(self._activated(column), row.output(self.code, x, j), lanes)
 
     def _straight(self, row: "_Row") -> None:
         """Write a vector of one pixel's channels at a time."""
         with self.pen.loop("ox", 0, row.place.counts[2]) as x:
             self.pen.load("done", "sums", row.sums(x), self.lanes)
-            self.pen.store("output", row.output(self.code, x, 0), self._activated("done"), self.lanes)
+            self._write(self._activated("done"), row.output(self.code, x, 0), self.lanes)
 
     def _single(self, row: "_Row") -> None:
         """Write number by number."""
         pen = self.pen
         with pen.loop("oc", 0, [self.lanes, K - row.first]) as k, pen.loop("ox", 0, row.place.counts[2]) as x:
             pen.load("one", "sums", row.sums(x, k))
-            pen.store("output", row.output(self.code, x, k), self._activated("one"))
+            self._write(self._activated("one"), row.output(self.code, x, k), 1)
+
+    def _write(self, register: str, index: Sequence[Index], lanes: int) -> None:
+        write_output(self.pen, self.code, register, index, lanes)
 
     def _activated(self, register: str) -> str:
         if self.code.activation == "none":

@@ -30,6 +30,7 @@ from convolve.compiler.lower.frame import (
     grid,
     image_index,
     shared_buffers,
+    write_output,
 )
 from convolve.compiler.lower.pack import weight_extents
 from convolve.compiler.lower.unroll import tap_runs
@@ -219,7 +220,7 @@ class _Depthwise:
             return
         z, y, x = (start + one for start, one in zip(place.starts, at, strict=True))
         index = image_index("channel", place.n, 0, first, z, y, x)
-        self.pen.store("output", index, self._activated(register), self.lanes)
+        write_output(self.pen, self.code, self._activated(register), index, self.lanes)
 
     def _write_turned(self, place: Place, first: Affine, oz: Affine) -> None:
         """Write a plane of sums, turned round, to rows of neighbouring outputs."""
@@ -234,7 +235,7 @@ class _Depthwise:
                         for j, register in enumerate(self._turned(side)):
                             at = (first + c + j, z + oz, y + row, left + x)
                             index = image_index("x", place.n, 0, *at)
-                            pen.store("output", index, self._activated(register), side)
+                            write_output(pen, self.code, self._activated(register), index, side)
 
             pen.widths(place.counts[2], self.lanes, turned)
 

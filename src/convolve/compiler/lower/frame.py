@@ -10,6 +10,7 @@ row found at padded row p, or -1 for a row of the constant. So one routine serve
 from collections.abc import Sequence
 
 from convolve.compiler.affine import Affine, Index
+from convolve.compiler.builder import Pen
 from convolve.compiler.loopnest import Buffer, affines
 from convolve.compiler.plan import Code
 
@@ -42,8 +43,8 @@ def shared_buffers(code: Code) -> tuple[Buffer, ...]:
         for name, extent, size in zip(("z_map", "y_map", "x_map"), map_extents(code), (Z, Y, X), strict=True)
     ]
     return (
-        Buffer("input", code.dtype, source, "input", contiguous=code.reads != "none"),
-        Buffer("output", code.dtype, target, "output", contiguous=code.writes != "none"),
+        Buffer("input", code.input_dtype, source, "input", contiguous=code.reads != "none"),
+        Buffer("output", code.output_dtype, target, "output", contiguous=code.writes != "none"),
         Buffer("border", code.dtype, affines([1]), "weights"),
         *maps,
     )
@@ -59,3 +60,18 @@ def grid(panels: Index, panels_at_once: Index) -> Sequence[tuple[str, Index, Ind
         ("x", OX, BX),
         ("k", panels, panels_at_once),
     ]
+
+
+def read_input(pen: Pen, code: Code, register: str, index: Sequence[Index], lanes: int, step: int = 1) -> str:
+    """Write the reading of input numbers, in the dtype of the sums."""
+    if code.input_dtype == code.dtype:
+        return pen.load(register, "input", index, lanes, step)
+    return pen.convert(register, code.dtype, pen.load(f"{register}_read", "input", index, lanes, step))
+
+
+def write_output(pen: Pen, code: Code, register: str, index: Sequence[Index], lanes: int) -> None:
+    """Write the storing of sums as results: in the dtype of the output, set to its range if asked for."""
+    if code.output_dtype != code.dtype:
+        result = f"result{lanes}"
+        register = pen.convert(result, code.output_dtype, register, code.saturated)
+    pen.store("output", index, register, lanes)

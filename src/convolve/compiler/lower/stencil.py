@@ -35,6 +35,7 @@ from convolve.compiler.lower.frame import (
     grid,
     image_index,
     shared_buffers,
+    write_output,
 )
 from convolve.compiler.lower.pack import weight_extents
 from convolve.compiler.lower.unroll import columns, tap_runs
@@ -95,7 +96,7 @@ class Stencil:
 
     def __init__(self, code: Code, target: Target) -> None:
         self.code = code
-        self.lanes = target.lanes(8 if code.dtype == "float64" else 4)
+        self.lanes = target.lanes(ITEM_BYTES[code.dtype])
         self.channels, self.rows, self.vectors = code.tile
         self.width = self.vectors * self.lanes
         self.pen = Pen()
@@ -317,7 +318,7 @@ class Stencil:
         """Write a tile that lies inside straight to the output."""
         for k, i, v in itertools.product(range(self.channels), range(self.rows), range(self.vectors)):
             index = self._output(place, kt * self.channels + k, at, i, v * self.lanes)
-            self.pen.store("output", index, f"sum{k}_{i}_{v}", self.lanes)
+            write_output(self.pen, self.code, f"sum{k}_{i}_{v}", index, self.lanes)
 
     def _keep(self) -> None:
         """Lay the tile down in the scratch."""
@@ -352,7 +353,8 @@ class Stencil:
         """Copy one row of a tile."""
         with self.pen.loop("ox", 0, count, lanes, overlap=lanes > 1) as x:
             self.pen.load(f"done{lanes}", "sums", [*row, x], lanes)
-            self.pen.store("output", self._output(place, channel, at, row[1], x), f"done{lanes}", lanes)
+            index = self._output(place, channel, at, row[1], x)
+            write_output(self.pen, self.code, f"done{lanes}", index, lanes)
 
     def _output(
         self, place: Place, channel: Affine, at: Place3, row: Index, column: Index
