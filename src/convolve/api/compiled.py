@@ -4,13 +4,16 @@ Every function returns False, and the result is not to be used, if the values of
 """
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from convolve.compiler.plan import Arithmetic
 from convolve.dtypes import Array, kind_of
-from convolve.exact import products_dtype
+from convolve.errors import ConvolveError
+from convolve.exact import Sums, products_dtype
+from convolve.reference import blocks
 from convolve.runtime import engine
 from convolve.runtime.arithmetic import decide
 from convolve.runtime.execution import address_of
@@ -34,8 +37,29 @@ def compute(spec: ConvSpec, first: Array, second: Array, bias: Array | None, out
     whole = np.empty_like(out, arithmetic.output)
     if not _run(spec, image, weight, sums, whole, arithmetic):
         return False
-    out[...] = finish.finish(whole.astype(finish.dtype, copy=False))
+    out[...] = _finished(spec, finish, whole.astype(finish.dtype, copy=False))
     return True
+
+
+def _finished(spec: ConvSpec, finish: Sums, sums: Array) -> Array:
+    """Return sums as results; what is refused, the reference's blocks refuse one by one, in their order."""
+    try:
+        return finish.finish(sums)
+    except ConvolveError:
+        for place in _places(spec):
+            finish.finish(sums[place])
+        raise
+
+
+def _places(spec: ConvSpec) -> Iterator[tuple[slice | int, ...]]:
+    """Yield the places of the blocks in which the reference computes a result."""
+    channels, size = spec.result_shape[1], spec.result_shape[2:]
+    if spec.operation == "weight_grad":
+        yield from itertools.product(range(spec.out_channels), range(channels))
+        return
+    each = channels // spec.groups
+    for n, g, (first, last), region in blocks(spec.batch, spec.groups, each, size):
+        yield n, slice(g * each + first, g * each + last), *(slice(*part) for part in region)
 
 
 def _run(

@@ -206,7 +206,7 @@ def quickly(
 
     ``operation`` and ``options`` tell apart all that arrays do not; the last option is the algorithm.
     """
-    (image, weight, bias), (out, out_dtype) = arrays, outs
+    (image, weight, bias), out = arrays, outs[0]
     key = _key(operation, dims, image, weight, bias, options, outs)
     try:
         recipe = _recipes.get(key)
