@@ -14,10 +14,9 @@ from convolve.dtypes import SUPPORTED, parse_dtype
 from convolve.errors import ConvolveError
 from convolve.runtime import engine
 
-FALLS_BACK = {
-    "only float32 and float64 images are compiled, without a change of dtype",
-}
-"""Why a spec is left to the reference. The aim is none."""
+FALLS_BACK: set[str] = set()
+"""Why a spec is left to the reference: for no reason. Only values can: integer sums beyond 64 bits, and complex
+weights that are not finite beside zero padding."""
 
 OPTIONS: tuple[dict[str, Any], ...] = (
     {},

@@ -49,7 +49,7 @@ class Recipe:
     """A forward call that was checked and whose arrays' addresses are all that can still change.
 
     ``can_stay``: whether it may be used again. Not if its tables are long, nor if what is computed depends on
-    values of the image, or if results are finished in a pass of their own. The factors of separable weights are
+    values of the image, or if results are finished in a pass of their own. Factors of separable weights are
     kept.
     """
 
@@ -291,7 +291,8 @@ def _remember(key: Any, call: Call, algorithm: str, weight: Array, result: Array
 
 def _may_be_refused_late(call: Call) -> bool:
     """Whether a part may be refused after others were written, which must not show in the caller's array."""
-    may_refuse = call.spec.overflow == "raise" and kind_of(call.spec.out_dtype) == "integer"
+    floats = kind_of(products_dtype(call.spec)) != "integer"  # which may be NaN
+    may_refuse = kind_of(call.spec.out_dtype) == "integer" and (call.spec.overflow == "raise" or floats)
     native = call.first.dtype.isnative and (call.out is None or call.out.dtype.isnative)
     return may_refuse and not (native and single.is_single(call.spec))
 
