@@ -15,8 +15,8 @@ from convolve.errors import ConvolveError
 from convolve.runtime import engine
 
 FALLS_BACK: set[str] = set()
-"""Why a spec is left to the reference: for no reason. Only values can: integer sums beyond 64 bits, and complex
-weights that are not finite beside zero padding."""
+"""Why a spec is left to the reference: for no reason. Only values are: integer sums beyond 64 bits, and
+complex weights that are not finite beside zero padding."""
 
 OPTIONS: tuple[dict[str, Any], ...] = (
     {},
