@@ -52,14 +52,48 @@ class Shape:
         return self.kind == "forward" or self.is_stencil
 
     @property
+    def operation(self) -> str:
+        """The operation, as `convolve.plan` names it."""
+        named = {"transposed": "conv_transpose"}
+        return "conv" if self.is_forward else named.get(self.kind, self.kind)
+
+    @property
     def weight_shape(self) -> tuple[int, ...]:
-        """(K, C / groups, *taps)."""
+        """(K, C / groups, *taps); of a transposed convolution (C, K / groups, *taps)."""
+        if self.kind == "transposed":
+            return (self.channels, self.filters // self.groups, *self.taps)
         return (self.filters, self.channels // self.groups, *self.taps)
 
     @property
+    def first_shape(self) -> tuple[int, ...]:
+        """The shape of the first array that goes in, channels first: of an input gradient the other one."""
+        if self.kind == "input_grad":
+            return (self.batch, self.filters, *self.output_size)
+        return (self.batch, self.channels, *self.size)
+
+    @property
+    def second_shape(self) -> tuple[int, ...]:
+        """The shape of the second array that goes in: the weight, or the gradient of the output."""
+        if self.kind == "weight_grad":
+            return (self.batch, self.filters, *self.output_size)
+        return self.weight_shape
+
+    @property
+    def result_shape(self) -> tuple[int, ...]:
+        """The shape of the result, channels first."""
+        if self.kind == "weight_grad":
+            return self.weight_shape
+        if self.kind == "input_grad":
+            return (self.batch, self.channels, *self.size)
+        return (self.batch, self.filters, *self.output_size)
+
+    @property
     def output_size(self) -> tuple[int, ...]:
-        """The spatial size of a forward convolution's result."""
+        """The spatial size of a forward convolution's result, or of a transposed one's."""
         reach = [self.dilation * (taps - 1) + 1 for taps in self.taps]
+        if self.kind == "transposed":
+            pairs = zip(self.size, reach, strict=True)
+            return tuple((size - 1) * self.stride - 2 * self.padding + extent for size, extent in pairs)
         return tuple(
             (size + 2 * self.padding - extent) // self.stride + 1
             for size, extent in zip(self.size, reach, strict=True)
@@ -69,6 +103,8 @@ class Shape:
     def flops(self) -> int:
         """Multiplications and additions of the direct method."""
         outputs = self.batch * self.filters * math.prod(self.output_size)
+        if self.kind == "transposed":
+            outputs = self.batch * self.channels * math.prod(self.size)
         return 2 * outputs * math.prod(self.weight_shape[1:])
 
     @property
@@ -84,7 +120,10 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """The arrays of a shape: the input channels first and as the shape's layout has it, and the weight."""
+    """The arrays of a shape: the first channels first and as the shape's layout has it, and the second.
+
+    The second is the weight, or for a gradient with respect to the weight the gradient of the output.
+    """
 
     input: Array
     first: Array
@@ -114,7 +153,7 @@ def _shape(row: Sequence[str]) -> Shape:
 def data(shape: Shape) -> Data:
     """Return the numbers of a shape: the same in every process, normal, never zeros."""
     numbers = np.random.default_rng(SEED)
-    first = _numbers(numbers, (shape.batch, shape.channels, *shape.size), shape.dtype)
+    first = _numbers(numbers, shape.first_shape, shape.dtype)
     image = first
     if shape.layout == "channels_last":
         image = np.ascontiguousarray(np.moveaxis(first, 1, -1))
@@ -131,7 +170,7 @@ def _numbers(numbers: np.random.Generator, shape: tuple[int, ...], dtype: str) -
 def _weight(numbers: np.random.Generator, shape: Shape) -> Array:
     """Return the weight; a stencil has one filter for all channels, as an image filter does."""
     if not shape.is_stencil:
-        return _numbers(numbers, shape.weight_shape, shape.weight_dtype)
+        return _numbers(numbers, shape.second_shape, shape.weight_dtype)
     return np.ascontiguousarray(np.broadcast_to(_kernel(numbers, shape), shape.weight_shape))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bench.shapes import Array, Data, Shape
-from bench.variant import NotOfferedError, Variant, same
+from bench.variant import PLAIN, NotOfferedError, Variant, same
 
 
 def setup(threads: int) -> None:
@@ -32,6 +32,8 @@ def variants(shape: Shape, data: Data) -> list[Variant]:
     if shape.dtype != "float32":
         raise NotOfferedError("only float32 is compared yet")
     found = []
+    if not shape.is_forward:
+        return _others(shape, data)
     for name, last in (("channels first", False), ("channels last", True)):
         image = jax.device_put(np.ascontiguousarray(np.moveaxis(data.first, 1, -1)) if last else data.first)
         weight = jax.device_put(data.weight)
@@ -43,6 +45,24 @@ def variants(shape: Shape, data: Data) -> list[Variant]:
             Variant("unbound", name, partial(_wait, plain, image, weight), read),
         ]
     return found
+
+
+def _others(shape: Shape, data: Data) -> list[Variant]:
+    """Return the adjoint of the forward convolution, with respect to its input or to its weight."""
+    import jax  # reads the environment that setup writes
+
+    one, two = jax.device_put(data.first), jax.device_put(data.weight)
+    if shape.kind == "weight_grad":
+        weight = jax.ShapeDtypeStruct(shape.weight_shape, "f")
+        adjoint = jax.jit(
+            lambda x, g: jax.linear_transpose(partial(_convolve, x, shape=shape, last=False), weight)(g)[0]
+        )
+        return [Variant(PLAIN, "adjoint", partial(_wait, adjoint, one, two), np.asarray)]
+    image = jax.ShapeDtypeStruct(shape.result_shape, "f")
+    adjoint = jax.jit(
+        lambda g, w: jax.linear_transpose(partial(_convolve, weight=w, shape=shape, last=False), image)(g)[0]
+    )
+    return [Variant(PLAIN, "adjoint", partial(_wait, adjoint, one, two), np.asarray)]
 
 
 def _convolve(image: Any, weight: Any, shape: Shape, last: bool) -> Any:

@@ -11,12 +11,13 @@ def model(shape: Shape, data: Data, bound: bool) -> bytes:
     """Return the network: with the weight inside it if bound, else as a second input."""
     if shape.dtype != "float32":
         raise NotOfferedError("only float32 is compared yet")
+    if shape.kind == "weight_grad":
+        raise NotOfferedError("there is no operator for it")
     weight = numpy_helper.from_array(data.weight, "weight")
     inputs = [helper.make_tensor_value_info("input", TensorProto.FLOAT, data.first.shape)]
     if not bound:
         inputs.append(helper.make_tensor_value_info("weight", TensorProto.FLOAT, data.weight.shape))
-    result = (shape.batch, shape.filters, *shape.output_size)
-    output = helper.make_tensor_value_info("output", TensorProto.FLOAT, result)
+    output = helper.make_tensor_value_info("output", TensorProto.FLOAT, shape.result_shape)
     nodes, constants = _nodes(shape)
     graph = helper.make_graph(
         nodes, "convolution", inputs, [output], [weight, *constants] if bound else constants
@@ -34,6 +35,8 @@ def _nodes(shape: Shape) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
         "kernel_shape": shape.taps, "strides": (shape.stride,) * shape.dims, "group": shape.groups,
         "dilations": (shape.dilation,) * shape.dims, "pads": (shape.padding * zeros,) * (2 * shape.dims),
     }  # fmt: skip
+    if not shape.is_forward:
+        return [helper.make_node("ConvTranspose", ["input", "weight"], ["output"], **attributes)], []
     source = "input" if zeros else "padded"
     convolution = helper.make_node("Conv", [source, "weight"], ["output"], **attributes)
     if zeros:

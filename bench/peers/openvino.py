@@ -31,7 +31,7 @@ def version() -> str:
 def variants(shape: Shape, data: Data) -> list[Variant]:
     """Return the network with its weights inside and fed; its results copied, or put into a new array."""
     found = []
-    result = (shape.batch, shape.filters, *shape.output_size)
+    result = shape.result_shape
     for mode, inside in (("bound", True), ("unbound", False)):
         network = model(shape, data, inside)
         inputs = [data.first] if inside else [data.first, data.weight]

@@ -51,8 +51,6 @@ def _copy_bandwidth(threads: int) -> float:
 
 def variants(shape: Shape, data: Data) -> list[Variant]:
     """Return a bound plan with and without ``out=``, and the plain call."""
-    if not shape.is_forward:
-        raise NotOfferedError(f"{shape.kind} is not compiled yet")
     options: dict[str, Any] = {
         "stride": shape.stride, "padding": shape.padding, "dilation": shape.dilation, "groups": shape.groups,
         "padding_mode": shape.padding_mode, "layout": shape.layout,
@@ -60,11 +58,14 @@ def variants(shape: Shape, data: Data) -> list[Variant]:
     dtypes: dict[str, Any] = {"dtype": shape.dtype, "weight_dtype": shape.weight_dtype}
     if shape.out_dtype != "float32":
         dtypes["out_dtype"] = shape.out_dtype
-    planned = convolve.plan(data.input.shape, data.weight.shape, **dtypes, **options)
+    first = shape.result_shape if shape.kind == "input_grad" else data.input.shape
+    planned = convolve.plan(first, shape.weight_shape, operation=shape.operation, **dtypes, **options)
     try:
         str(planned.plan)
     except ArgumentError as error:
         raise NotOfferedError(str(error)) from None
+    if not shape.is_forward:
+        return _others(shape, data, planned, options)
     bound = planned.bind(data.weight)
     read = _channels_first if shape.layout == "channels_last" else same
     result = np.empty_like(bound(data.input))
@@ -74,6 +75,24 @@ def variants(shape: Shape, data: Data) -> list[Variant]:
         Variant("bound", "bound", partial(bound, data.input), read),
         Variant("unbound", f"conv{shape.dims}d", plain, read),
         *_apply(shape, data),
+    ]
+
+
+def _others(shape: Shape, data: Data, planned: Any, options: dict[str, Any]) -> list[Variant]:
+    """Return the same of a transposed convolution or of a gradient."""
+    one, two = data.first, data.weight
+    dims, kind = shape.dims, shape.operation
+    name = f"{kind}{dims}d" if kind == "conv_transpose" else f"conv{dims}d_{kind}"
+    arrays: tuple[Any, ...] = (one, two)
+    if kind == "input_grad":
+        arrays = (shape.result_shape, two, one)
+    if kind == "weight_grad":
+        arrays = (one, shape.weight_shape, two)
+    bound = partial(planned, one, two) if kind == "weight_grad" else partial(planned.bind(two), one)
+    return [
+        Variant("out", "bound, out=", partial(bound, out=np.empty(shape.result_shape, "f")), same),
+        Variant("bound", "bound", bound, same),
+        Variant("unbound", name, partial(getattr(convolve, name), *arrays, **options), same),
     ]
 
 

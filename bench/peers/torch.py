@@ -35,9 +35,13 @@ def variants(shape: Shape, data: Data) -> list[Variant]:
     found = []
     for name, image, weight, taken in _layouts(shape, data):
         call = partial(_eager, image, weight, shape)
+        if not shape.is_forward:
+            call = partial(OTHERS[shape.kind], image, weight, shape, _sized(image, shape))
         read = partial(_read, taken)
         found.append(Variant(PLAIN, f"eager, {name}", call, read))
-        if not shape.is_stencil:  # one channel's filter leaves nothing to pack, and these calls take seconds
+        if not shape.is_stencil and not shape.kind.endswith(
+            "grad"
+        ):  # one channel's filter leaves nothing to pack, and these calls take seconds
             packed = _packed(image, weight, shape)
             found += [Variant("bound", f"{way}, {name}", call, read) for way, call in packed]
     return found
@@ -70,6 +74,46 @@ def _eager(image: Tensor, weight: Tensor, shape: Shape) -> Tensor:
                     _each(shape.dilation, shape, dims), shape.groups)  # fmt: skip
 
 
+def _sized(image: Tensor, shape: Shape) -> Tensor:
+    """Return a tensor of the result's size, in the memory format of another: gradients ask only for that."""
+    last = image.stride(1) == 1
+    return torch.empty(
+        shape.result_shape, memory_format=torch.channels_last if last else torch.contiguous_format
+    )
+
+
+def _transposed(image: Tensor, weight: Tensor, shape: Shape, _sized: Tensor) -> Tensor:
+    dims = image.ndim - 2
+    convolve = {
+        1: functional.conv_transpose1d, 2: functional.conv_transpose2d, 3: functional.conv_transpose3d,
+    }[dims]  # fmt: skip
+    return convolve(image, weight, None, _each(shape.stride, shape, dims), _padding(shape, dims), 0,
+                    shape.groups, _each(shape.dilation, shape, dims))  # fmt: skip
+
+
+def _input_gradient(gradient: Tensor, weight: Tensor, shape: Shape, image: Tensor) -> Tensor:
+    return _backward(gradient, image, weight, shape)[0]
+
+
+def _weight_gradient(image: Tensor, gradient: Tensor, shape: Shape, weight: Tensor) -> Tensor:
+    return _backward(gradient, image, weight, shape)[1]
+
+
+def _backward(gradient: Tensor, image: Tensor, weight: Tensor, shape: Shape) -> list[Tensor]:
+    """Return the one gradient that is asked for."""
+    wanted = [shape.kind == "input_grad", shape.kind == "weight_grad", False]
+    dims = image.ndim - 2
+    done: list[Tensor] = torch.ops.aten.convolution_backward(
+        gradient, image, weight, None, _each(shape.stride, shape, dims), _padding(shape, dims),
+        _each(shape.dilation, shape, dims), False, (0,) * dims, shape.groups, wanted,
+    )  # fmt: skip
+    return done
+
+
+OTHERS = {"transposed": _transposed, "input_grad": _input_gradient, "weight_grad": _weight_gradient}
+"""Kind of shape -> the call that computes it."""
+
+
 def _each(value: int, shape: Shape, dims: int) -> tuple[int, ...]:
     return (1,) * (dims - shape.dims) + (value,) * shape.dims
 
@@ -93,11 +137,23 @@ def _packed(image: Tensor, weight: Tensor, shape: Shape) -> list[tuple[str, Call
 
 
 def _module(weight: Tensor, shape: Shape, dims: int) -> torch.nn.Module:
+    if shape.kind == "transposed":
+        return _transposed_module(weight, shape, dims)
     kind = {1: torch.nn.Conv1d, 2: torch.nn.Conv2d, 3: torch.nn.Conv3d}[dims]
     module = kind(
         shape.channels, shape.filters, weight.shape[2:], _each(shape.stride, shape, dims),
         _padding(shape, dims), _each(shape.dilation, shape, dims), shape.groups, bias=False,
         padding_mode=shape.padding_mode,
+    ).eval()  # fmt: skip
+    module.weight = torch.nn.Parameter(weight, requires_grad=False)
+    return module
+
+
+def _transposed_module(weight: Tensor, shape: Shape, dims: int) -> torch.nn.Module:
+    kinds = {1: torch.nn.ConvTranspose1d, 2: torch.nn.ConvTranspose2d, 3: torch.nn.ConvTranspose3d}
+    module = kinds[dims](
+        shape.channels, shape.filters, weight.shape[2:], _each(shape.stride, shape, dims),
+        _padding(shape, dims), 0, shape.groups, False, _each(shape.dilation, shape, dims),
     ).eval()  # fmt: skip
     module.weight = torch.nn.Parameter(weight, requires_grad=False)
     return module

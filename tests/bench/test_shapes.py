@@ -58,3 +58,16 @@ def test_selection_by_pattern() -> None:
         "volume.1to32",
         "volume.32to32",
     ]
+
+
+def test_transposed_convolutions_and_gradients() -> None:
+    up = SET["unet.up2"]
+    assert (up.operation, up.weight_shape, up.result_shape) == (
+        "conv_transpose", (256, 128, 2, 2), (1, 128, 56, 56),
+    )  # fmt: skip
+    assert up.flops == 2 * 256 * 28 * 28 * 128 * 4
+    assert SET["dcgan.up4"].output_size == (128, 128)
+    back, by_weight = SET["grad.input"], SET["grad.weight.1x1"]
+    assert (back.first_shape, back.result_shape) == ((16, 128, 28, 28), (16, 128, 28, 28))
+    assert (by_weight.second_shape, by_weight.result_shape) == ((1, 1024, 14, 14), (1024, 256, 1, 1))
+    assert by_weight.flops == 2 * 1024 * 14 * 14 * 256

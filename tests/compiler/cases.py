@@ -78,11 +78,14 @@ def _winograd_code(draw: random.Random) -> Code:
     return Code("winograd", "float32", (1, 3, 3), one, one, one, *inner, activation)
 
 
-def _ways(code: Code) -> Iterator[dict[str, bool]]:
+def _ways(code: Code) -> Iterator[dict[str, int]]:
     """Yield the other ways to read the input that fit a code, as the planner would allow them."""
     same_stride = code.packed_stride == code.stride
     if code.method == "depthwise":
         yield {"whole": True}
+    if code.method == "contract" and code.stride[2] == 1:
+        yield {"spread": 2}
+        yield {"spread": 4, "shift": 1}
     if code.method == "contract" and code.taps == (1, 1, 1) and code.reads != "channel":
         yield {"tiled": True}
     if code.method == "stencil" and code.reads == code.writes == "x" and same_stride:

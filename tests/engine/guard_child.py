@@ -18,9 +18,20 @@ from convolve.api import dispatch, planned
 from convolve.api import pooled as pooled_api
 from convolve.compiler import planner
 from convolve.errors import ShapeError
-from convolve.runtime import bound, engine, execution, pool, pooled, scratch, threads
+from convolve.runtime import (
+    bound,
+    engine,
+    execution,
+    pool,
+    pooled,
+    scratch,
+    threads,
+    transposed,
+    weight_gradient,
+)
 from tests.engine import guarded
 from tests.engine.cases import Geometry, draw_case, draw_geometry
+from tests.engine.gradient_cases import draw_gradient
 
 GEOMETRIES = 18
 """As in F1: with the tiles that sizes choose between, fewer than 150 routines."""
@@ -32,9 +43,10 @@ WINOGRAD = Geometry(2, (3, 3), (1, 1), (1, 1), 1, 17, 21, "float32", "channels_f
 def guard_everything(draw: random.Random) -> None:
     """Let all that the engine allocates lie between guards."""
     numpy = guarded.GuardedNumPy(draw)
-    for module in (execution, dispatch, bound, planned, pooled, pooled_api):
+    for module in (execution, dispatch, bound, planned, pooled, pooled_api, transposed, weight_gradient):
         module.np = numpy  # type: ignore[attr-defined]
-    execution.aligned = lambda shape, dtype: numpy.empty(shape, dtype)
+    for module in (execution, weight_gradient):
+        module.aligned = lambda shape, dtype: numpy.empty(shape, dtype)  # type: ignore[attr-defined]
 
     def buffer(size: int) -> tuple[Any, int]:
         room = guarded.raw(size, at_end=draw.random() < 0.8)
@@ -93,6 +105,25 @@ def run(draw: random.Random, geometry: Any, number: int, compare: bool) -> None:
     else:
         result = case.bound()
     assert case.same(result, expected) or not compare
+    if number % 4 == 0 and geometry.dtype in ("float32", "float64"):
+        run_gradients(draw, geometry, compare)
+
+
+def run_gradients(draw: random.Random, geometry: Any, compare: bool) -> None:
+    """Compute both gradients of a case, twice: the second time by the recipe of the first."""
+    case = draw_gradient(draw, geometry, whole=True)
+    case.image, case.gradient = (
+        guarded.held(draw, np.array(a, geometry.dtype)) for a in (case.image, case.gradient)
+    )
+    shape, expected = case.image.shape, case.expected()
+    weight = guarded.copied(np.ones(case.weight_shape, geometry.dtype))
+    back = getattr(convolve, f"conv{geometry.dims}d_input_grad")
+    total = back(shape, weight, case.gradient, **case.options, algorithm="reference")
+    for _ in range(2):
+        no_scratch_left_over()
+        assert np.array_equal(case.call(), expected) or not compare
+        result = back(shape, weight, case.gradient, **case.options)
+        assert np.array_equal(result, total) or not compare
 
 
 WINDOWS = (
@@ -137,6 +168,7 @@ def main() -> None:
         if number % 4 == 0:
             run_pool(draw, number // 4, compare=not sys.argv[3:])
         if number % 50 == 49:
+            weight_gradient.execution.cache_clear()
             engine.execution.cache_clear()  # so that guarded memory does not pile up
             pooled.execution.cache_clear()
             dispatch._recipes.clear()

@@ -124,7 +124,6 @@ REASONS: dict[str, tuple[str, ...]] = {
         "compiler.llvm.shuffles._transpose_parts Add becomes Sub #4",
     ),
     "Any negative place stands for no number.": ("compiler.llvm.shuffles.gather 1 becomes 2 #1",),
-    "Only the number of weights is asked for.": (),
     "A copy of the weights is made where none is needed.": (
         "runtime.execution.Execution.source if always false #2",
         "runtime.engine.weights_of False becomes True #1",

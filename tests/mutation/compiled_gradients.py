@@ -1,4 +1,4 @@
-"""The part of the slice that computes gradients with respect to the weight; see `compiled_slice`."""
+"""The part of the slice that computes gradients and transposed convolutions; see `compiled_slice`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -62,6 +62,17 @@ def specs() -> Iterator[Spec]:
     yield Spec(replace(PIXELS, tile=(2, 1, 1)), (2, 2, 3, 5), (2, 1, 2, 3), {"groups": 2})
 
 
+def transposed() -> Iterator[Spec]:
+    """Yield transposed convolutions whose residues of a row are computed together; their way is the usual."""
+    yield Spec(CHANNELS, (2, 5, 6, 13), (5, 19, 2, 2), {"stride": 2})
+    yield Spec(CHANNELS, (2, 5, 6, 13), (5, 19, 4, 4), {"stride": 2, "padding": 1})
+    yield Spec(CHANNELS, (1, 3, 40), (3, 17, 4), {"stride": 4}, "float64")
+    yield Spec(CHANNELS, (1, 3, 40), (3, 9, 8), {"stride": 4, "padding": 2, "dilation": 1})
+    yield Spec(CHANNELS, (2, 5, 9, 6), (6, 19, 4, 4), {**LAST, "stride": 2, "padding": 1})
+    yield Spec(CHANNELS, (1, 4, 3, 3), (4, 3, 3, 6), {"stride": 3, "groups": 2}, form="apart")
+    yield Spec(CHANNELS, (1, 140, 5, 9), (140, 40, 6, 6), {"stride": 2, "padding": 2})
+
+
 @dataclass
 class Case:
     """A spec with its numbers and the reference's result."""
@@ -75,7 +86,7 @@ class Case:
 def prepared() -> list[Case]:
     """Return all cases with their numbers, computed by the reference."""
     numbers = np.random.default_rng(22)
-    return [_case(spec, numbers) for spec in specs()]
+    return [_case(spec, numbers) for spec in (*specs(), *transposed())]
 
 
 def _case(spec: Spec, numbers: Any) -> Case:
@@ -91,6 +102,10 @@ def _case(spec: Spec, numbers: Any) -> Case:
 
     image, dims = whole(spec.image), len(spec.image) - 2
     weight = np.broadcast_to(np.zeros((), spec.dtype), spec.weight)
+    if spec in transposed():
+        case = Case(spec, image, whole(spec.weight), None)
+        case.expected = _call(case, algorithm="reference")
+        return case
     gradient = whole(conv_spec("conv", dims, image, weight, **spec.options).shape)
     if spec.special is not None:
         gradient.flat[-1] = spec.special
@@ -102,16 +117,24 @@ def _case(spec: Spec, numbers: Any) -> Case:
 def _call(case: Case, **more: Any) -> Any:
     import convolve  # anew in every process: a bug may have been planted
 
-    function = getattr(convolve, f"conv{len(case.spec.image) - 2}d_weight_grad")
+    dims = len(case.spec.image) - 2
+    if case.spec in transposed():
+        bias = np.arange(case.spec.weight[1] * case.spec.options.get("groups", 1)).astype(case.spec.dtype)
+        return getattr(convolve, f"conv_transpose{dims}d")(
+            case.image, case.gradient, bias, **case.spec.options, **more
+        )
+    function = getattr(convolve, f"conv{dims}d_weight_grad")
     with np.errstate(invalid="ignore"):
         return function(case.image, case.spec.weight, case.gradient, **case.spec.options, **more)
 
 
 def check(cases: list[Case]) -> None:
     """Compare every case, on one thread and on two, with the reference's result."""
-    from convolve.runtime import threads, weight_gradient
+    from convolve.runtime import engine, threads, transposed, weight_gradient
 
     usual = weight_gradient.plan_of
+    transposed._cycles = len  # all residues together wherever that is possible
+    engine.execution.cache_clear()
     for case in cases:
         weight_gradient.plan_of = lambda asked, target, case=case: _forced(
             usual, case.spec.way, asked, target
@@ -120,6 +143,7 @@ def check(cases: list[Case]) -> None:
         threads._own_scratch.size = 0  # the next one is full of NaN again
         for number in (1, 2):
             threads.set_num_threads(number)
+            threads._own_scratch.size = 0
             result = _call(case)
             assert result.dtype == case.expected.dtype, case.spec
             assert np.array_equal(result, case.expected, equal_nan=True), case.spec

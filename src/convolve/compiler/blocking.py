@@ -138,7 +138,7 @@ def _footprint(one: Blocking, code: Code, sizes: Sizes, target: Target) -> int:
     numbers = one.cells * one.channels
     if code.method == "contract":
         waiting = one.panels if one.channels < sizes.channels else 1
-        numbers += math.prod(one.block) * panel_channels(code, target) * waiting
+        numbers += math.prod(one.block) * panel_channels(code, target) * waiting * code.spread
     return numbers * item_bytes(code.dtype)
 
 
@@ -203,8 +203,8 @@ def _cost(one: Blocking, code: Code, sizes: Sizes, target: Target, threads: int,
     if code.method == "contract":
         chunks = pieces(max(1, sizes.channels), one.channels)
         tiles = one.block[0] * pieces(one.block[1] * one.block[2], code.tile[0]) * blocks * panels
-        cost += tiles * chunks * TILE_CYCLES
-        weights = sizes.filters * sizes.channels * math.prod(code.taps) * item_bytes(code.dtype)
+        cost += tiles * chunks * TILE_CYCLES * code.spread
+        weights = sizes.filters * code.spread * sizes.channels * math.prod(code.taps) * item_bytes(code.dtype)
         if weights > room:
             cost += weights * blocks / L3_BYTES_PER_CYCLE
     elif not code.direct and footprint > target.l1_bytes * CELLS_SHARE:  # cells come from there per panel

@@ -41,7 +41,7 @@ PACK_CYCLES_ONE_BY_ONE = 2.0
 """Cycles to pack one number: 8 at once take about 4 with the loop around them; one by one a load, a store and
 the loop's own step."""
 
-WRITE_CYCLES = {"contract": 0.5, "stencil": 0.25}
+WRITE_CYCLES = {"contract": 0.5, "stencil": 0.25, "one by one": 2.0}
 """Cycles to write one output: 64 numbers are turned round in about 32 cycles; straight stores take 1 per
 vector, and the last, partial tile of a row goes by way of the scratch."""
 
@@ -108,7 +108,7 @@ class Choice:
 
 def direct_choices(sizes: Sizes, geometry: Geometry, target: Target) -> list[Choice]:
     """Return every tile of the direct method that fits the registers, with its estimate."""
-    found = (_contractions, _stencils, _depthwise)
+    found = (_contractions,) if geometry.spread > 1 else (_contractions, _stencils, _depthwise)
     return [choice for method in found for choice in method(sizes, geometry, target)]
 
 
@@ -139,14 +139,15 @@ def _contractions(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[
     reduction = sizes.channels * math.prod(geometry.taps)
     plane = sizes.output[1] * sizes.output[2]
     for pixels, vectors in contraction_tiles(target, geometry.dtype):
-        panels = pieces(sizes.filters, vectors * lanes)
+        panels = pieces(sizes.filters, vectors * lanes) * geometry.spread
         tiles = sizes.output[0] * pieces(plane, pixels) * panels
         sums = pixels * vectors
         block = inner_block(sums, pixels + vectors, sums, target, geometry.dtype)
         block = max(block, vectors * target.vector_bytes / L2_BYTES_PER_CYCLE)
         cells = sizes.channels * packed_cells(geometry, sizes.output)
         pack = cells * (PACK_CYCLES if geometry.reads != "none" else PACK_CYCLES_ONE_BY_ONE)
-        write = sizes.filters * sizes.outputs * WRITE_CYCLES["contract"]
+        each = WRITE_CYCLES["contract" if geometry.writes != "none" else "one by one"]
+        write = sizes.filters * sizes.outputs * geometry.spread * each
         yield _choice("contract", (pixels, vectors, 1), sizes, tiles, reduction * block, pack + write)
 
 

@@ -85,6 +85,10 @@ class Code:
         Of the arrays in memory, if it is another one than ``dtype``: packing converts cells, writing results.
     saturated
         Whether results that an integer output does not hold become its nearest end; else they wrap around.
+    spread, shift
+        For "contract" as a part of a transposed convolution: how many neighbouring columns of the output
+        come from each pixel, one per residue of the stride, each with weights of its own; and how many cells
+        further right the next one reads.
     """
 
     method: Method
@@ -102,6 +106,8 @@ class Code:
     input_dtype: str = ""
     output_dtype: str = ""
     saturated: bool = False
+    spread: int = 1
+    shift: int = 0
 
     def __post_init__(self) -> None:
         for name in ("input_dtype", "output_dtype"):
@@ -109,9 +115,9 @@ class Code:
 
     @property
     def extent(self) -> Triple:
-        """Cells from the first to the last tap, per dimension."""
+        """Cells from the first to the last tap, per dimension; in a row of all residues together."""
         d, h, w = (e * (t - 1) + 1 for t, e in zip(self.taps, self.dilation, strict=True))
-        return d, h, w
+        return d, h, w + (self.spread - 1) * self.shift
 
     @property
     def packed_stride(self) -> Triple:

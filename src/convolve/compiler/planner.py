@@ -77,10 +77,11 @@ def planned(
     """Return the plan of one choice."""
     code = geometry.code(best.method, best.tile, best.direct, best.whole)
     cut = blocking(code, sizes, target, threads, best.cycles)
-    weights = sizes.groups * sizes.filters * sizes.channels * math.prod(geometry.taps)
+    filters = sizes.filters * geometry.spread
+    weights = sizes.groups * filters * sizes.channels * math.prod(geometry.taps)
     arithmetic = geometry.arithmetic
     moved = sizes.channels * cells_read(sizes, geometry) * item_bytes(arithmetic.input)
-    moved += sizes.filters * sizes.outputs * item_bytes(arithmetic.output)
+    moved += filters * sizes.outputs * item_bytes(arithmetic.output)
     return Plan(
         code,
         _reason(best, tiles),

@@ -55,6 +55,8 @@ class Geometry:
     constant_border: bool
     padded: bool
     transforms: bool = False
+    spread: int = 1
+    shift: int = 0
 
     @property
     def dtype(self) -> str:
@@ -68,9 +70,9 @@ class Geometry:
 
     @property
     def extent(self) -> Triple:
-        """Cells from the first to the last tap."""
+        """Cells from the first to the last tap; in a row of all residues together."""
         d, h, w = (e * (t - 1) + 1 for t, e in zip(self.taps, self.dilation, strict=True))
-        return d, h, w
+        return d, h, w + (self.spread - 1) * self.shift
 
     def code(self, method: Method, tile: Triple, direct: bool = False, whole: bool = False) -> Code:
         """Return what a routine with this tile is specialised to."""
@@ -87,10 +89,12 @@ class Geometry:
             self.activation,
             direct,
             whole,
-            tiled=method == "contract" and pointwise,
+            tiled=method == "contract" and pointwise and not self.shift,
             input_dtype=self.arithmetic.input,
             output_dtype=self.arithmetic.output,
             saturated=self.arithmetic.saturated,
+            spread=self.spread,
+            shift=self.shift,
         )
 
 

@@ -94,7 +94,8 @@ class Execution:
         }
         self.routine = Template(machine.routine, values, pointers)
         self.packed_shape = tuple(one.value(values) for one in machine.routine.buffer("weights").extents)
-        packing = {name: values[name] for name in ("G", "C", "K", "KP")}
+        self.sets = sizes.groups * plan.code.spread
+        packing = {name: values[name] for name in ("C", "K", "KP")} | {"G": self.sets}
         if plan.code.method == "separable":  # its factors stand where other filters have their channels
             packing["C"] = sizes.terms
         self.packing = Template(machine.packing, packing, {})
@@ -145,10 +146,10 @@ class Packed:
     def __init__(self, execution: Execution) -> None:
         self._machine, sizes = execution.machine, execution.sizes
         self._groups, self._filters = sizes.groups, sizes.filters
-        self.items = sizes.groups * execution.panels
+        self.items = execution.sets * execution.panels
         self.weights = aligned(execution.packed_shape, execution.dtype)
-        self.bias = np.zeros((sizes.groups, execution.panels * execution.width), execution.dtype)
-        self._checks = np.zeros((sizes.groups, execution.panels, execution.check_lanes), execution.dtype)
+        self.bias = np.zeros((execution.sets, execution.panels * execution.width), execution.dtype)
+        self._checks = np.zeros((execution.sets, execution.panels, execution.check_lanes), execution.dtype)
         self._check_bytes = self._checks.data.cast("B")  # asking NumPy would take 3 µs
         self._all_finite = bytes(self._checks.nbytes)
         template = execution.packing
@@ -175,7 +176,8 @@ class Packed:
             self._strides = strides
         self._block[self._source] = source
         if bias is not None:
-            self.bias[:, : self._filters] = bias.reshape(self._groups, -1)
+            each = self.bias.reshape(self._groups, -1, self.bias.shape[1])
+            each[:, :, : self._filters] = bias.reshape(self._groups, 1, -1)
             self._has_bias = True
         elif self._has_bias:  # left by the call before
             self.bias[...] = 0

@@ -8,19 +8,20 @@ which that border reads.
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from convolve.axis import source_cells
 from convolve.compiler.plan import Activation, Arithmetic, Code, Phases
-from convolve.compiler.subpixel import Phase, Positions, phases
+from convolve.compiler.subpixel import Phase, Positions, Slices, phases
 from convolve.compiler.target import Target
-from convolve.dtypes import Array
+from convolve.dtypes import Array, DType
 from convolve.runtime import engine
 from convolve.runtime.arithmetic import decide
 from convolve.runtime.execution import Packed, Workspace, address_of
+from convolve.runtime.host import host_target
 from convolve.spec import ConvSpec
 
 EVERY = (slice(None), slice(None))
@@ -33,29 +34,106 @@ def exchanged(spec: ConvSpec, weight: Array, dtype: str) -> Array:
     return grouped.reshape(-1, *grouped.shape[2:]).astype(dtype, copy=False)
 
 
-class Part:
-    """One plain convolution: its execution, and where it finds its arrays within the caller's."""
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How sums are taken, and what is applied to each result."""
 
-    def __init__(
-        self, phase: Phase, image: Array, out: Array, arithmetic: Arithmetic, activation: Activation
-    ) -> None:
-        source, place = image[EVERY + phase.source], out[EVERY + phase.place]
-        self._spec, self._taps = phase.spec, phase.taps
-        self._view = engine.view_of(phase.spec, source, place)
-        self.ready = engine.ready(engine.question(phase.spec, self._view, activation, arithmetic))
-        self._strides = self.ready.strides(engine.seen(self._view, source), engine.seen(self._view, place))
+    arithmetic: Arithmetic | None
+    activation: Activation
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One routine's share: a plain convolution, or those of all residues of a row together.
+
+    ``place`` is where in the positions its results belong, ``source`` the part of the input that it reads.
+    """
+
+    phases: tuple[Phase, ...]
+    source: Slices
+    place: Slices
+    view: engine.View
+    asked: engine.Question
+
+
+def jobs(
+    spec: ConvSpec, positions: Sequence[Positions], image: Array, out: Array, rule: Rule
+) -> Iterator[Job]:
+    """Yield what gives a transposed convolution at some positions, for arrays of these strides.
+
+    The residues of a row are computed together where that is estimated to be faster: their input is packed
+    once, and their results are written side by side.
+    """
+    found = itertools.groupby(phases(spec, positions), lambda phase: phase.place[:-1])
+    for _, row in found:
+        each = tuple(row)
+        alone = [_job((phase,), phase.spec, phase.source, phase.place, image, out, rule) for phase in each]
+        together = _together(each, spec.axes[-1].stride, image, out, rule)
+        yield from alone if together is None or _cycles(alone) < _cycles([together]) else [together]
+
+
+def _cycles(some: Sequence[Job]) -> float:
+    return sum(engine.plan_of(job.asked, host_target()).cycles for job in some)
+
+
+def _job(
+    found: tuple[Phase, ...], spec: ConvSpec, source: Slices, place: Slices, image: Array, out: Array,
+    rule: Rule,
+) -> Job:  # fmt: skip
+    view = engine.view_of(spec, image[EVERY + source], out[EVERY + place])
+    if len(found) > 1:
+        view = replace(view, one_row=False)
+    return Job(found, source, place, view, engine.question(spec, view, rule.activation, rule.arithmetic))
+
+
+def _together(row: tuple[Phase, ...], stride: int, image: Array, out: Array, rule: Rule) -> Job | None:
+    """Return the job of all residues of a row, if they have as many taps and results each."""
+    each = sorted(row, key=lambda phase: phase.place[-1].start)
+    lines = [phase.spec.axes[-1] for phase in each]
+    starts = [phase.source[-1].start - line.before for phase, line in zip(each, lines, strict=True)]
+    shift = starts[-1] - starts[-2] if len(starts) > 1 else 0
+    fits = [
+        len(each) == stride > 1,
+        [phase.place[-1].start for phase in each] == list(range(stride)),
+        len({(line.outputs, line.taps, line.dilation) for line in lines}) == 1,
+        shift >= 0 and starts == [starts[0] + number * shift for number in range(len(each))],
+    ]
+    if not all(fits):
+        return None
+    first, line, cells = each[0], lines[0], image.shape[-1]
+    reach = line.outputs + line.extent - 1 + (stride - 1) * shift
+    start, stop = starts[0], starts[0] + reach
+    low, high = (min(max(end, 0), cells) for end in (start, stop))
+    wide = replace(line, size=high - low, before=low - start, after=stop - high)
+    spec = replace(first.spec, axes=(*first.spec.axes[:-1], wide))
+    source, place = (*first.source[:-1], slice(low, high)), (*first.place[:-1], slice(None))
+    job = _job(tuple(each), spec, source, place, image, out, rule)
+    geometry = replace(job.asked.geometry, transforms=False, spread=stride, shift=shift)
+    table = replace(wide, taps=line.extent + (stride - 1) * shift, dilation=1)
+    return replace(job, asked=replace(job.asked, geometry=geometry, axes=(*job.asked.axes[:-1], table)))
+
+
+class Part:
+    """A job of one size: its execution, and where it finds its arrays within the caller's."""
+
+    def __init__(self, job: Job, image: Array, out: Array) -> None:
+        self._job, view = job, job.view
+        source, place = image[EVERY + job.source], out[EVERY + job.place]
+        self.ready = engine.ready(job.asked)
+        self._strides = self.ready.strides(engine.seen(view, source), engine.seen(view, place))
         self._from = address_of(source) - address_of(image)
         self._to = address_of(place) - address_of(out)
 
     @property
     def key(self) -> tuple[str, Code]:
         """All that its packed weights depend on, besides the weights."""
-        return str(self._taps), self.ready.plan.code
+        return str([phase.taps for phase in self._job.phases]), self.ready.plan.code
 
     def pack(self, packed: Packed, filters: Array, bias: Array | None) -> None:
-        """Pack exchanged weights."""
-        dtype = self.ready.plan.code.dtype
-        own = engine.weights_of(self._spec, filters[EVERY + self._taps], self._view, dtype)
+        """Pack exchanged weights, one set for each residue."""
+        job, dtype = self._job, self.ready.plan.code.dtype
+        sets = [engine.weights_of(one.spec, filters[EVERY + one.taps], job.view, dtype) for one in job.phases]
+        own = sets[0] if len(sets) == 1 else np.stack(sets, axis=1).reshape(-1, *sets[0].shape[1:])
         source = self.ready.source(own)
         packed.fill(address_of(source), source.strides, bias)
 
@@ -76,9 +154,10 @@ class Region:
         arithmetic: Arithmetic,
         activation: Activation,
     ) -> None:
-        found = list(phases(spec, positions))
-        self.parts = [Part(phase, image, out, arithmetic, activation) for phase in found]
-        self._has_gaps = sum(math.prod(p.spec.out_size) for p in found) < math.prod(map(len, positions))
+        found = list(jobs(spec, positions, image, out, Rule(arithmetic, activation)))
+        self.parts = [Part(job, image, out) for job in found]
+        reached = sum(math.prod(phase.spec.out_size) for job in found for phase in job.phases)
+        self._has_gaps = reached < math.prod(map(len, positions))
 
     def start(self, out: Array, bias: Array | None, activation: Activation) -> None:
         """Write what positions hold that no tap reaches."""
@@ -210,19 +289,21 @@ class Transposed:
 def phase_plans(spec: ConvSpec, activation: Activation, target: Target) -> Phases:
     """Return the plans of all parts of a transposed convolution of fresh arrays."""
     inside = tuple(range(axis.size) for axis in spec.axes)
-    regions = [inside, *_border(spec, inside)]
-    plain = [phase.spec for positions in regions for phase in phases(spec, positions)]
+    last = spec.layout == "channels_last"
     usual = decide(spec)
-    arithmetic = None if usual is None else usual.arithmetic
-    asked = [engine.question(one, _part_view(spec, one), activation, arithmetic) for one in plain]
-    return Phases(tuple(engine.plan_of(one, target) for one in asked))
+    rule = Rule(None if usual is None else usual.arithmetic, activation)
+    image = _dense(spec.output_shape, spec.input_dtype, last)
+    found = []
+    for positions in (inside, *_border(spec, inside)):
+        shape = (*spec.input_shape[:2], *map(len, positions))
+        out = _dense(shape, spec.out_dtype, last and positions == inside)
+        found += list(jobs(spec, positions, image, out, rule))
+    return Phases(tuple(engine.plan_of(job.asked, target) for job in found))
 
 
-def _part_view(spec: ConvSpec, part: ConvSpec) -> engine.View:
-    """Return how a part sees fresh arrays: it writes every so many columns."""
-    dense = engine.dense_view(part)
-    apart = spec.axes[-1].stride > 1 and dense.writes == "x"
-    return replace(dense, writes="none", one_row=False) if apart else dense
+def _dense(shape: tuple[int, ...], dtype: DType, channels_last: bool) -> Array:
+    """Return an array with the strides of a fresh one; its numbers must not be looked at."""
+    return engine._as_if_dense(np.broadcast_to(np.zeros((), dtype), shape), channels_last)
 
 
 def _border(spec: ConvSpec, inside: tuple[Positions, ...]) -> Iterator[tuple[Positions, ...]]:

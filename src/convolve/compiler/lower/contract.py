@@ -12,6 +12,7 @@ output wants neighbouring columns.
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
@@ -106,12 +107,13 @@ class Contract:
             cells = [BZ, PT, BC, self.pixels]
         elif packs_by_channel(code):
             cells = [depth, height, XS, BC]
-        weights = affines(weight_extents(code, G, KP, C, self.width))
-        sums = affines([BS, BZ, BY, BX, self.width])
+        sets = G * code.spread
+        weights = affines(weight_extents(code, sets, KP, C, self.width))
+        sums = affines([BS * code.spread, BZ, BY, BX, self.width])
         buffers = (
             *shared_buffers(code),
             Buffer("weights", code.dtype, weights, "weights"),
-            Buffer("bias", code.dtype, affines([G, KP, self.width]), "weights"),
+            Buffer("bias", code.dtype, affines([sets, KP, self.width]), "weights"),
             Buffer("cells", code.dtype, affines(cells), "scratch"),
             Buffer("sums", code.dtype, sums, "scratch"),
         )
@@ -129,11 +131,18 @@ class Contract:
                 else:
                     Packer(pen, self.code, self.lanes, place).pack(channel, channels)
                 with pen.loop("kp", 0, k[1]) as kp:
-                    panel = (k[0] + kp, pen.smallest("kept", kp, BS - 1))
-                    with pen.loop("oz", 0, z[1]) as oz, pen.walk(self.pixels, y[1], x[1], PT) as tile:
-                        self._tile(place, panel, oz, tile, (channel, channels))
+                    kept = pen.smallest("kept", kp, BS - 1) * self.code.spread
+                    with (
+                        pen.loop("px", 0, self.code.spread) as residue,
+                        pen.loop("oz", 0, z[1]) as oz,
+                        pen.walk(self.pixels, y[1], x[1], PT) as tile,
+                    ):
+                        panel = _Panel(
+                            place.g * self.code.spread + residue, k[0] + kp, kept + residue, residue
+                        )
+                        self._tile(panel, oz, tile, (channel, channels))
                     with pen.when(channel + channels - C):
-                        self.finish(place, panel)
+                        self.finish(place, (k[0] + kp, kept))
 
     def _pack_tiles(self, place: Place, channel: Affine, channels: Affine) -> None:
         """Pack the pixels of each tile together, a few channels at a time."""
@@ -175,8 +184,7 @@ class Contract:
 
     def _tile(
         self,
-        place: Place,
-        panel: tuple[Affine, Affine],
+        panel: "_Panel",
         oz: Affine,
         tile: Tile,
         part: tuple[Affine, Affine],
@@ -186,20 +194,19 @@ class Contract:
         with pen.when(part[0] - 1):  # not the first channels: go on with the sums so far
             for i, (y, x) in enumerate(tile[1]):
                 for v in range(self.vectors):
-                    pen.load(f"sum{i}_{v}", "sums", [panel[1], oz, y, x, v * self.lanes], self.lanes)
+                    pen.load(f"sum{i}_{v}", "sums", [panel.kept, oz, y, x, v * self.lanes], self.lanes)
         with pen.otherwise():
             for i in range(self.pixels):
                 for v in range(self.vectors):
-                    pen.load(f"sum{i}_{v}", "bias", [place.g, panel[0], v * self.lanes], self.lanes)
-        self._reduce(place, panel[0], oz, tile, part)
+                    pen.load(f"sum{i}_{v}", "bias", [panel.set, panel.number, v * self.lanes], self.lanes)
+        self._reduce(panel, oz, tile, part)
         for i, (y, x) in enumerate(tile[1]):
             for v in range(self.vectors):
-                pen.store("sums", [panel[1], oz, y, x, v * self.lanes], f"sum{i}_{v}", self.lanes)
+                pen.store("sums", [panel.kept, oz, y, x, v * self.lanes], f"sum{i}_{v}", self.lanes)
 
     def _reduce(
         self,
-        place: Place,
-        panel: Affine,
+        panel: "_Panel",
         oz: Affine,
         tile: Tile,
         part: tuple[Affine, Affine],
@@ -214,13 +221,15 @@ class Contract:
         with pen.loop("tz", 0, code.taps[0]) as tz:
             z = oz if code.tiled else oz * code.packed_stride[0] + tz * code.dilation[0]
             if rows_inside(code):
-                hint = self._next_weights((place.g, panel, tz), tile[0], part[0])
+                hint = self._next_weights((panel.set, panel.number, tz), tile[0], part[0])
                 for c in counted(pen, "ci", part[1], work, hint):
                     for ty in range(code.taps[1]):
-                        self._row([place.g, panel, tz, part[0] + c, ty], z, Affine.of(ty), tile, c)
+                        weight: list[Index] = [panel.set, panel.number, tz, part[0] + c, ty]
+                        self._row(weight, z, Affine.of(ty), tile, c, panel.residue)
             else:
                 with pen.loop("ty", 0, code.taps[1]) as row, pen.loop("ci", 0, part[1]) as c:
-                    self._row([place.g, panel, tz, row, part[0] + c], z, row, tile, c)
+                    weight = [panel.set, panel.number, tz, row, part[0] + c]
+                    self._row(weight, z, row, tile, c, panel.residue)
 
     def _next_weights(
         self, panel: tuple[Affine, Affine, Affine], step: Affine, channel: Affine
@@ -247,11 +256,13 @@ class Contract:
         ty: Affine,
         tile: Tile,
         c: Affine,
+        residue: Affine,
     ) -> None:
         """Add the taps of one row of the filter."""
         code = self.code
         for tx in tap_groups(self.pen, code.taps[2], self.pixels * self.vectors):
-            self._multiply([*weight, tx], z, ty * code.dilation[1], tx * code.dilation[2], tile, c)
+            column = tx * code.dilation[2] + residue * code.shift
+            self._multiply([*weight, tx], z, ty * code.dilation[1], column, tile, c)
 
     def _multiply(
         self,
@@ -291,21 +302,26 @@ class Contract:
                 first = panel[0] * self.width + v * self.lanes
                 row = _Row(place, (panel[1], oz, oy), v * self.lanes, first)
                 wide = K - first - self.lanes
-                if self.code.writes == "none":
+                if self.code.writes == "none" or self.lanes % self.code.spread:
                     self._single(row)
                     continue
                 if self.code.writes == "x":
-                    wide = pen.smallest(f"room{v}", wide, place.counts[2] - self.lanes)
+                    pixels = self.lanes // self.code.spread
+                    wide = pen.smallest(f"room{v}", wide, place.counts[2] - pixels)
                 with pen.when(wide):
                     self._turned(row) if self.code.writes == "x" else self._straight(row)
                 with pen.otherwise():
                     self._single(row)
 
     def _turned(self, row: "_Row") -> None:
-        """Write a square of pixels × channels at a time, turned round."""
-        pen, lanes = self.pen, self.lanes
-        with pen.loop("ox", 0, row.place.counts[2], lanes, overlap=True) as x:
-            rows = [pen.load(f"row{i}", "sums", row.sums(x + i), lanes) for i in range(lanes)]
+        """Write a square of columns × channels at a time, turned round; residues take turns."""
+        pen, lanes, spread = self.pen, self.lanes, self.code.spread
+        with pen.loop("ox", 0, row.place.counts[2], lanes // spread, overlap=True) as x:
+            places = [divmod(i, spread) for i in range(lanes)]
+            rows = [
+                pen.load(f"row{i}", "sums", row.sums(x + pixel, residue=residue), lanes)
+                for i, (pixel, residue) in enumerate(places)
+            ]
             columns = [f"column{j}" for j in range(lanes)]
             pen.transpose(columns, rows)
             for j, column in enumerate(columns):
@@ -313,16 +329,21 @@ class Contract:
 
     def _straight(self, row: "_Row") -> None:
         """Write a vector of one pixel's channels at a time."""
-        with self.pen.loop("ox", 0, row.place.counts[2]) as x:
-            self.pen.load("done", "sums", row.sums(x), self.lanes)
-            self._write(self._activated("done"), row.output(self.code, x, 0), self.lanes)
+        pen, code = self.pen, self.code
+        with pen.loop("ox", 0, row.place.counts[2]) as x, pen.loop("pw", 0, code.spread) as residue:
+            pen.load("done", "sums", row.sums(x, residue=residue), self.lanes)
+            self._write(self._activated("done"), row.output(code, x, 0, residue), self.lanes)
 
     def _single(self, row: "_Row") -> None:
         """Write number by number."""
-        pen = self.pen
-        with pen.loop("oc", 0, [self.lanes, K - row.first]) as k, pen.loop("ox", 0, row.place.counts[2]) as x:
-            pen.load("one", "sums", row.sums(x, k))
-            self._write(self._activated("one"), row.output(self.code, x, k), 1)
+        pen, code = self.pen, self.code
+        with (
+            pen.loop("oc", 0, [self.lanes, K - row.first]) as k,
+            pen.loop("ox", 0, row.place.counts[2]) as x,
+            pen.loop("pw", 0, code.spread) as residue,
+        ):
+            pen.load("one", "sums", row.sums(x, k, residue))
+            self._write(self._activated("one"), row.output(code, x, k, residue), 1)
 
     def _write(self, register: str, index: Sequence[Index], lanes: int) -> None:
         write_output(self.pen, self.code, register, index, lanes)
@@ -333,18 +354,30 @@ class Contract:
         return self.pen.compute(f"{register}_active", self.code.activation, register)
 
 
+@dataclass(frozen=True, slots=True)
+class _Panel:
+    """A panel of output channels: its set of weights, its number, where sums are kept, and its residue."""
+
+    set: Affine
+    number: Affine
+    kept: Affine
+    residue: Affine
+
+
 class _Row:
     """A row of a panel's sums, and where it belongs."""
 
     def __init__(self, place: Place, at: tuple[Affine, Affine, Affine], lane: int, first: Affine) -> None:
         self.place, self.at, self.lane, self.first = place, at, lane, first
 
-    def sums(self, x: Affine, k: Index = 0) -> list[Index]:
+    def sums(self, x: Affine, k: Index = 0, residue: Index = 0) -> list[Index]:
         """Return the place of a pixel's sums in the scratch."""
-        return [*self.at, x, k + self.lane]
+        kept, *rest = self.at
+        return [kept + residue, *rest, x, k + self.lane]
 
-    def output(self, code: Code, x: Affine, k: Index) -> tuple[Affine, ...]:
+    def output(self, code: Code, x: Affine, k: Index, residue: Index = 0) -> tuple[Affine, ...]:
         """Return the place of a pixel's channel in the output."""
         z, y, left = self.place.starts
         _, oz, oy = self.at
-        return image_index(code.writes, self.place.n, self.place.g, self.first + k, z + oz, y + oy, left + x)
+        at = (z + oz, y + oy, (left + x) * code.spread + residue)
+        return image_index(code.writes, self.place.n, self.place.g, self.first + k, *at)

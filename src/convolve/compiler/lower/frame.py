@@ -37,7 +37,7 @@ def map_extents(code: Code) -> list[Affine]:
 def shared_buffers(code: Code) -> tuple[Buffer, ...]:
     """Return the buffers that every convolution routine has, in the order of a call."""
     source = image_index(code.reads, N, G, C, Z, Y, X)
-    target = image_index(code.writes, N, G, K, OZ, OY, OX)
+    target = image_index(code.writes, N, G, K, OZ, OY, OX * code.spread)
     maps = [
         Buffer(name, "int64", (extent,), "table", values=(Affine.of(-1), size))
         for name, extent, size in zip(("z_map", "y_map", "x_map"), map_extents(code), (Z, Y, X), strict=True)
