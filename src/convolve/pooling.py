@@ -132,7 +132,8 @@ def max_pool(made: Pool, return_indices: bool) -> Array | tuple[Array, Array]:
     result = np.empty(made.form.shape(made.shape), dtype)
     indices = np.empty(made.form.shape(made.shape), np.int64) if return_indices else None
     for n, channels in made.planes():
-        best, where = _block_maximum(made, made.image[n, channels].astype(dtype), return_indices)
+        with np.errstate(invalid="ignore"):  # NaN of 16 bits warns when it is compared
+            best, where = _block_maximum(made, made.image[n, channels].astype(dtype), return_indices)
         made.form.canonical(result)[n, channels] = best
         if indices is not None:
             made.form.canonical(indices)[n, channels] = where

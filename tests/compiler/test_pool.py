@@ -28,6 +28,7 @@ from tests.compiler.mutations import bugs
 from tests.compiler.native import RUNNABLE, call, compiled
 
 CASES = 12
+DTYPES = ("float32", "float32", "float64", "float16", "bool", "int8", "uint8", "int16", "uint32", "int64")
 BUGS_TRIED = 80
 
 
@@ -46,8 +47,11 @@ def drawn(draw: random.Random) -> tuple[pooling.Pool, str]:
             "ceil_mode": draw.random() < 0.5,
             "layout": layout,
         }
-        image = numbers.astype(draw.choice(["float32", "float64"]))
-        image[numbers == 0] *= draw.choice([1, -1])  # zeros have a sign
+        image = np.abs(numbers).astype(draw.choice(DTYPES))
+        if image.dtype.kind in "if":
+            image[numbers < 0] *= -1
+        if image.dtype.kind == "f":
+            image[numbers == 0] *= draw.choice([1, -1])  # zeros have a sign
         try:
             return pooling.pool(dims, image, [draw.randint(1, 3) for _ in size], **options), layout
         except ShapeError:
@@ -73,8 +77,8 @@ class Case:
 
     def check(self) -> None:
         for name, wanted in self.expected.items():
-            np.testing.assert_allclose(self.results[name], wanted, rtol=1e-6 if self.kind == "mean" else 0)
-            if self.kind == "max":
+            np.testing.assert_allclose(self.results[name], wanted, rtol=1e-3 if self.kind == "mean" else 0)
+            if self.expected["output"].dtype.kind == "f" and self.kind == "max":
                 assert np.array_equal(np.signbit(self.results[name]), np.signbit(wanted))
 
 
@@ -90,7 +94,7 @@ def random_case(draw: random.Random, target: Target) -> Case:
         expected = {"output": pooling.avg_pool(made, question.include_padding, question.divisor)}
     names = ["output", "places"] if places else ["output"]
     expected = {name: expected[name] for name in names}
-    results = {name: np.full_like(one, -77) for name, one in expected.items()}
+    results = {name: np.full_like(one, 77) for name, one in expected.items()}
     arrays = {name: five(made.form.canonical(one), order) for name, one in results.items()}
     arrays |= {"input": five(made.image, order), **pooled.tables(question)}
     values = pooled.parameters(question) | {"BY": draw.randint(1, 4)}
@@ -180,7 +184,7 @@ def passes(wrong: Routine) -> bool:
 def test_nothing_is_called_and_no_vector_spilled(order: Inner, target: Target) -> None:
     for kind in ("max", "mean"):
         axes = (Axis(1, 1, 1), *[Axis(112, 56, 3, 2, before=1, after=1)] * 2)
-        code = pooled.code_of(kind, "float32", axes, order)
+        code = pooled.code_of(kind, np.dtype("float32"), axes, order)
         text = jit.make_assembly(compile_alone(pool(code, target), target), target)
         lines = text[text.index("\npool:") : text.index("\n.Lfunc_end")].splitlines()
         assert [line for line in lines if CALL.match(line)] == []
@@ -190,5 +194,15 @@ def test_nothing_is_called_and_no_vector_spilled(order: Inner, target: Target) -
 
 
 def test_golden(update_goldens: bool) -> None:
-    code = PoolCode("max", "float32", (1, 3, 3), (1, 2, 2), (1, 1, 1), (False, True, True), places=False)
+    code = PoolCode(
+        "max",
+        "float32",
+        "float32",
+        "float32",
+        (1, 3, 3),
+        (1, 2, 2),
+        (1, 1, 1),
+        (False, True, True),
+        places=False,
+    )
     check_golden("pool_max_3x3_stride_2", show(pool(code, AVX2)), update_goldens)

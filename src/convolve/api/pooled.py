@@ -8,11 +8,9 @@ import numpy as np
 
 from convolve.axis import Axis
 from convolve.compiler.plan import Inner
-from convolve.dtypes import Array, DType
+from convolve.dtypes import Array, DType, kind_of
 from convolve.options import flag
 from convolve.pooling import Pool, max_dtype, mean_dtype, pool, whole_divisor
-from convolve.pooling import avg_pool as avg_pool_slowly
-from convolve.pooling import max_pool as max_pool_slowly
 from convolve.runtime import pooled
 from convolve.views import native
 
@@ -21,8 +19,6 @@ MOST_RECIPES = 256
 
 ABSENT = Axis(1, 1, 1)
 """A dimension that is not there."""
-
-COMPILED_DTYPES = ("float32", "float64")
 
 Options = dict[str, Any]
 
@@ -95,12 +91,14 @@ def _first(
     include_padding: bool = False,
 ) -> Any:
     """Pool an image of a kind that was not seen before."""
-    if native(made.image).name not in COMPILED_DTYPES:
-        return (
-            max_pool_slowly(made, places)
-            if kind == "max"
-            else avg_pool_slowly(made, include_padding, divisor)
-        )
+    if kind_of(dtype) == "complex":
+        result = np.empty(made.form.shape(made.shape), dtype)
+        for part in ("real", "imag"):
+            half = replace(made, image=getattr(made.image, part))
+            setattr(
+                result, part, _first(None, half, kind, native(half.image), False, divisor, include_padding)
+            )
+        return result
     if 0 in made.shape or not made.image.dtype.isnative:
         return _converted(made, kind, dtype, places, divisor, include_padding)
     result = np.empty(made.form.shape(made.shape), dtype)
@@ -133,7 +131,7 @@ def question(
     """Return the question that a pooling poses."""
     front, above, before = (ABSENT,) * (3 - len(made.axes)) + made.axes
     planes = order == "x" and not places and _are_planes(made)
-    code = pooled.code_of(kind, native(made.image).name, (front, above, before), order, places, planes)
+    code = pooled.code_of(kind, native(made.image), (front, above, before), order, places, planes)
     images, channels, *_ = made.shape
     return pooled.Question(code, (images, channels), (front, above, before), divisor, include_padding)
 
@@ -141,8 +139,11 @@ def question(
 def _are_planes(made: Pool) -> bool:
     """Whether every window is a whole plane without gaps: there is one, and it leaves nothing out."""
     cells = math.prod(axis.size for axis in made.axes)
-    whole = cells >= pooled.SIDE and all(
-        axis.outputs == 1 and axis.taps == axis.size == axis.extent for axis in made.axes
+    floats = made.image.dtype.name in ("float32", "float64")
+    whole = (
+        floats
+        and cells >= pooled.SIDE
+        and all(axis.outputs == 1 and axis.taps == axis.size == axis.extent for axis in made.axes)
     )
     plane = made.image[:1, :1]
     return whole and not any(axis.before for axis in made.axes) and plane.flags.c_contiguous

@@ -151,6 +151,8 @@ class PoolCode:
     ----------
     kind
         What is taken of every window.
+    dtype, sums, output
+        Of the cells, of the maxima or sums while they are taken, and of the results.
     clipped
         Per dimension: whether any window reaches outside the image.
     order
@@ -163,6 +165,8 @@ class PoolCode:
 
     kind: Literal["max", "mean"]
     dtype: str
+    sums: str
+    output: str
     taps: Triple
     stride: Triple
     dilation: Triple

@@ -12,7 +12,7 @@ from convolve.compiler.layout import ITEM_BYTES
 from convolve.compiler.lower.pool import MOST_STEP, PADDING
 from convolve.compiler.plan import Inner, PoolCode
 from convolve.compiler.problem import pieces, three
-from convolve.dtypes import Array
+from convolve.dtypes import Array, DType, float_dtype, sum_dtype
 from convolve.runtime import threads
 from convolve.runtime.execution import Template, address_of
 from convolve.runtime.host import host_target
@@ -54,14 +54,22 @@ class Question:
     include_padding: bool = False
 
 
+WIDER = {"bool": "uint8", "float16": "float32", "bfloat16": "float32"}
+"""In which dtype the largest of numbers is found that nothing is computed in."""
+
+
 def code_of(
-    kind: str, dtype: str, axes: tuple[Axis, ...], order: Inner, places: bool = False, planes: bool = False
+    kind: str, dtype: DType, axes: tuple[Axis, ...], order: Inner, places: bool = False, planes: bool = False
 ) -> PoolCode:
     """Return what the routine of a pooling is specialised to."""
     a, b, c = (_is_clipped(axis) for axis in axes)
+    mean = float_dtype(dtype)
+    largest = kind == "max"
     return PoolCode(
-        "max" if kind == "max" else "mean",
-        dtype,
+        "max" if largest else "mean",
+        dtype.name,
+        WIDER.get(dtype.name, dtype.name) if largest else sum_dtype(mean).name,
+        dtype.name if largest else mean.name,
         three(tuple(axis.taps for axis in axes)),
         three(tuple(axis.stride for axis in axes)),
         three(tuple(axis.dilation for axis in axes)),
@@ -156,15 +164,16 @@ def _nanoseconds(asked: Question) -> float:
     """Return about how long a pooling takes on one thread."""
     outputs = math.prod(asked.shape) * math.prod(axis.outputs for axis in asked.axes)
     alone = asked.code.order == "none" or (asked.code.order == "x" and asked.code.stride[2] > MOST_STEP)
-    item = ITEM_BYTES[asked.code.dtype]
+    item = ITEM_BYTES[asked.code.sums]
     return outputs * math.prod(asked.code.taps) * TAP_NANOSECONDS * (SINGLE if alone else item / 4)
 
 
 def tables(asked: Question) -> dict[str, Array]:
     """Return what a routine reads beside the image."""
-    dtype = np.dtype(asked.code.dtype)
+    dtype = np.dtype(asked.code.sums)
     if asked.code.kind == "max":
-        tables = {"start": np.array([-np.inf], dtype)}
+        lowest = -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+        tables = {"start": np.array([lowest], dtype)}
         if asked.code.places:
             depth, height, width = asked.axes
             tables["plane_place"] = np.arange(depth.size) * (height.size * width.size)

@@ -404,6 +404,8 @@ class Emitter:
     def beats(self, dtype: str, lanes: int, new: str, old: str) -> str:
         """Return whether a number is larger, or NaN where the other one is not."""
         kind, bits = vector_type(dtype, lanes), "i1" if lanes == 1 else f"<{lanes} x i1>"
+        if dtype not in FLOATS:
+            return self.code.value(f"icmp {'ugt' if dtype[0] == 'u' else 'sgt'} {kind} {new}, {old}")
         larger = self.code.value(f"fcmp ult {kind} {old}, {new}")  # or one of them is NaN
         return self.code.value(f"and {bits} {larger}, {self.code.value(f'fcmp ord {kind} {old}, {old}')}")
 
@@ -460,6 +462,8 @@ class Emitter:
         """
         kind = vector_type(dtype, lanes)
         first, second = values
+        if dtype not in FLOATS:
+            return self.choice(dtype, lanes, self.beats(dtype, lanes, first, second), first, second)
         above = self.code.value(f"fcmp ogt {kind} {first}, {second}")
         most = self.choice(dtype, lanes, above, first, second)
         missing = self.code.value(f"fcmp uno {kind} {first}, {first}")

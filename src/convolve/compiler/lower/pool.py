@@ -34,6 +34,10 @@ MOST_STEP = 8
 MOST_ROWS = 16
 """Rows of a window that are written out, if all of them lie inside."""
 
+LEAST_BYTES = {"alone": 2, "places": 4}
+"""Numbers are taken to be so large when vectors are filled with them: with more lanes there would be more
+widths to write, and places, of 8 bytes each, would not fit into registers."""
+
 FAR = 1 << 32
 """Columns, more than any row has."""
 
@@ -82,13 +86,13 @@ def pool_signature(code: PoolCode) -> Signature:
     image, result = place(code, N, C, *SIZE), place(code, N, C, *OUTPUTS)
     buffers = [
         Buffer("input", code.dtype, image, "input", contiguous=apart),
-        Buffer("output", code.dtype, result, "output", contiguous=apart),
-        Buffer("start", code.dtype, affines([1]), "weights"),
+        Buffer("output", code.output, result, "output", contiguous=apart),
+        Buffer("start", code.sums, affines([1]), "weights"),
     ]
     if code.kind == "mean":
         buffers += [
-            Buffer("rows", code.dtype, affines([OZ, OY]), "weights"),
-            Buffer("columns", code.dtype, affines([OX]), "weights"),
+            Buffer("rows", code.sums, affines([OZ, OY]), "weights"),
+            Buffer("columns", code.sums, affines([OX]), "weights"),
         ]
     if code.places:
         cells = (Affine.of(0), CELLS)
@@ -99,7 +103,7 @@ def pool_signature(code: PoolCode) -> Signature:
         ]
     if shares_rows(code):
         reach = (BY - 1) * code.stride[1] + code.extent[1]
-        buffers.append(Buffer("reduced", code.dtype, affines([code.taps[0], reach, OX]), "scratch"))
+        buffers.append(Buffer("reduced", code.sums, affines([code.taps[0], reach, OX]), "scratch"))
     return Signature("pool", symbols, tuple(facts), tuple(buffers))
 
 
@@ -117,7 +121,8 @@ class _Pool:
     def __init__(self, code: PoolCode, target: Target) -> None:
         self.code = code
         self.pen = Pen()
-        lanes = target.lanes(ITEM_BYTES[code.dtype])
+        least = LEAST_BYTES["places" if code.places else "alone"]  # of a number in a vector
+        lanes = target.lanes(max(least, ITEM_BYTES[code.sums]))
         wide = code.order == "channel" or (code.order == "x" and code.stride[2] <= MOST_STEP)
         self.lanes = lanes if wide else 1
         self.widest = self.lanes * VECTORS if wide else 1
@@ -261,7 +266,7 @@ class _Pool:
                 for ty in self._taps(1):
                     for v in range(vectors):
                         index = [tz, first + ty * code.dilation[1], x + v * lanes]
-                        self._combine(pen.load(f"cells{lanes}", "reduced", index, lanes), lanes, v)
+                        self._combine(pen.load(f"row{lanes}", "reduced", index, lanes), lanes, v)
             for v in range(vectors):
                 self._finish(replace(at, x=x), lanes, v)
 
@@ -361,6 +366,8 @@ class _Pool:
         step = code.stride[2] if code.order == "x" and lanes > 1 else 1
         c, column = self._side_by_side(at.c, x, lanes, v, code.stride[2])
         cells = pen.load(f"cells{lanes}", "input", place(code, at.n, c, z, y, column), lanes, step)
+        if code.sums != code.dtype:
+            cells = pen.convert(f"wide{lanes}", code.sums, cells)
         if code.places:
             self._ramp(f"here{lanes}", flat, lanes, v)
             pen.select(f"place{lanes}_{v}", cells, best, f"here{lanes}", f"place{lanes}_{v}")
@@ -396,9 +403,10 @@ class _Pool:
                 pen.repeat(f"columns{lanes}", "columns", [x], lanes)
             else:
                 pen.load(f"columns{lanes}", "columns", [x], lanes)
-            pen.compute(f"cells{lanes}", "multiply", f"rows{lanes}", f"columns{lanes}")
-            pen.compute(best, "divide", best, f"cells{lanes}")
+            pen.compute(f"cells_held{lanes}", "multiply", f"rows{lanes}", f"columns{lanes}")
+            pen.compute(best, "divide", best, f"cells_held{lanes}")
         to = place(code, at.n, c, at.z, at.y, x)
-        pen.store("output", to, best, lanes)
+        result = best if code.output == code.sums else pen.convert(f"result{lanes}", code.output, best)
+        pen.store("output", to, result, lanes)
         if code.places:
             pen.store("places", to, f"place{lanes}_{v}", lanes)
