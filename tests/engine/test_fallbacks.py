@@ -82,5 +82,8 @@ def test_compiled_calls_do_not_reach_the_reference(monkeypatch: pytest.MonkeyPat
     for options in OPTIONS:
         filters = weight[:, : 4 // options.get("groups", 1)]
         assert convolve.conv2d(image, filters, **options).any()
+    for name in SUPPORTED:
+        dtype = parse_dtype(name, "dtype")
+        assert convolve.conv2d(image.astype(dtype), weight.astype(dtype), padding=1).all()
     with pytest.raises(AssertionError, match="the reference was taken"):
         convolve.conv2d(image, weight, algorithm="reference")

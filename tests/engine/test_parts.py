@@ -123,7 +123,7 @@ def peppered(numbers: np.random.Generator, array: Array, *values: float) -> Arra
 
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("special", [(), (np.nan,), (np.inf, -np.inf, np.nan)])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 def test_zero_padding_adds_nothing_under_infinite_weights(
     dtype: str, special: tuple[float, ...], stride: int, numbers: np.random.Generator
 ) -> None:
@@ -176,7 +176,7 @@ def test_windows_without_nan_keep_their_bits(numbers: np.random.Generator) -> No
     )
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 @pytest.mark.parametrize("taps", [1, 3])
 @pytest.mark.parametrize("channels", [1, 20])
 def test_a_nan_touches_the_windows_that_hold_it(
