@@ -28,6 +28,8 @@ NOTHING_TO_CHANGE = {
     "compiler.lower.pack._lanes",
     "compiler.lower.pool_planes._Planes.__init__",
     "compiler.lower.transform.Transforms.__init__",
+    "compiler.llvm.conversions._Conversion.choose",
+    "compiler.llvm.conversions._Conversion.__init__",
     "compiler.llvm.addresses.Addresses.close",
     "compiler.lower.gradient._Contract.prepare",
     "compiler.lower.gradient._Gradient.finish",
@@ -42,6 +44,7 @@ NOTHING_TO_CHANGE = {
     "compiler.llvm.code.Registers.__init__",
     "compiler.llvm.code.Registers.kind",
     "compiler.llvm.code.Registers.type_of",
+    "runtime.engine.why_not",
     "runtime.execution.Template.block",
     "runtime.execution._address_asked",
 }
