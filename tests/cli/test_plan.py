@@ -31,11 +31,17 @@ def test_stages(stage: str, words: str) -> None:
     assert words in done.stdout.decode()
 
 
-def test_what_the_reference_computes_is_said() -> None:
-    done = convolve("plan", "1x3x16x16", "8x3x3x3", "--dtype", "int8")
+def test_what_is_converted_is_said() -> None:
+    done = convolve("plan", "1x3x16x16", "8x3x3x3", "--dtype", ">f4")
     assert done.returncode == 0
-    assert "reference" in done.stdout.decode()
-    assert "float32 and float64" in done.stdout.decode()
+    assert done.stdout.decode().startswith("method")
+    assert "also     the input's byte order is turned round" in done.stdout.decode()
+
+
+def test_where_there_is_nothing_to_plan_it_is_said() -> None:
+    done = convolve("plan", "1x0x16x16", "8x0x3x3")
+    assert done.returncode == 1
+    assert "there is nothing to sum up: every result is the bias" in done.stderr.decode()
 
 
 @pytest.mark.parametrize(

@@ -49,10 +49,6 @@ def command(
     if threads is not None:
         set_num_threads(threads)
     planned = plan(input_shape, weight_shape, **options)
-    reason = planned.why_not
-    if reason is not None:
-        click.echo(f"method   reference, the NumPy one\nreason   {reason}")
-        return
     if stage is not None:
         click.echo(getattr(planned.routine, stage))
         return

@@ -46,7 +46,10 @@ FILTER_AXIS = Axis(1, 1, 1)
 
 
 def why_not(spec: ConvSpec) -> str | None:
-    """Return why a spec is not computed by compiled code, or None if it is."""
+    """Return why a spec is not computed by compiled code, or None if it is: every spec is.
+
+    Values can still forbid it, those of integers beyond 64 bits above all; see `convolve.api.parts`.
+    """
     return None
 
 
