@@ -23,10 +23,10 @@ def version() -> str:
 
 def variants(shape: Shape, data: Data) -> list[Variant]:
     """Return its image filters, which take pictures with channels last; a signal is a picture of one row."""
-    if not shape.is_stencil or shape.dims > 2 or shape.dtype != "float32":
-        raise NotOfferedError("it has image filters only, and only float32 is compared yet")
+    if not shape.is_stencil or shape.dims > 2 or shape.dtype != shape.out_dtype:
+        raise NotOfferedError("it has image filters only, whose results have the image's dtype")
     image = np.ascontiguousarray(np.moveaxis(data.first[0], 0, -1))
-    kernel, border = data.weight[0, 0], BORDERS[shape.padding_mode]
+    kernel, border = data.weight[0, 0].astype("float32"), BORDERS[shape.padding_mode]
     if shape.dims == 1:
         image, kernel = image[None], kernel[None]
     calls = {"filter2D": partial(cv2.filter2D, image, -1, kernel, borderType=border)}

@@ -57,7 +57,7 @@ def variants(shape: Shape, data: Data) -> list[Variant]:
     }  # fmt: skip
     dtypes: dict[str, Any] = {"dtype": shape.dtype, "weight_dtype": shape.weight_dtype}
     if shape.out_dtype != "float32":
-        dtypes["out_dtype"] = shape.out_dtype
+        dtypes |= {"out_dtype": shape.out_dtype, "overflow": "saturate"}
     first = shape.result_shape if shape.kind == "input_grad" else data.input.shape
     planned = convolve.plan(first, shape.weight_shape, operation=shape.operation, **dtypes, **options)
     try:
@@ -69,7 +69,8 @@ def variants(shape: Shape, data: Data) -> list[Variant]:
     bound = planned.bind(data.weight)
     read = _channels_first if shape.layout == "channels_last" else same
     result = np.empty_like(bound(data.input))
-    plain = partial(getattr(convolve, f"conv{shape.dims}d"), data.input, data.weight, **options)
+    written = {name: dtypes[name] for name in ("out_dtype", "overflow") if name in dtypes}
+    plain = partial(getattr(convolve, f"conv{shape.dims}d"), data.input, data.weight, **options, **written)
     return [
         Variant("out", "bound, out=", partial(bound, data.input, out=result), read),
         Variant("bound", "bound", partial(bound, data.input), read),
@@ -104,7 +105,8 @@ def _apply(shape: Shape, data: Data) -> list[Variant]:
     image = data.input[0] if last else data.input[0, 0]
     mode: Any = shape.padding_mode
     axis = -1 if last else None
-    call = partial(convolve.apply, image, data.weight[0, 0], padding_mode=mode, channel_axis=axis)
+    written: Any = {} if shape.out_dtype == "float32" else {"out_dtype": shape.out_dtype}
+    call = partial(convolve.apply, image, data.weight[0, 0], padding_mode=mode, channel_axis=axis, **written)
     return [Variant("unbound", "apply", call, _picture_last if last else _picture)]
 
 
