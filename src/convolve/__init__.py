@@ -7,7 +7,7 @@ costs next to nothing and ``convolve --help`` needs no NumPy.
 from importlib import import_module
 from typing import Any
 
-import convolve.interpreter_lock  # noqa: F401  (refuses a Python without that lock, before anything is shared)
+import_module("convolve.interpreter_lock")  # refuses a Python without that lock, before anything is shared
 
 __version__ = "0.1.0"
 

@@ -33,7 +33,6 @@ REASONS: dict[str, tuple[str, ...]] = {
         "compiler.lower.border.Packer._inner .stop becomes .start #1",
         "compiler.lower.border.Packer._inner .stop becomes .start #2",
         "compiler.lower.border.Packer.pack_inside if always false #1",
-        "compiler.lower.stencil.Stencil.__init__ if always true #1",
         "compiler.lower.depthwise._Depthwise._pixel if always false #1",
     ),
     "A constant border is packed like any other, and what shows the input in order pixel by pixel.": (
@@ -181,7 +180,6 @@ REASONS: dict[str, tuple[str, ...]] = {
         "runtime.engine.view_of 1 becomes 2 #1",
     ),
     "Neighbouring channels are moved one by one.": ("runtime.engine._inner if always false #3",),
-    "A second row of an image of one row is never looked at.": ("runtime.engine.question 1 becomes 2 #4",),
 }
 
 EQUIVALENT = {name: reason for reason, names in REASONS.items() for name in names}
