@@ -428,9 +428,10 @@ class _Force:
         self.asked.append(asked)
         way = self.spec.way
         redone = way.method == "winograd" and not asked.geometry.transforms
-        if way.method == "usual" or redone:
+        unknown = way.method == "separable" and not asked.sizes.terms  # no values of weights were seen
+        if way.method == "usual" or redone or unknown:
             return self.usual(asked, target)
-        if way.method == "separable" and asked.sizes.terms:
+        if way.method == "separable":
             return _passes(asked, target, way)
         cycles = 1e6 if self.spec.threads > 1 else 1e3
         straight = asked.geometry.reads == asked.geometry.writes == "x"
