@@ -36,10 +36,13 @@ class Factors:
     packed
         Shape (groups, filters, terms, 1, 1, depth + height + width): the lines one after another. That of a
         dimension with one tap is 1, except for the last.
+    boxes
+        Per dimension: whether all numbers of each line are equal.
     """
 
     terms: int
     packed: Array
+    boxes: tuple[bool, bool, bool]
 
 
 def may_gain(taps: Sequence[int]) -> bool:
@@ -79,7 +82,13 @@ def _factors(content: bytes, shape: tuple[int, ...], dtype: str) -> Factors | No
     packed = np.zeros((groups * filters, most, sum(taps)), dtype)
     for place, terms in zip(packed, found, strict=True):
         place[: len(terms)] = [np.concatenate(lines) for lines in terms]
-    return Factors(most, packed.reshape(groups, filters, most, 1, 1, -1))
+    depth, height, width = (_equal(lines) for lines in np.split(packed, np.cumsum(taps)[:-1], axis=2))
+    return Factors(most, packed.reshape(groups, filters, most, 1, 1, -1), (depth, height, width))
+
+
+def _equal(lines: Array) -> bool:
+    """Whether all numbers of each line are equal."""
+    return bool((lines == lines[..., :1]).all())
 
 
 def _terms(weight: Array) -> list[Lines] | None:

@@ -68,7 +68,9 @@ def _separable_code(draw: random.Random, sizes: tuple[Triple, Triple]) -> Code:
     dtype, layout = draw.choice(["float32", "float64"]), draw.choice(["x", "channel", "none"])
     tile = draw.choice([(1, 1, 10), (1, 2, 5), (1, 2, 4), (1, 3, 3), (1, 1, 1)])
     activation = draw.choice(["none", "relu"])
-    return Code("separable", dtype, sizes[0], (1, 1, 1), sizes[1], tile, layout, "x", activation)
+    boxes = [draw.random() < 0.5 and apart == 1 for apart in sizes[1]]
+    code = Code("separable", dtype, sizes[0], (1, 1, 1), sizes[1], tile, layout, "x", activation)
+    return replace(code, boxes=(boxes[0], boxes[1], draw.random() < 0.5))
 
 
 def _winograd_code(draw: random.Random) -> Code:

@@ -128,8 +128,10 @@ def test_a_library_call_is_seen() -> None:
 
 
 @pytest.mark.parametrize("taps", [(1, 31, 31), (25, 25, 25)])
-def test_separable_passes_keep_all_in_registers(taps: Triple) -> None:
-    code = Code("separable", "float32", taps, (1, 1, 1), (1, 1, 1), (1, 1, 10))
+@pytest.mark.parametrize("box", [False, True])
+def test_separable_passes_keep_all_in_registers(taps: Triple, box: bool) -> None:
+    boxes = (box and taps[0] > 1, box, box)
+    code = Code("separable", "float32", taps, (1, 1, 1), (1, 1, 1), (1, 1, 10), boxes=boxes)
     for target in (AVX2, AVX512):
         found = hot_loops(code, target)
         assert [(loop.spills, loop.calls) for loop in found] == [([], [])] * len(found)

@@ -29,6 +29,9 @@ CODES = {
         "depthwise", "float32", FLAT, (1, 2, 2), ONCE, (2, 2, 1), "channel", "channel", whole=True
     ),
     "separable_9x9": Code("separable", "float32", (1, 9, 9), ONCE, ONCE, (1, 1, 3)),
+    "separable_9x9_box": Code(
+        "separable", "float32", (1, 9, 9), ONCE, ONCE, (1, 1, 3), boxes=(False, True, True)
+    ),
     "stencil_3x3_whole": Code("stencil", "float32", FLAT, ONCE, ONCE, (1, 2, 2), whole=True),
 }
 W = Affine.symbol("w")

@@ -89,6 +89,8 @@ class Code:
         For "contract" as a part of a transposed convolution: how many neighbouring columns of the output
         come from each pixel, one per residue of the stride, each with weights of its own; and how many cells
         further right the next one reads.
+    boxes
+        For "separable": along which dimensions all factors are equal and outputs share sums.
     """
 
     method: Method
@@ -108,6 +110,7 @@ class Code:
     saturated: bool = False
     spread: int = 1
     shift: int = 0
+    boxes: tuple[bool, bool, bool] = (False, False, False)
 
     def __post_init__(self) -> None:
         for name in ("input_dtype", "output_dtype"):

@@ -14,7 +14,7 @@ class Sizes:
     """The numbers of a convolution that do not change its code; channels are those of one group.
 
     ``terms``: how many products of one-dimensional filters are summed up in each filter, if the weights are
-    known to be such sums; 0 if not.
+    known to be such sums; 0 if not. ``boxes``: in which dimensions the numbers of each filter are all equal.
     """
 
     batch: int
@@ -24,6 +24,7 @@ class Sizes:
     input: Triple
     output: Triple
     terms: int = 0
+    boxes: tuple[bool, bool, bool] = (False, False, False)
 
     @property
     def outputs(self) -> int:

@@ -226,7 +226,7 @@ def prepare(
     weights = weights_of(spec, weight, view, asked.geometry.dtype)
     found = factors(weights) if may_be_separable(spec) else None
     if found is not None:
-        asked = replace(asked, sizes=replace(asked.sizes, terms=found.terms))
+        asked = replace(asked, sizes=replace(asked.sizes, terms=found.terms, boxes=found.boxes))
     made = ready(asked)
     if found is not None and made.plan.code.method == "separable":
         return Prepared(view, made, found.packed)

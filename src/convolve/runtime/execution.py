@@ -15,7 +15,7 @@ from convolve.axis import OUTSIDE, Axis, source_cells
 from convolve.compiler.layout import ITEM_BYTES, ArgumentLayout, argument_layout
 from convolve.compiler.loopnest import Signature
 from convolve.compiler.lower.pack import reads_runs
-from convolve.compiler.passes import strip_columns, strip_tile
+from convolve.compiler.passes import packed_axis, row_reach, strip_columns, strip_tile
 from convolve.compiler.pipeline import AT_ONCE_WORDS
 from convolve.compiler.plan import Inner, Plan
 from convolve.compiler.problem import Sizes, panel_channels, pieces, three
@@ -355,10 +355,10 @@ def packed_row(plan: Plan, target: Target) -> int:
 def _pass_rooms(plan: Plan, target: Target) -> dict[str, int]:
     """Return the columns of a separable filter's strips, and the room of the rows between its passes."""
     code, block, item = plan.code, plan.block, ITEM_BYTES[plan.code.dtype]
-    strip, lanes = strip_columns(code, block, target), target.lanes(item)
-    tile = strip_tile(target)[1]
-    row = block[2] + code.extent[2] - 1 + max(tile, code.tile[2]) * lanes - 1
-    return {"CW": strip, "CS": _spread(strip + tile * lanes - 1, 1, item), "XS": _spread(row, 1, item)}
+    strip = strip_columns(code, block, target)
+    tile = strip_tile(code, packed_axis(code), target)[1] * target.lanes(item)
+    row = block[2] + code.extent[2] - 1 + row_reach(code, target)
+    return {"CW": strip, "CS": _spread(strip + tile - 1, 1, item), "XS": _spread(row, 1, item)}
 
 
 def _spread(room: int, rows: int, item: int) -> int:

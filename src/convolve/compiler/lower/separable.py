@@ -5,14 +5,14 @@ strip: ``planes`` holds what the pass along the depth leaves, ``rows`` what that
 second-level cache. The last pass goes along the rows and writes the outputs. Every pass multiplies each cell
 of a window by its factor, so a NaN or an infinity reaches the same outputs as in the direct sum.
 
-In all passes a cell that was loaded serves all outputs of the tile whose windows hold it. Down a strip these
-are rows. Along a row they are vectors: taps that lie whole vectors apart read the same ones, so the taps are
-taken in the order of what is left when their place is divided by the lanes.
+In passes of unequal factors a cell that was loaded serves all outputs of the tile whose windows hold it. Down
+a strip these are rows. Along a row they are vectors: taps that lie whole vectors apart read the same ones, so
+the taps are taken in the order of what is left when their place is divided by the lanes. Where all factors of
+a line are equal, neighbouring outputs share sums: see `convolve.compiler.lower.box`.
 """
 
 import functools
 import itertools
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +22,7 @@ from convolve.compiler.costs import LINE_BYTES
 from convolve.compiler.layout import ITEM_BYTES
 from convolve.compiler.loopnest import Buffer, Routine, Signature, affines
 from convolve.compiler.lower.border import Packer, Place
+from convolve.compiler.lower.box import Box
 from convolve.compiler.lower.frame import (
     ABOVE,
     BEFORE,
@@ -38,9 +39,17 @@ from convolve.compiler.lower.frame import (
     shared_buffers,
 )
 from convolve.compiler.lower.pack import factor_code, packed_place, weight_order
+from convolve.compiler.lower.slide import Cells, slide
 from convolve.compiler.lower.stencil import BK, KT, XS, Stencil
 from convolve.compiler.lower.unroll import MOST_IN_COLUMNS, tap_runs
-from convolve.compiler.passes import MOST_IN_STRIP, held_weights, strip_tile
+from convolve.compiler.passes import (
+    MOST_IN_STRIP,
+    held_weights,
+    packed_axis,
+    row_reach,
+    strip_tile,
+    vector_taps,
+)
 from convolve.compiler.plan import Code
 from convolve.compiler.problem import pieces
 from convolve.compiler.target import Target
@@ -51,9 +60,6 @@ CW, CS, TERMS = map(Affine.symbol, ("CW", "CS", "Q"))
 Pair = tuple[Affine, Affine]
 
 Hint = Callable[[Affine, Affine], None]
-
-Cells = Callable[[Affine, int], tuple[str, Sequence[Index]]]
-"""Where the vector of cells is that stands at a place along the filter, and beside others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +89,23 @@ class _Separable(Stencil):
 
     def __init__(self, code: Code, target: Target) -> None:
         super().__init__(code, target)
-        self.strip_rows, self.strip_vectors = strip_tile(target)
-        self.strip_width = self.strip_vectors * self.lanes
+        self.target = target
+        self.tiles = [strip_tile(code, axis, target) for axis in (0, 1)]
         self.held = held_weights(target)
+        self.box = Box(self.pen, code, self.lanes)
         self.deep = code.taps[0] > 1
 
     def signature(self) -> Signature:
         """Return what a caller must know."""
         code = self.code
         depth, height, width = code.extent
-        tall = max(self.rows, self.strip_rows) - 1
-        lines: tuple[Index, Index] = (1, BY + height + self.strip_rows - 2)
+        (planes_down, _), (rows_down, _) = self.tiles
+        tall = max(self.rows, rows_down) - 1
+        lines: tuple[Index, Index] = (1, BY + height + rows_down - 2)
         if self.deep:
-            lines = (BZ + depth + self.strip_rows - 2, 1)
-        planes = [TERMS, BZ + self.strip_rows - 1, BY + height + self.strip_rows - 2, XS]
+            lines = (BZ + depth + planes_down - 2, 1)
+        planes = [TERMS, BZ + planes_down - 1, BY + height + rows_down - 2, XS]
+        shared: list[Index] = [TERMS, self.rows, 2, XS]
         buffers = (
             *shared_buffers(code),
             Buffer(
@@ -106,10 +115,11 @@ class _Separable(Stencil):
             Buffer("cells", code.dtype, affines([1, *lines, 1, CS]), "scratch"),
             *([Buffer("planes", code.dtype, affines(planes), "scratch")] if self.deep else []),
             Buffer("rows", code.dtype, affines([TERMS, BY + tall, XS]), "scratch"),
+            *([Buffer("shared", code.dtype, affines(shared), "scratch")] if code.boxes[2] else []),
             Buffer("sums", code.dtype, affines([1, self.rows, self.width]), "scratch"),
         )
-        room = XS - BX - (width - 1) - max(self.width, self.strip_width) + 1
-        strip = CS - CW - self.strip_width + 1
+        room = XS - BX - (width - 1) - row_reach(code, self.target)
+        strip = CS - CW - self.tiles[packed_axis(code)][1] * self.lanes + 1
         facts = (*FACTS, KT, BK - 1, C - 1, TERMS - 1, CW - 1, strip, room)
         return Signature("separable", (*SYMBOLS, "KP", "BK", "XS", "CW", "CS", "Q"), facts, buffers)
 
@@ -162,8 +172,9 @@ class _Separable(Stencil):
         z, y, x = (
             first - padding for first, padding in zip(place.starts, (FRONT, ABOVE, BEFORE), strict=True)
         )
-        for row in range(self.strip_rows):
-            for cell in range(0, self.strip_width, LINE_BYTES // ITEM_BYTES[self.code.dtype]):
+        rows, vectors = self.tiles[1]
+        for row in range(rows):
+            for cell in range(0, vectors * self.lanes, LINE_BYTES // ITEM_BYTES[self.code.dtype]):
                 index = image_index(
                     self.code.reads, place.n, place.g, 0, z + oz,
                     y + line + (row + self.code.extent[1] - 1), x + strip + CW + column + cell,
@@ -197,7 +208,8 @@ class _Separable(Stencil):
 
         ``hint`` is written into every tile, given its first line and column.
         """
-        pen, rows, width = self.pen, self.strip_rows, self.strip_width
+        pen, (rows, vectors) = self.pen, self.tiles[axis]
+        width = vectors * self.lanes
         lines = pen.quotient("line_tiles", size[0] + (rows - 1), rows)
         columns = pen.quotient("strip_tiles", size[1] + (width - 1), width)
         with (
@@ -208,49 +220,33 @@ class _Separable(Stencil):
             line, column = lt * rows, st * width
             if hint is not None:
                 hint(line, column)
-            self._tile_down(axis, [filter_[0].g, filter_[1], q], source.tile(q, line, column, self.lanes))
-            for i, v in itertools.product(range(rows), range(self.strip_vectors)):
-                buffer, index = to.tile(q, line, column, self.lanes)(Affine.of(i), v)
-                pen.store(buffer, index, f"line{i}_{v}", self.lanes)
+            one = [filter_[0].g, filter_[1], q]
+            cells, result = (lines.tile(q, line, column, self.lanes) for lines in (source, to))
+            if self.code.boxes[axis]:
+                factor = self._factor(one, sum(self.code.taps[:axis]))
+                self.box.down(self.code.taps[axis], (rows, vectors), factor, cells, result)
+            else:
+                self._tile_down(axis, one, cells, result)
 
-    def _tile_down(self, axis: int, filter_: Sequence[Affine], cells: Cells) -> None:
+    def _tile_down(self, axis: int, filter_: Sequence[Affine], cells: Cells, result: Cells) -> None:
         """Sum up a strip's tile, tap by tap in groups that are written out."""
-        for i, v in itertools.product(range(self.strip_rows), range(self.strip_vectors)):
+        rows, vectors = self.tiles[axis]
+        for i, v in itertools.product(range(rows), range(vectors)):
             self.pen.number(f"line{i}_{v}", 0.0, self.code.dtype, self.lanes)
         taps, apart = self.code.taps[axis], self.code.dilation[axis]
-        most = max(1, MOST_IN_STRIP // (self.strip_rows * self.strip_vectors))
+        most = max(1, MOST_IN_STRIP // (rows * vectors))
         first = sum(self.code.taps[:axis])
         for group in tap_runs(self.pen, taps, pieces(taps, pieces(taps, most))):
             factors = [(tap * apart, self._factor(filter_, first + tap)) for tap in group]
-            self._slide(factors, self.strip_rows, self.strip_vectors, cells, lambda i, v: f"line{i}_{v}")
+            slide(self.pen, self.lanes, factors, (rows, vectors), cells, lambda i, v: f"line{i}_{v}")
+        for i, v in itertools.product(range(rows), range(vectors)):
+            buffer, index = result(Affine.of(i), v)
+            self.pen.store(buffer, index, f"line{i}_{v}", self.lanes)
 
     def _factor(self, filter_: Sequence[Affine], tap: Index) -> list[Index]:
         """Return the place of a factor of a filter: its group, panel and term are given."""
         g, kt, q = filter_
         return [g, kt, *packed_place(factor_code(self.code), q, 0, 0, tap), 0]
-
-    def _slide(
-        self,
-        factors: Sequence[tuple[Affine, Sequence[Index]]],
-        outputs: int,
-        side_by_side: int,
-        cells: Cells,
-        name: Callable[[int, int], str],
-    ) -> None:
-        """Add some taps, each a place and a factor, to outputs in a line: each cell is loaded once."""
-        users: dict[Affine, list[tuple[int, int]]] = {}
-        for i, (tap, (place, _)) in itertools.product(range(outputs), enumerate(factors)):
-            users.setdefault(place + i, []).append((i, tap))
-        loaded: set[int] = set()
-        for place in sorted(users, key=lambda place: place.constant):
-            for v in range(side_by_side):
-                buffer, index = cells(place, v)
-                self.pen.load(f"cells{v}", buffer, index, self.lanes)
-                for i, tap in users[place]:
-                    if tap not in loaded:
-                        self.pen.repeat(f"factor{tap}", "weights", factors[tap][1], self.lanes)
-                        loaded.add(tap)
-                    self.pen.compute(name(i, v), "fma", f"cells{v}", f"factor{tap}", name(i, v))
 
     # -- across the rows -------------------------------------------------------------------------------
 
@@ -259,25 +255,51 @@ class _Separable(Stencil):
         pen = self.pen
         down = pen.quotient("row_tiles", place.counts[1] + self.rows - 1, self.rows)
         across = pen.quotient("column_tiles", place.counts[2] + self.width - 1, self.width)
-        with pen.loop("yt", 0, down) as yt, pen.loop("xt", 0, across) as xt:
-            at = (oz, yt * self.rows, xt * self.width)
-            self._start(place, kt)
-            with pen.loop("q", 0, TERMS) as q:
+        with pen.loop("yt", 0, down) as yt:
+            if self.code.boxes[2]:
+                self._share(place, kt, yt * self.rows)
+            with pen.loop("xt", 0, across) as xt:
+                self._tile_across(place, kt, (oz, yt * self.rows, xt * self.width))
+
+    def _tile_across(self, place: Place, kt: Affine, at: tuple[Affine, Affine, Affine]) -> None:
+        """Sum up and write one tile of outputs."""
+        self._start(place, kt)
+        with self.pen.loop("q", 0, TERMS) as q:
+            if self.code.boxes[2]:
+                self._add_shared(q, at)
+            else:
                 self._taps_across([place.g, kt, q], at)
-            self._write(place, kt, at)
+        self._write(place, kt, at)
+
+    def _share(self, place: Place, kt: Affine, first: Affine) -> None:
+        """Sum up what the outputs of some rows share."""
+        factor = functools.partial(self._factor, tap=sum(self.code.taps[:2]))
+        with self.pen.loop("q", 0, TERMS) as q, self.pen.loop("row", 0, self.rows) as row:
+            one = factor([place.g, kt, q])
+            self.box.across(one, place.counts[2], [q, first + row], [q, row])
+
+    def _add_shared(self, q: Affine, at: Sequence[Affine]) -> None:
+        """Add the shared sums of all remainders to a tile."""
+        taps, period = self.code.taps[2], self.box.period
+        for remainder, count in self._remainders(taps, period, period):
+            column = at[2] + remainder * self.code.dilation[2]
+            for i, v in itertools.product(range(self.rows), range(self.vectors)):
+                index: list[Index] = [q, i, count - taps // period, column + v * self.lanes]
+                self.pen.load(f"cells{v}", "shared", index, self.lanes)
+                self.pen.compute(f"sum0_{i}_{v}", "add", f"cells{v}", f"sum0_{i}_{v}")
 
     def _taps_across(self, filter_: Sequence[Affine], at: Sequence[Affine]) -> None:
         """Add all taps of a tile: those whose places leave the same remainder by the lanes, together."""
         taps, apart = self.code.taps[2], self.code.dilation[2]
-        period = self.lanes // math.gcd(self.lanes, apart)
-        vectors = period * apart // self.lanes
+        period, vectors = vector_taps(self.code, self.lanes)
         first = sum(self.code.taps[:2])
-        for remainder, count in self._remainders(taps, period):
+        for remainder, count in self._remainders(taps, period, taps):
             for group in tap_runs(self.pen, count, pieces(count, pieces(count, self.held))):
                 places = [(one * vectors, remainder + one * period) for one in group]
                 factors = [(place, self._factor(filter_, first + tap)) for place, tap in places]
                 cells = functools.partial(self._cells_across, filter_[2], at[1], at[2] + remainder * apart)
-                self._slide(factors, self.vectors, self.rows, cells, lambda v, i: f"sum0_{i}_{v}")
+                tile = self.vectors, self.rows
+                slide(self.pen, self.lanes, factors, tile, cells, lambda v, i: f"sum0_{i}_{v}")
 
     def _cells_across(
         self, q: Affine, row: Affine, column: Affine, vector: Affine, i: int
@@ -285,10 +307,13 @@ class _Separable(Stencil):
         """Return the place of a vector of one of the tile's rows."""
         return "rows", [q, row + i, column + vector * self.lanes]
 
-    def _remainders(self, taps: int, period: int) -> Iterator[tuple[Affine, int]]:
-        """Yield each remainder that taps leave, and how many taps leave it: in loops if they are many."""
+    def _remainders(self, taps: int, period: int, work: int) -> Iterator[tuple[Affine, int]]:
+        """Yield each remainder that taps leave, and how many taps leave it: in loops if there is much work.
+
+        ``work`` counts the additions to each sum, for all remainders together.
+        """
         whole, longer = divmod(taps, period)
-        written_out = taps * self.rows * self.vectors <= MOST_IN_COLUMNS
+        written_out = work * self.rows * self.vectors <= MOST_IN_COLUMNS
         for start, stop, count in ((0, longer, whole + 1), (longer, period, whole)):
             if written_out and count:
                 yield from ((Affine.of(one), count) for one in range(start, stop))
