@@ -253,7 +253,7 @@ def _across(code: Code, target: Target) -> float:
     period = lanes // math.gcd(lanes, apart)
     if code.boxes[2]:
         return inner_block(
-            rows * vectors * period, rows * vectors * period * CROSSING, rows * vectors, target
+            rows * vectors * period, rows * vectors * period * CROSSING, rows * vectors, target, code.dtype
         )
     together = min(held_weights(target), pieces(taps, period))
     cells = min(vectors * together, vectors + (together - 1) * (period * apart // lanes)) * rows
