@@ -33,7 +33,7 @@ ran = []
 for name in ("run", "pack_and_run"):
     def counting(self, *given, original=getattr(Workspace, name)):
         ran.append(1)
-        original(self, *given)
+        return original(self, *given)
     setattr(Workspace, name, counting)
 
 draw = np.random.default_rng(3)
