@@ -75,7 +75,7 @@ def convolve_one(spec: Any, check: bool) -> None:
     result = convolve.conv2d(image, weight, **options)
     if check:
         expected = convolve.conv2d(image, weight, **options, algorithm="reference")
-        assert np.array_equal(result, expected), spec
+        assert np.linalg.norm(result - expected) <= 1e-5 * np.linalg.norm(expected), spec
 
 
 def resident() -> int:

@@ -87,6 +87,7 @@ def test_a_bound_plan_shares_its_routines(channels: int, filters: int, most: int
     bound = convolve.plan((1, channels, 50, 60), weight.shape, padding=1).bind(weight)
     for number in range(50):
         image = np.ones((1 + number % 3, channels, draw.randint(3, 120), draw.randint(3, 120)), np.float32)
-        assert (bound(image)[:, :, 1:-1, 1:-1] == 9 * channels).all()
+        inside = bound(image)[:, :, 1:-1, 1:-1]
+        assert np.allclose(inside, 9 * channels, rtol=1e-5)  # Winograd's sums of whole numbers are not exact
     assert 1 <= len(asked) <= most, asked
     assert len(bound._packed) <= most

@@ -22,9 +22,9 @@ MUTANTS = int(os.environ.get("CONVOLVE_MUTANTS", "20"))
 MODULES = {mutant.module for mutant in compiled_mutants()}
 
 MOST_ALIVE = 0.2
-"""Part of the bugs drawn that may survive: several rooms are new, and not all of their bugs have been tried and
-looked at (CHANGELOG, "Known gaps"). One in twenty that no result can show is usual before that; five of twenty
-would mean that the slice sees nothing."""
+"""Part of the bugs drawn that may survive: several rooms are new, and not all of their bugs have been tried
+and looked at (CHANGELOG, "Known gaps"). One in twenty that no result can show is usual before that; five of
+twenty would mean that the slice sees nothing."""
 
 NOTHING_TO_CHANGE = {
     "compiler.lower.border.Packer.by_channel",
