@@ -19,9 +19,9 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     for name in ("run", "pack_and_run"):
         original = getattr(Workspace, name)
 
-        def counting(self: Any, *given: Any, original: Any = original, name: str = name) -> None:
+        def counting(self: Any, *given: Any, original: Any = original, name: str = name) -> Any:
             found[name] += 1
-            original(self, *given)
+            return original(self, *given)
 
         monkeypatch.setattr(Workspace, name, counting)
     return found
