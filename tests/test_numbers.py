@@ -214,6 +214,11 @@ def check_shapes() -> None:
     assert convolve.conv2d(np.zeros((1, 2, 5, 5)), np.zeros((0, 2, 3, 3))).shape == (1, 0, 3, 3)
     assert convolve.conv2d(np.zeros((0, 5)), np.ones((3, 3)), padding=2).tolist() == [[0] * 7] * 2
     assert convolve.conv1d(np.zeros(0), np.ones(3), padding=2, padding_mode=5).tolist() == [15, 15]
+    for way in ("auto", "reference"):
+        flat = convolve.conv2d(
+            np.zeros((0, 4)), np.ones((3, 1)), padding=(3, 0), padding_mode=2, algorithm=way
+        )
+        assert flat.tolist() == [[6] * 4] * 4
     for mode in MODES[2:]:
         size = convolve.conv2d(
             np.arange(4).reshape(2, 2), np.ones((5, 7), int), padding=(3, 5), padding_mode=mode
@@ -231,7 +236,10 @@ def check_shapes() -> None:
             {"padding": 2**30, "stride": 9},
         ),
         (lambda **more: convolve.avg_pool2d(np.zeros((5, 5)), 3, **more), {"padding": 10**9}),
-        (lambda **more: convolve.apply(np.zeros((5, 5)), np.ones((3, 3)), **more), {"dilation": 10**9}),
+        (
+            lambda **more: convolve.apply(np.zeros((5, 5)), np.ones((3, 3)), **more),
+            {"dilation": 10**9, "algorithm": "reference"},
+        ),
     ):
         with pytest.raises(TooLargeError):
             function(**options)

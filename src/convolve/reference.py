@@ -156,7 +156,7 @@ def read_patch(
             f"a window must not span more than {LARGEST_PATCH} cells with padding_mode={spec.boundary!r}, "
             f"but this one needs {shape}; use less dilation or padding_mode='zeros'"
         )
-    patch = plane if plane.size else np.zeros((1,) * spec.dims, plane.dtype)
+    patch = plane if plane.size else np.zeros([max(1, length) for length in plane.shape], plane.dtype)
     for d, axis in enumerate(reads.axes):
         patch = np.take(patch, np.maximum(axis.cells, 0), axis=d)
     patch = convert(patch)

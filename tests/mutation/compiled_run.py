@@ -23,6 +23,7 @@ from tests.mutation.compiled_equivalent import EQUIVALENT
 from tests.mutation.compiled_gradients import Case as GradientCase
 from tests.mutation.compiled_mutants import Seed, compiled_mutants
 from tests.mutation.compiled_slice import Case, check, prepared
+from tests.mutation.dtype_slice import check_dtypes
 from tests.mutation.pool_slice import check_pools
 
 SECONDS = 40
@@ -159,6 +160,7 @@ def _slice(cases: list[Case], gradients: list[GradientCase], objects: Objects) -
     compiled_gradients.check(gradients)
     check(cases)
     check_pools()
+    check_dtypes()
 
 
 if __name__ == "__main__":

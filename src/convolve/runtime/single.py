@@ -14,8 +14,12 @@ from convolve.spec import ConvSpec
 
 
 def sums_nothing(spec: ConvSpec) -> bool:
-    """Whether there is no product at all, so that every result is the bias."""
-    return 0 in (*spec.input_shape, *spec.output_shape, *spec.weight_shape)
+    """Whether there is no product at all, so that every result is the bias.
+
+    A border of numbers is multiplied also where there is no image inside it.
+    """
+    cells = spec.input_shape if spec.fill == 0 else spec.input_shape[:2]
+    return 0 in (*cells, *spec.output_shape, *spec.weight_shape)
 
 
 def leaves_nan_out(spec: ConvSpec) -> bool:
