@@ -180,6 +180,10 @@ REASONS: dict[str, tuple[str, ...]] = {
         "runtime.engine.view_of 1 becomes 2 #1",
     ),
     "Neighbouring channels are moved one by one.": ("runtime.engine._inner if always false #3",),
+    "An integer fits a wider dtype, saturated or not, and one as wide is the same bits.": (
+        "compiler.llvm.conversions._Conversion.to_float False becomes True #1",
+        "compiler.llvm.conversions._Conversion.to_integer Lt becomes LtE #1",
+    ),
 }
 
 EQUIVALENT = {name: reason for reason, names in REASONS.items() for name in names}

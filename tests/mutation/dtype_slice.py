@@ -35,12 +35,11 @@ def check_dtypes() -> None:
     import convolve
     from convolve.compiler.layout import ITEM_BYTES
     from convolve.runtime import engine, host
-    from tests.compiler.native import RUNNABLE
     from tests.compiler.test_conversions import check_conversions
 
-    for target in RUNNABLE:
+    for target in host.runnable():
         for source in ITEM_BYTES:
-            check_conversions(target, source, (1, 8))
+            check_conversions(target, source, (1, 8), interpreted=False)
     os.environ.pop(host.VARIABLE, None)
     host.host_target.cache_clear()
     engine.execution.cache_clear()

@@ -41,7 +41,8 @@ def convert(
             return emit.to_float(value, source, wanted)
         return emit.to_integer(value, source, wanted, saturated)
     if wanted in HALVES:
-        return emit.narrowed(emit.between_floats(value, source, "float32"), wanted)
+        assert source == "float32", "by way of it a float64 would be rounded twice"
+        return emit.narrowed(value, wanted)
     if wanted in FLOATS:
         return emit.between_floats(value, source, wanted)
     if saturated:
