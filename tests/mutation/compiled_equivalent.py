@@ -183,6 +183,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     "An integer fits a wider dtype, saturated or not, and one as wide is the same bits.": (
         "compiler.llvm.conversions._Conversion.to_float False becomes True #1",
         "compiler.llvm.conversions._Conversion.to_integer Lt becomes LtE #1",
+        "compiler.llvm.conversions._Conversion.limited Gt becomes GtE #1",
     ),
 }
 
