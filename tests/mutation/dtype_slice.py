@@ -26,6 +26,10 @@ def convolutions() -> Iterator[Given]:
         {"groups": 2, "stride": 2, "out_dtype": "float16"},
     )
     yield "int32", "int16", (1, 2, 6, 23), (3, 2, 3, 3), {"padding": 2, "stride": 2}
+    # Filters large enough to be looked at as products of lines, which none of these may be taken for.
+    yield "uint8", "int16", (1, 1, 12, 33), (1, 1, 5, 5), {}
+    yield "float32", "float32", (3, 3, 12, 40), (2, 3, 5, 5), {}
+    yield "float32", "float32", (1, 1, 90, 91), (1, 1, 25, 25), {"stride": 2}
     yield "bool", "uint16", (1, 5, 6, 11), (4, 5, 1, 1), {"layout": "channels_first", "out_dtype": "float64"}
 
 
@@ -46,6 +50,8 @@ def check_dtypes() -> None:
     numbers = np.random.default_rng(3)
     for dtype, weight_dtype, shape, taps, options in convolutions():
         image, weight = (_whole(numbers, *one) for one in ((shape, dtype), (taps, weight_dtype)))
+        if dtype == "float32":
+            weight[...] = 2
         expected = convolve.conv2d(image, weight, **options, algorithm="reference")
         planned = convolve.plan(shape, taps, dtype=dtype, weight_dtype=weight_dtype, **options)
         calls = (lambda: convolve.conv2d(image, weight, **options), lambda: planned.bind(weight)(image))  # noqa: B023
