@@ -76,7 +76,6 @@ REFUSALS = [
     Refusal(PLAN + "algorithm='winograd')", VALUE, "algorithm must be one of 'auto'", "'winograd'"),
     Refusal(PLAN + "flip=1)", TYPE, "flip must be True or False", "got 1"),
     # -- what the reference computes has no plan
-    Refusal(PLAN + "algorithm='reference').plan", VALUE, "there is no plan", "was asked for"),
     Refusal(PLAN + "algorithm='reference').routine", VALUE, "there is no plan", "was asked for"),
     Refusal(PLAN + "algorithm='reference').limit", VALUE, "there is no plan", "the reference computes"),
     Refusal(PLAN + "algorithm='reference').plan", VALUE, "there is no plan", "'reference' was asked for"),

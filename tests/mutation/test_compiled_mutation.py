@@ -49,7 +49,6 @@ NOTHING_TO_CHANGE = {
     "compiler.llvm.code.Registers.__init__",
     "compiler.llvm.code.Registers.kind",
     "compiler.llvm.code.Registers.type_of",
-    "runtime.engine.why_not",
     "runtime.execution.Template.block",
     "runtime.execution._address_asked",
 }

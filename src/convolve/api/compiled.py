@@ -23,7 +23,7 @@ from convolve.spec import ConvSpec
 
 
 def compute(spec: ConvSpec, first: Array, second: Array, bias: Array | None, out: Array) -> bool:
-    """Compute a spec for which `engine.why_not` has no reason not to."""
+    """Compute a spec by one decision; False, and the result is not to be used, if values forbid it."""
     image, weight = _native(first), _native(second)
     if kind_of(products_dtype(spec)) == "complex":
         return _of_parts(spec, image, weight, bias, out)

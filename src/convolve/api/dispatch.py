@@ -245,7 +245,7 @@ def _key(
         None if bias is None else (bias.shape, bias.dtype),
         repr(options) if tuple in kinds or list in kinds else options, kinds, get_num_threads(),
         None if out is None else (out.shape, out.strides, out.dtype), type(out_dtype), out_dtype,
-        _values(weight, dims),
+        None if operation.startswith("weight_grad") else _values(weight, dims),
     )  # fmt: skip
 
 
@@ -273,7 +273,7 @@ def _remember(key: Any, call: Call, algorithm: str, weight: Array, result: Array
     """Keep the recipe of a call that needs no conversion of any array."""
     spec = call.spec
     arrays = [call.first, call.second, *([] if call.bias is None else [call.bias])]
-    if algorithm == "reference" or engine.why_not(spec) is not None or not single.is_single(spec):
+    if algorithm == "reference" or not single.is_single(spec):
         return
     if not all(array.dtype.isnative for array in arrays) or kind_of(products_dtype(spec)) == "complex":
         return
@@ -299,7 +299,7 @@ def _may_be_refused_late(call: Call) -> bool:
 
 def run(call: Call, algorithm: str) -> Array:
     """Compute a call that was parsed."""
-    if algorithm == "reference" or engine.why_not(call.spec) is not None:
+    if algorithm == "reference":
         return reference.run(call)
     if call.out is None:
         check_fits(call.shape, call.spec.out_dtype)

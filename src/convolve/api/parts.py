@@ -27,7 +27,7 @@ Places = tuple[Any, ...]
 
 
 def run(spec: ConvSpec, first: Array, second: Array, bias: Array | None, out: Array) -> bool:
-    """Compute a spec for which `engine.why_not` has no reason not to.
+    """Compute any spec by compiled code, in as many parts as it needs.
 
     False, and the result is not to be used, if values forbid compiled code: integers beyond 64 bits, or
     complex weights that are not finite beside zero padding.

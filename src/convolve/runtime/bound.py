@@ -151,15 +151,12 @@ class BoundConv:
         Raises
         ------
         ArgumentError
-            If the convolution is not compiled but computed by the reference, or is a transposed one.
+            If the convolution is transposed or computed in parts: those have no plan in common.
         """
         if self._operation != "conv":
             raise ArgumentError(
                 "a transposed convolution is planned part by part: ask the plan that was bound"
             )
-        reason = engine.why_not(self._spec)
-        if reason is not None:
-            raise ArgumentError(f"there is no plan for what the reference computes: {reason}")
         if not single.is_single(self._spec):
             raise ArgumentError("computed in parts, which have no plan in common: ask the plan bound")
         image, out = engine.dense_arrays(self._spec)
@@ -223,7 +220,7 @@ class BoundConv:
     def _is_thin(self, call: Call) -> bool:
         """Whether one routine does it all, whatever the values of the image."""
         spec = call.spec
-        if engine.why_not(spec) is not None or kind_of(products_dtype(spec)) == "complex":
+        if kind_of(products_dtype(spec)) == "complex":
             return False
         decision = decide(spec)
         if decision is not None and decision.asks == "weights":

@@ -45,14 +45,6 @@ FILTER_AXIS = Axis(1, 1, 1)
 """A dimension that is not there: one cell, one tap."""
 
 
-def why_not(spec: ConvSpec) -> str | None:
-    """Return why a spec is not computed by compiled code, or None if it is: every spec is.
-
-    Values can still forbid it, those of integers beyond 64 bits above all; see `convolve.api.parts`.
-    """
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class View:
     """How arrays are seen by a routine.
