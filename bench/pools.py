@@ -1,13 +1,9 @@
 """Pooling beside PyTorch and ONNX Runtime: ``python -m bench.pools [threads] [names...]``.
 
-Shapes are the rows of ``pools.csv``. The turns of the libraries are interleaved in one process: all meet
-the same neighbours on the machine; shown is the best time of each, in µs, and the better peer over ours.
+Shapes are the rows of ``pools.csv``. See `bench.turns` for how they are timed.
 """
 
 import csv
-import math
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +12,7 @@ from typing import Any
 import numpy as np
 
 import convolve
-
-TURNS = 30
-TURN_SECONDS = 0.004
+from bench.turns import main, onnxruntime_call
 
 
 @dataclass(frozen=True)
@@ -75,7 +69,6 @@ def _torch(one: Shape, image: Any, name: str) -> Callable[[], Any]:
 
 def _onnxruntime(one: Shape, image: Any, threads: int) -> Callable[[], Any]:
     import onnx
-    import onnxruntime
 
     dims = len(one.window)
     node = onnx.helper.make_node(
@@ -83,49 +76,8 @@ def _onnxruntime(one: Shape, image: Any, threads: int) -> Callable[[], Any]:
         strides=[one.stride] * dims, pads=[one.padding] * (2 * dims),
         **({} if one.kind == "max" else {"count_include_pad": 1}),
     )  # fmt: skip
-    kind = onnx.TensorProto.FLOAT
-    values = [
-        onnx.helper.make_tensor_value_info(name, kind, shape)
-        for name, shape in (("x", one.shape), ("y", None))
-    ]
-    graph = onnx.helper.make_graph([node], "pool", values[:1], values[1:])
-    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
-    return lambda: session.run(None, {"x": image})
-
-
-def best_times(functions: dict[str, Callable[[], Any]]) -> dict[str, float]:
-    """Return the best time of each in µs, their turns interleaved."""
-    best = dict.fromkeys(functions, math.inf)
-    for _ in range(TURNS):
-        for name, function in functions.items():
-            function()  # its caches are warm, and nobody else's threads still spin
-            end = time.perf_counter() + TURN_SECONDS
-            while (begun := time.perf_counter()) < end:
-                function()
-                best[name] = min(best[name], (time.perf_counter() - begun) * 1e6)
-    return best
-
-
-def main() -> None:
-    """Print a line per shape, and the geometric mean."""
-    import torch
-
-    threads = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    convolve.set_num_threads(threads)
-    torch.set_num_threads(threads)
-    ratios = []
-    for one in load():
-        if sys.argv[2:] and one.name not in sys.argv[2:]:
-            continue
-        times = best_times(calls(one, threads))
-        ratios.append(min(times["torch"], times["onnxruntime"]) / times["ours"])
-        shown = "  ".join(f"{name} {value:8.1f}" for name, value in times.items())
-        print(f"{one.name:20} {shown}  {ratios[-1]:5.2f} ×", flush=True)
-    print(f"geometric mean {math.exp(sum(map(math.log, ratios)) / len(ratios)):.2f} ×, threads {threads}")
+    return onnxruntime_call(node, image, onnx.TensorProto.FLOAT, [], threads)
 
 
 if __name__ == "__main__":
-    main()
+    main(load(), calls)

@@ -1,6 +1,7 @@
 """What all tests share: the seed, the profiles of hypothesis, and the account of what was left out."""
 
 import os
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -32,6 +33,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_report_header() -> str:
     """Print the seed first, so that it is known even when a test kills the process."""
     return f"seed: {seeds.seed()} (repeat with CONVOLVE_SEED={seeds.seed()})"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell the process that started this one, if it is one of several, what was left out here."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["left_out"] = dict(left_out)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what was left out in one of several processes."""
+    left_out.update(getattr(node, "workeroutput", {}).get("left_out", {}))
 
 
 @pytest.hookimpl(trylast=True)
