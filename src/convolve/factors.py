@@ -93,10 +93,11 @@ def _equal(lines: Array) -> bool:
 
 def _terms(weight: Array) -> list[Lines] | None:
     """Return the products whose sum is a filter, or None if there are too many to be cheaper."""
-    one = _exact(weight) or _single(weight)
+    whole = bool((weight == np.rint(weight)).all())
+    one = _exact(weight) if whole else _single(weight)
     if one is not None:
         return [one]
-    if (weight == np.rint(weight)).all():
+    if whole:
         return None
     limit = math.prod(weight.shape) // (2 * sum(weight.shape))
     terms = list(itertools.islice(_singular(weight), limit + 1))
@@ -104,12 +105,12 @@ def _terms(weight: Array) -> list[Lines] | None:
 
 
 def _exact(weight: Array) -> Lines | None:
-    """Return the lines of whole numbers whose product is a filter of whole numbers, or None.
+    """Return the lines of whole numbers whose product is a filter of whole numbers below 2⁵³, or None.
 
     All lines of a product along one dimension are multiples of one line, and whole multiples of it if its
     numbers have no common divisor. So the lines through the largest weight, so reduced, are the factors.
     """
-    if not (weight == np.rint(weight)).all() or np.abs(weight).max() >= 2**53:
+    if np.abs(weight).max() >= 2**53:
         return None
     through = [[int(number) for number in line] for line in _through_largest(weight)]
     common = [math.gcd(*line) or 1 for line in through]
