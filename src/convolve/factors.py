@@ -93,7 +93,7 @@ def _equal(lines: Array) -> bool:
 
 def _terms(weight: Array) -> list[Lines] | None:
     """Return the products whose sum is a filter, or None if there are too many to be cheaper."""
-    whole = bool((weight == np.rint(weight)).all())
+    whole = _is_whole(weight)
     one = _exact(weight) if whole else _single(weight)
     if one is not None:
         return [one]
@@ -104,14 +104,17 @@ def _terms(weight: Array) -> list[Lines] | None:
     return terms if len(terms) <= limit else None
 
 
+def _is_whole(weight: Array) -> bool:
+    """Whether somebody counts with these: whole numbers below those that have no fraction anyway."""
+    return bool((weight == np.rint(weight)).all() and np.abs(weight).max() < 2 / np.finfo(weight.dtype).eps)
+
+
 def _exact(weight: Array) -> Lines | None:
-    """Return the lines of whole numbers whose product is a filter of whole numbers below 2⁵³, or None.
+    """Return the lines of whole numbers whose product is a filter of whole numbers, or None.
 
     All lines of a product along one dimension are multiples of one line, and whole multiples of it if its
     numbers have no common divisor. So the lines through the largest weight, so reduced, are the factors.
     """
-    if np.abs(weight).max() >= 2**53:
-        return None
     through = [[int(number) for number in line] for line in _through_largest(weight)]
     common = [math.gcd(*line) or 1 for line in through]
     lines = [[number // each for number in line] for line, each in zip(through, common, strict=True)]
