@@ -1,6 +1,7 @@
 """What all tests share: the seed, the profiles of hypothesis, and the account of what was left out."""
 
 import os
+import signal
 from typing import Any
 
 import pytest
@@ -20,7 +21,12 @@ settings.load_profile(os.environ.get("CONVOLVE_PROFILE", "default"))
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Let hypothesis draw from the printed seed too, unless the caller chose one with --hypothesis-seed."""
+    """Let hypothesis draw from the printed seed too, unless the caller chose one with --hypothesis-seed.
+
+    And let Ctrl-C reach the processes that tests start, also where a shell runs these tests in the background.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("hypothesis_seed", None) is None:
         config.option.hypothesis_seed = seeds.seed()
 

@@ -207,6 +207,11 @@ def arrays_of(routine: Routine, values: dict[str, int], numbers: np.random.Gener
     return arrays | {"source": wide[:, :-3]}
 
 
+def bits(array: Array) -> bytes:
+    """Return an array's bits, with one NaN for all: x86 makes negative ones of 0 / 0, ARM positive ones."""
+    return np.where(np.isnan(array), np.nan, array).tobytes()
+
+
 def random_values(draw: random.Random) -> Iterator[dict[str, int]]:
     for _ in range(SIZES_PER_NEST):
         yield {name: draw.choice([0, 1, 2, 5, 9]) for name in "ABC"}
@@ -229,8 +234,7 @@ def test_random_nests_do_what_the_interpreter_does(target: Target, seed: int) ->
             call(library, routine, arrays, values, items)
             interpret(routine, expected, values, 0, items)
             for name in ("result", "places"):
-                same = arrays[name].tobytes() == expected[name].tobytes()
-                assert same, f"{values}\n{show(routine)}"
+                assert bits(arrays[name]) == bits(expected[name]), f"{values}\n{show(routine)}"
             changed += not np.array_equal(before, arrays["result"])
     assert changed > NESTS  # else nothing was compared
 

@@ -26,8 +26,11 @@ from tests.mutation.compiled_slice import Case, check, prepared
 from tests.mutation.dtype_slice import check_dtypes
 from tests.mutation.pool_slice import check_pools
 
-SECONDS = 40
-"""A bug that makes the slice run longer than this is caught too: the slice takes about five."""
+CPU_SECONDS = 40
+"""A bug that makes the slice compute for longer than this is caught too: the slice takes about five."""
+
+SECONDS = 400
+"""The same for one that makes it wait; a machine busy with other things must not count as one."""
 
 MEMORY = 8 << 30
 """Bytes of addresses that a child may use: a bug may ask for any."""
@@ -98,6 +101,7 @@ def _forked(work: Callable[[], None]) -> int:
         faulthandler.disable()
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
         work()
         status = 0
     except BaseException as error:  # a failed comparison, or whatever the bug leads to
