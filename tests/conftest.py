@@ -23,7 +23,7 @@ settings.load_profile(os.environ.get("CONVOLVE_PROFILE", "default"))
 def pytest_configure(config: pytest.Config) -> None:
     """Let hypothesis draw from the printed seed too, unless the caller chose one with --hypothesis-seed.
 
-    And let Ctrl-C reach the processes that tests start, also where a shell runs these tests in the background.
+    And let Ctrl-C reach the processes that tests start, also where a shell runs the tests in the background.
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
