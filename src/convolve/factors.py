@@ -17,6 +17,9 @@ from convolve.dtypes import Array
 LEAST_TAPS = 25
 """Taps of a filter from which on it can gain: 5 × 5 or 3 × 3 × 3."""
 
+LARGEST_WHOLE = 2**53
+"""Up to here the products of factors are compared exactly, in float64."""
+
 ROUNDINGS = 8
 """Half units in the last place by which a product of factors may differ from a weight: the weight itself, the
 factors and their product are each rounded once or twice."""
@@ -106,6 +109,8 @@ def _terms(weight: Array) -> list[Lines] | None:
 
 def _is_whole(weight: Array) -> bool:
     """Whether somebody counts with these: whole numbers below those that have no fraction anyway."""
+    if weight.dtype.kind == "i":
+        return True
     return bool((weight == np.rint(weight)).all() and np.abs(weight).max() < 2 / np.finfo(weight.dtype).eps)
 
 
@@ -115,6 +120,8 @@ def _exact(weight: Array) -> Lines | None:
     All lines of a product along one dimension are multiples of one line, and whole multiples of it if its
     numbers have no common divisor. So the lines through the largest weight, so reduced, are the factors.
     """
+    if max(abs(int(weight.max())), abs(int(weight.min()))) >= LARGEST_WHOLE:
+        return None
     through = [[int(number) for number in line] for line in _through_largest(weight)]
     common = [math.gcd(*line) or 1 for line in through]
     lines = [[number // each for number in line] for line, each in zip(through, common, strict=True)]

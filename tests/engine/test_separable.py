@@ -165,3 +165,51 @@ def test_a_bound_convolution_says_how_its_weights_are_convolved() -> None:
     assert "rank 1: 18 products for each output instead of 81" in bound.plan.reason
     assert bound.plan.flops == 2 * 18 * 472 * 632
     assert str(bound.plan).startswith("method   separable\n")
+
+
+INTEGERS = (
+    ("uint8", "int8", {}),
+    ("uint8", "uint8", {"out_dtype": "uint8", "overflow": "saturate"}),
+    ("uint8", "int64", {"out_dtype": "int16", "overflow": "wrap"}),
+    ("int8", "int8", {"out_dtype": "float32"}),
+    ("bool", "int8", {}),
+    ("int16", "int16", {}),
+    ("uint32", "int8", {}),
+    ("int64", "int64", {}),
+)
+
+
+@pytest.mark.parametrize(("dtype", "weight_dtype", "options"), INTEGERS)
+def test_integers_go_by_exact_passes(
+    dtype: str, weight_dtype: str, options: dict[str, Any], seed: int
+) -> None:
+    numbers = np.random.default_rng(seed)
+    most = np.iinfo(weight_dtype).max if weight_dtype.endswith("8") else 10**4
+    low, high = 0, 1
+    if dtype != "bool":  # all bytes, and of wider integers what 64 bits hold the sums of
+        bits = 0 if dtype.endswith("8") else 16
+        low, high = (int(end) >> bits for end in (np.iinfo(dtype).min, np.iinfo(dtype).max))
+    for taps in ((7, 9), (31, 5), (16, 16)):
+        lines = [numbers.integers(-1, 2, one) * int(most**0.5) for one in taps]
+        lines[0][taps[0] // 2] += 1
+        weight = (abs if weight_dtype.startswith("u") else np.asarray)(np.outer(*lines)).astype(weight_dtype)
+        image = numbers.integers(low, high, (60, 75), endpoint=True).astype(dtype)
+        mode = MODES[numbers.integers(5)]
+        ours, expected = (
+            convolve.apply(image, weight, padding_mode=mode, algorithm=how, **options)
+            for how in ("auto", "reference")
+        )
+        assert ours.dtype == expected.dtype
+        assert np.array_equal(ours, expected)
+        kinds = {"dtype": dtype, "weight_dtype": weight_dtype, "padding": "same"}
+        assert methods(image, weight, **kinds) == "separable"
+
+
+def test_one_weight_more_makes_a_product_of_integers_none() -> None:
+    weight = np.outer(np.arange(1, 12), np.arange(2, 13))
+    image = np.arange(400).reshape(20, 20).astype(np.uint8)
+    for added, method in ((0, "separable"), (1, "stencil")):
+        weight[3, 4] += added
+        assert methods(image, weight, dtype="uint8", weight_dtype="int64") == method
+        expected = convolve.apply(image, weight, algorithm="reference")
+        assert np.array_equal(convolve.apply(image, weight), expected)

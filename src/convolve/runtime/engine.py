@@ -12,8 +12,7 @@ from convolve.compiler import planner
 from convolve.compiler.plan import Activation, Arithmetic, Inner, Plan
 from convolve.compiler.problem import Geometry, Sizes, geometry_of, sizes_of
 from convolve.compiler.target import Target
-from convolve.dtypes import Array, kind_of
-from convolve.exact import products_dtype
+from convolve.dtypes import Array
 from convolve.factors import factors, may_gain
 from convolve.runtime.arithmetic import decide
 from convolve.runtime.execution import Execution
@@ -228,10 +227,8 @@ def prepare(
 def may_be_separable(spec: ConvSpec) -> bool:
     """Whether weights of this shape can be such that passes along one dimension each are cheaper.
 
-    Integers are left out: factors of whole numbers may be rounded, and sums of integers are exact.
+    Those of integers too: factors of whole numbers are whole, and no sum on the way is larger than Σ|x·w|.
     """
-    if kind_of(products_dtype(spec)) == "integer":
-        return False
     one_channel = spec.in_channels == spec.groups
     steps = all(axis.stride == 1 for axis in spec.axes)
     return one_channel and steps and spec.accuracy != "strict" and may_gain(spec.filter_size)
