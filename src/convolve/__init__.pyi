@@ -1,5 +1,6 @@
 from convolve import errors as errors
 from convolve import filters as filters
+from convolve import nn as nn
 from convolve.api.forward import conv1d as conv1d
 from convolve.api.forward import conv2d as conv2d
 from convolve.api.forward import conv3d as conv3d
@@ -23,6 +24,7 @@ from convolve.api.transposed import conv_transpose1d as conv_transpose1d
 from convolve.api.transposed import conv_transpose2d as conv_transpose2d
 from convolve.api.transposed import conv_transpose3d as conv_transpose3d
 from convolve.explain.api import explain as explain
+from convolve.nn.onnx.reading import load as load
 from convolve.runtime.threads import get_num_threads as get_num_threads
 from convolve.runtime.threads import set_num_threads as set_num_threads
 

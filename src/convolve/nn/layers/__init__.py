@@ -1,0 +1,1 @@
+"""Layers as PyTorch names them, and how they become a graph."""

@@ -1,0 +1,218 @@
+"""Normalisation: maps, groups, images or rows brought to mean 0 and variance 1, then scaled and shifted."""
+
+import numpy as np
+
+from convolve.dtypes import Array
+from convolve.errors import ShapeError
+from convolve.nn.attributes import flag, needed, real, whole, wholes
+from convolve.nn.casting import wider
+from convolve.nn.operation import Node, Operation, everything, table
+from convolve.nn.operations.elementwise import same_float
+from convolve.nn.tensor import Tensor, axes_of, axis_of, broadcast, check_float, check_ndim
+
+EPSILON = {"epsilon": real(1e-5)}
+
+
+def per_channel(numbers: Array, ndim: int) -> Array:
+    """Return numbers, one per channel, so that they repeat over a batch of feature maps."""
+    return numbers.reshape((-1,) + (1,) * (ndim - 2))
+
+
+def standardised(x: Array, axes: tuple[int, ...], epsilon: float) -> tuple[Array, Array, Array]:
+    """Return (x less its mean over its standard deviation, mean, variance) over some dimensions."""
+    mean = np.mean(x, axis=axes, keepdims=True)
+    variance = np.mean(np.square(x - mean), axis=axes, keepdims=True)
+    return (x - mean) / np.sqrt(variance + x.dtype.type(epsilon)), mean, variance
+
+
+def _check_channels(x: Tensor, channels: int, **numbers: Tensor) -> None:
+    for name, tensor in numbers.items():
+        check_float(tensor, name)
+        if tensor.shape != (channels,):
+            raise ShapeError(
+                f"{name} must have one number for each of {channels} channels, got shape {tensor.shape}; the "
+                f"input's shape is {x.shape}"
+            )
+
+
+def _batch_infer(
+    node: Node, x: Tensor, scale: Tensor, bias: Tensor, mean: Tensor, variance: Tensor
+) -> tuple[Tensor, ...]:
+    check_float(x)
+    check_ndim(x, 2)
+    _check_channels(x, x.shape[1], scale=scale, bias=bias, mean=mean, variance=variance)
+    if not node["training_mode"]:
+        if len(node.outputs) > 1:
+            raise ShapeError("running statistics come out in training_mode only; ask for one output")
+        return (x.like(),)
+    return x.like(), mean.like(), variance.like()
+
+
+def _batch(
+    node: Node, x: Array, scale: Array, bias: Array, mean: Array, variance: Array
+) -> tuple[Array, ...]:
+    cells = wider(x)
+    if not node["training_mode"]:
+        return (_affine(x, cells, scale, bias, mean, variance, node["epsilon"]),)
+    axes = (0, *range(2, x.ndim))
+    now_mean, now_variance = np.mean(cells, axis=axes), np.var(cells, axis=axes)
+    result = _affine(x, cells, scale, bias, now_mean, now_variance, node["epsilon"])
+    keep = node["momentum"]
+    running = (old * keep + new * (1 - keep) for old, new in ((mean, now_mean), (variance, now_variance)))
+    return (result, *(np.asarray(one, mean.dtype) for one in running))
+
+
+def _affine(
+    x: Array, cells: Array, scale: Array, bias: Array, mean: Array, variance: Array, epsilon: float
+) -> Array:
+    """Return (x − mean) · scale / √(variance + ε) + bias as one product and one sum per cell."""
+    slope = scale.astype(cells.dtype) / np.sqrt(variance.astype(cells.dtype) + cells.dtype.type(epsilon))
+    shift = bias.astype(cells.dtype) - mean.astype(cells.dtype) * slope
+    result = cells * per_channel(slope, x.ndim)
+    result += per_channel(shift, x.ndim)
+    return result.astype(x.dtype, copy=False)
+
+
+def _instance_infer(_node: Node, x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    check_float(x)
+    check_ndim(x, 3)
+    _check_channels(x, x.shape[1], scale=scale, bias=bias)
+    return x.like()
+
+
+def _instance(node: Node, x: Array, scale: Array, bias: Array) -> Array:
+    normal, _, _ = standardised(wider(x), tuple(range(2, x.ndim)), node["epsilon"])
+    return np.asarray(normal * per_channel(scale, x.ndim) + per_channel(bias, x.ndim), dtype=x.dtype)
+
+
+def _group_infer(node: Node, x: Tensor, scale: Tensor, bias: Tensor) -> Tensor:
+    check_float(x)
+    check_ndim(x, 3)
+    groups = node["num_groups"]
+    if x.shape[1] % groups:
+        raise ShapeError(f"num_groups must divide the {x.shape[1]} channels, got {groups}")
+    # One number per group is what opset 18 asked for; from 21 on it is one per channel.
+    channels = groups if scale.shape == (groups,) else x.shape[1]
+    _check_channels(x, channels, scale=scale, bias=bias)
+    return x.like()
+
+
+def _group(node: Node, x: Array, scale: Array, bias: Array) -> Array:
+    groups, channels = node["num_groups"], x.shape[1]
+    cells = wider(x).reshape(x.shape[0], groups, -1)
+    normal, _, _ = standardised(cells, (2,), node["epsilon"])
+    slope, shift = (np.repeat(one, channels // one.size) for one in (scale, bias))
+    result = normal.reshape(x.shape) * per_channel(slope, x.ndim) + per_channel(shift, x.ndim)
+    return np.asarray(result, dtype=x.dtype)
+
+
+def _layer_infer(node: Node, x: Tensor, scale: Tensor, bias: Tensor | None = None) -> tuple[Tensor, ...]:
+    check_float(x)
+    check_ndim(x, 1)
+    axis = axis_of(node["axis"], x.ndim)
+    rows = x.like(x.shape[axis:])
+    for name, tensor in (("scale", scale), ("bias", bias)):
+        if tensor is not None and broadcast(rows, tensor) != rows.shape:
+            raise ShapeError(f"{name} must repeat to the normalised shape {rows.shape}, got {tensor.shape}")
+    kept = (*x.shape[:axis], *(1,) * (x.ndim - axis))
+    statistics = Tensor(np.dtype(np.float32) if node["stash_type"] else x.dtype, kept)
+    return (x.like(), statistics, statistics)[: len(node.outputs)]
+
+
+def _layer(node: Node, x: Array, scale: Array, bias: Array | None = None) -> tuple[Array, ...]:
+    axis = axis_of(node["axis"], x.ndim)
+    cells = wider(x)
+    normal, mean, variance = standardised(cells, tuple(range(axis, x.ndim)), node["epsilon"])
+    result = normal * scale
+    if bias is not None:
+        result = result + bias
+    inverse = 1 / np.sqrt(variance + cells.dtype.type(node["epsilon"]))
+    statistics = (np.asarray(one, np.float32 if node["stash_type"] else x.dtype) for one in (mean, inverse))
+    return (np.asarray(result, dtype=x.dtype), *statistics)[: len(node.outputs)]
+
+
+def _root_infer(node: Node, x: Tensor, scale: Tensor) -> Tensor:
+    return _layer_infer(node, x, scale)[0]
+
+
+def _root(node: Node, x: Array, scale: Array) -> Array:
+    cells = wider(x)
+    axes = tuple(range(axis_of(node["axis"], x.ndim), x.ndim))
+    squares = np.mean(np.square(cells), axis=axes, keepdims=True) + cells.dtype.type(node["epsilon"])
+    return np.asarray(cells / np.sqrt(squares) * scale, dtype=x.dtype)
+
+
+def _local(node: Node, x: Array) -> Array:
+    """Divide by a power of the squares of neighbouring channels (Krizhevsky et al., 2012)."""
+    size, channels = node["size"], x.shape[1]
+    squares = np.square(wider(x))
+    sums = np.zeros_like(squares)
+    before = (size - 1) // 2
+    for shift in range(max(-before, 1 - channels), min(size - before, channels)):
+        to = slice(max(0, -shift), channels - max(0, shift))
+        sums[:, to] += squares[:, max(0, shift) : channels - max(0, -shift)]
+    return np.asarray(x / (node["bias"] + node["alpha"] / size * sums) ** node["beta"], dtype=x.dtype)
+
+
+def _local_infer(_node: Node, x: Tensor) -> Tensor:
+    check_float(x)
+    check_ndim(x, 2)
+    return x.like()
+
+
+def _lengths(node: Node, x: Array) -> Array:
+    sums = np.sum(np.abs(x) ** node["p"], axis=node["axis"], keepdims=True)
+    length = sums if node["p"] == 1 else np.sqrt(sums)
+    return np.asarray(np.divide(x, length, out=np.zeros_like(x), where=length != 0))
+
+
+def _mean_variance_infer(node: Node, x: Tensor) -> Tensor:
+    check_float(x)
+    axes_of(node["axes"], x.ndim)
+    return x.like()
+
+
+def _mean_variance(node: Node, x: Array) -> Array:
+    axes = axes_of(node["axes"], x.ndim)
+    return np.asarray(standardised(wider(x), axes, 1e-9)[0], dtype=x.dtype)
+
+
+_LAYER = {"axis": whole(-1), **EPSILON, "stash_type": whole(1, least=0, most=1)}
+
+TABLE = table(
+    Operation(
+        "BatchNormalization", (5, 5), _batch_infer, _batch,
+        attributes={**EPSILON, "momentum": real(0.9), "training_mode": flag()},
+        outputs=(1, 3), weights=(1, 2),
+    ),
+    Operation(
+        "InstanceNormalization", (3, 3), _instance_infer, _instance,
+        attributes=EPSILON, weights=(1, 2), window=everything,
+    ),
+    Operation(
+        "GroupNormalization", (3, 3), _group_infer, _group,
+        attributes={**EPSILON, "num_groups": needed(whole(None, least=1)), "stash_type": whole(1)},
+        weights=(1, 2), window=everything,
+    ),
+    Operation(
+        "LayerNormalization", (2, 3), _layer_infer, _layer,
+        attributes=_LAYER, outputs=(1, 3), weights=(1, 2), window=everything,
+    ),
+    Operation(
+        "RMSNormalization", (2, 2), _root_infer, _root, attributes=_LAYER, weights=(1,), window=everything
+    ),
+    Operation(
+        "LRN", (1, 1), _local_infer, _local,
+        attributes={
+            "size": needed(whole(None, least=1)), "alpha": real(1e-4), "beta": real(0.75), "bias": real(1.0),
+        },
+    ),
+    Operation(
+        "LpNormalization", (1, 1), same_float, _lengths,
+        attributes={"axis": whole(-1), "p": whole(2, least=1, most=2)}, window=everything,
+    ),
+    Operation(
+        "MeanVarianceNormalization", (1, 1), _mean_variance_infer, _mean_variance,
+        attributes={"axes": wholes((0, 2, 3))}, window=everything,
+    ),
+)  # fmt: skip

@@ -1,0 +1,226 @@
+"""Pooling: windows that keep the largest cell or the mean, whole planes, adaptive ones, and the way back."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from convolve.api import pools
+from convolve.dtypes import Array
+from convolve.errors import ShapeError
+from convolve.nn.attributes import flag, needed, whole, wholes
+from convolve.nn.operation import Node, Operation, Window, everything, table
+from convolve.nn.operations import windows
+from convolve.nn.operations.convolution import stand_in
+from convolve.nn.operations.indexing import checked_places
+from convolve.nn.operations.windows import given_pads, padding, per_dimension, spatial_dims, taps_of
+from convolve.nn.tensor import Shape, Tensor, check_float, check_ndim, whole_numbers
+from convolve.pooling import pool
+
+MAX_POOL = {1: pools.max_pool1d, 2: pools.max_pool2d, 3: pools.max_pool3d}
+AVG_POOL = {1: pools.avg_pool1d, 2: pools.avg_pool2d, 3: pools.avg_pool3d}
+
+WINDOWED = {
+    **windows.ATTRIBUTES,
+    "kernel_shape": needed(wholes(least=1)),
+    "ceil_mode": flag(),
+}
+
+
+def _options(node: Node, dims: int) -> dict[str, Any]:
+    return {
+        "stride": per_dimension(node, "strides", dims),
+        "padding": padding(node, dims),
+        "dilation": per_dimension(node, "dilations", dims),
+        "ceil_mode": node["ceil_mode"],
+    }
+
+
+def _pooled_shape(node: Node, x: Tensor) -> Shape:
+    """Return the shape of a pooling; every refusal is that of our public functions."""
+    dims = spatial_dims(x)
+    made = pool(dims, stand_in(x), taps_of(node, dims), **_options(node, dims))
+    return made.shape
+
+
+def _max_infer(node: Node, x: Tensor) -> tuple[Tensor, Tensor]:
+    shape = _pooled_shape(node, x)
+    return x.like(shape), Tensor(np.dtype(np.int64), shape)
+
+
+def _max(node: Node, x: Array) -> tuple[Array, ...]:
+    dims = x.ndim - 2
+    taps, with_places = node["kernel_shape"], len(node.outputs) > 1
+    result = MAX_POOL[dims](x, taps, return_indices=with_places, **_options(node, dims))
+    if not with_places:
+        return (result,)
+    values, indices = result
+    return values, _through_all(indices, x.shape, node["storage_order"])
+
+
+def _through_all(indices: Array, shape: Shape, column_major: bool) -> Array:
+    """Return indices within one plane, as ours are, as ONNX counts them: through the whole array."""
+    batch, channels, *spatial = shape
+    if column_major:
+        places = np.unravel_index(indices, spatial)
+        indices = np.asarray(np.ravel_multi_index(places, spatial, order="F"))
+    planes = np.arange(batch * channels).reshape((batch, channels) + (1,) * len(spatial))
+    return np.asarray(indices + planes * math.prod(spatial), np.int64)
+
+
+def _average_infer(node: Node, x: Tensor) -> Tensor:
+    check_float(x)
+    return x.like(_pooled_shape(node, x))
+
+
+def _average(node: Node, x: Array) -> Array:
+    dims = x.ndim - 2
+    how = {**_options(node, dims), "count_include_pad": node["count_include_pad"]}
+    return np.asarray(AVG_POOL[dims](x, node["kernel_shape"], **how))
+
+
+def _power_mean(node: Node, x: Array) -> Array:
+    """Return (Σ|x|ᵖ)^(1/p) of every window: a mean of powers, times the cells that it was divided by."""
+    dims, p = x.ndim - 2, node["p"]
+    how = {**_options(node, dims), "divisor_override": 1}
+    sums = AVG_POOL[dims](np.abs(x) ** p, node["kernel_shape"], **how)
+    return np.asarray(sums ** (1 / p), dtype=x.dtype)
+
+
+def _global_infer(_node: Node, x: Tensor) -> Tensor:
+    check_ndim(x, 3)
+    if 0 in x.shape[2:]:
+        raise ShapeError(f"a plane must have a cell, got shape {x.shape}")
+    return x.like((*x.shape[:2], *(1,) * (x.ndim - 2)))
+
+
+def _spatial(x: Array) -> tuple[int, ...]:
+    return tuple(range(2, x.ndim))
+
+
+def _global_average(_node: Node, x: Array) -> Array:
+    if x.ndim <= 5:
+        return np.asarray(AVG_POOL[x.ndim - 2](x, x.shape[2:]))
+    return np.asarray(np.mean(x, axis=_spatial(x), keepdims=True), dtype=x.dtype)
+
+
+def _global_max(_node: Node, x: Array) -> Array:
+    if x.ndim <= 5:
+        return np.asarray(MAX_POOL[x.ndim - 2](x, x.shape[2:]))
+    return np.asarray(np.max(x, axis=_spatial(x), keepdims=True))
+
+
+def _global_power_mean(node: Node, x: Array) -> Array:
+    sums = np.sum(np.abs(x) ** node["p"], axis=_spatial(x), keepdims=True)
+    return np.asarray(sums ** (1 / node["p"]), dtype=x.dtype)
+
+
+def _adaptive_infer(node: Node, x: Tensor) -> Tensor:
+    _global_infer(node, x)
+    dims = spatial_dims(x)
+    return x.like((*x.shape[:2], *per_dimension(node, "output_size", dims)))
+
+
+def _adaptive(pooling: dict[int, Callable[..., Any]], plain: Callable[..., Any]) -> Callable[..., Array]:
+    """Return a forward that cuts every dimension into windows that cover it: from ⌊i·n/m⌋ to ⌈(i+1)·n/m⌉."""
+
+    def forward(node: Node, x: Array) -> Array:
+        size, wanted = x.shape[2:], node["output_size"]
+        if all(cells % count == 0 for cells, count in zip(size, wanted, strict=True)):
+            taps = tuple(cells // count for cells, count in zip(size, wanted, strict=True))
+            return np.asarray(pooling[len(size)](x, taps))
+        for axis, (cells, count) in enumerate(zip(size, wanted, strict=True), 2):
+            bounds = [(k * cells // count, -(-(k + 1) * cells // count)) for k in range(count)]
+            parts = [np.take(x, range(*bound), axis=axis) for bound in bounds]
+            x = np.concatenate([plain(part, axis=axis, keepdims=True) for part in parts], axis=axis)
+        return x
+
+    return forward
+
+
+def _adaptive_window(node: Node, inputs: tuple[Tensor, ...]) -> Window:
+    size = inputs[0].shape[2:]
+    taps = [-(-cells // count) for cells, count in zip(size, node["output_size"], strict=True)]
+    jump = tuple(cells / count for cells, count in zip(size, node["output_size"], strict=True))
+    return Window(tuple(taps), jump, (0,) * len(size))
+
+
+def _unpool_infer(node: Node, x: Tensor, indices: Tensor, wanted: Tensor | None = None) -> Tensor:
+    dims = spatial_dims(x)
+    if indices.shape != x.shape:
+        raise ShapeError(f"indices must have the input's shape {x.shape}, got {indices.shape}")
+    if wanted is not None:
+        sizes = whole_numbers(wanted, "output_shape", 8)
+        if len(sizes) != x.ndim or min(sizes) < 1 or tuple(sizes[:2]) != x.shape[:2]:
+            raise ShapeError(f"output_shape must be a shape for {x.shape}, got {sizes}")
+        return x.like(sizes)
+    return x.like((*x.shape[:2], *_unpooled(node, x.shape[2:], dims)))
+
+
+def _unpooled(node: Node, size: Shape, dims: int) -> Shape:
+    """Return the size that the pooling had before."""
+    taps, strides = taps_of(node, dims), per_dimension(node, "strides", dims)
+    pads = given_pads(node, dims)
+    found = tuple(
+        (cells - 1) * stride + tap - sum(pair)
+        for cells, stride, tap, pair in zip(size, strides, taps, pads, strict=True)
+    )
+    if min(found) < 1:
+        raise ShapeError(f"the output size must be at least 1, got {found}; use less padding")
+    return found
+
+
+def _unpool(node: Node, x: Array, indices: Array, wanted: Array | None = None) -> Array:
+    """Write every cell back to where the largest was, counted through the array that was pooled.
+
+    A shape that is asked for may be larger than that array, which then lies at its beginning.
+    """
+    before = (*x.shape[:2], *_unpooled(node, x.shape[2:], x.ndim - 2))
+    pooled = np.zeros(before, x.dtype)
+    pooled.reshape(-1)[checked_places(indices, pooled.size).reshape(-1)] = x.reshape(-1)
+    if wanted is None:
+        return pooled
+    result = np.zeros(tuple(int(size) for size in wanted), x.dtype)
+    shared = tuple(slice(min(sizes)) for sizes in zip(result.shape, before, strict=True))
+    result[shared] = pooled[shared]
+    return result
+
+
+def _global(name: str, forward: Callable[..., Array], **attributes: Any) -> Operation:
+    return Operation(name, (1, 1), _global_infer, forward, attributes=attributes, window=everything)
+
+
+def _adaptive_operation(name: str, forward: Callable[..., Array]) -> Operation:
+    return Operation(
+        name, (1, 1), _adaptive_infer, forward,
+        attributes={"output_size": needed(wholes(least=1))}, window=_adaptive_window, onnx=False,
+    )  # fmt: skip
+
+
+TABLE = table(
+    Operation(
+        "MaxPool", (1, 1), _max_infer, _max,
+        attributes={**WINDOWED, "storage_order": flag()}, outputs=(1, 2), window=windows.convolution_window,
+    ),
+    Operation(
+        "AveragePool", (1, 1), _average_infer, _average,
+        attributes={**WINDOWED, "count_include_pad": flag()}, window=windows.convolution_window,
+    ),
+    Operation(
+        "LpPool", (1, 1), _average_infer, _power_mean,
+        attributes={**WINDOWED, "p": whole(2, least=1, most=64)}, window=windows.convolution_window,
+    ),
+    _global("GlobalAveragePool", _global_average),
+    _global("GlobalMaxPool", _global_max),
+    _global("GlobalLpPool", _global_power_mean, p=whole(2, least=1, most=64)),
+    _adaptive_operation("AdaptiveAveragePool", _adaptive(AVG_POOL, np.mean)),
+    _adaptive_operation("AdaptiveMaxPool", _adaptive(MAX_POOL, np.max)),
+    Operation(
+        "MaxUnpool", (2, 3), _unpool_infer, _unpool,
+        attributes={
+            "kernel_shape": needed(wholes(least=1)), "strides": wholes(least=1), "pads": wholes(least=0),
+        },
+        window=everything,
+    ),
+)  # fmt: skip
