@@ -8,15 +8,20 @@ import numpy as np
 import pytest
 
 import convolve
+from convolve.dtypes import kind_of, parse_dtype
 from convolve.runtime import engine
 from tests import seeds
-from tests.engine.cases import FLOATS, Case, draw_case, draw_geometry
+from tests.engine.cases import PAIRS, Case, draw_case, draw_geometry
 
 SPECS = int(os.environ.get("CONVOLVE_F5", "50"))
 PARTS = 5
 THREADS = (1, 2, 3, 7, 16)
 LARGER = {1: 60, 2: 8, 3: 4}
 """How often an image is repeated along each dimension, so that there is work for several threads."""
+
+
+EVERY_OTHER_FLOAT = (*PAIRS, *[("float32", "float32"), ("float64", "float64")] * (len(PAIRS) // 2))
+"""dtypes of image and weight; sums of floats are those whose order shows, those of integers show a race."""
 
 
 @pytest.fixture(autouse=True)
@@ -27,14 +32,17 @@ def threads_as_before() -> Any:
 
 
 def large_case(draw: random.Random) -> Case:
-    """Return a case of real numbers with a larger image."""
-    case = draw_case(draw, draw_geometry(draw, FLOATS), whole=False)
+    """Return a case with a larger image, of real numbers where the dtype has them."""
+    geometry = draw_geometry(draw, EVERY_OTHER_FLOAT)
+    dtypes = parse_dtype(geometry.dtype, "dtype"), parse_dtype(geometry.weight_dtype, "dtype")
+    case = draw_case(draw, geometry, whole=any(kind_of(dtype) == "integer" for dtype in dtypes))
     dims = case.geometry.dims
     first = 1 if case.geometry.layout == "channels_last" else 2
     times = [LARGER[dims] if first <= axis < first + dims else 1 for axis in range(dims + 2)]
-    image = np.tile(np.asarray(case.image, case.geometry.dtype), times)
-    noise = np.random.default_rng(draw.randrange(2**32)).standard_normal(image.shape)
-    case.image = (image + noise).astype(case.geometry.dtype)
+    image = np.tile(np.asarray(case.image, dtypes[0]), times)
+    if kind_of(dtypes[0]) != "integer":
+        image += np.random.default_rng(draw.randrange(2**32)).standard_normal(image.shape).astype(dtypes[0])
+    case.image = image
     return case
 
 
@@ -44,6 +52,7 @@ def items(case: Case) -> int:
         case.image.shape,
         case.weight.shape,
         dtype=case.geometry.dtype,
+        weight_dtype=case.geometry.weight_dtype,
         bias=case.bias is not None,
         **case.options,
     )
