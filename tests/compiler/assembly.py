@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from convolve.compiler.pipeline import compile_ir, lower
+from convolve.compiler.lower.gradient import gradient
+from convolve.compiler.pipeline import compile_alone, compile_ir, lower
 from convolve.compiler.plan import Code
 from convolve.compiler.target import Target
 from convolve.runtime import jit
@@ -12,7 +13,9 @@ from convolve.runtime import jit
 LABEL = re.compile(r"^(\.L\w+):")
 JUMP = re.compile(r"^\s+(?:j\w+|b(?:\.\w+)?|cbn?z|tbn?z)\s(?:.*,\s*)?(\.L\w+)")
 CALL = re.compile(r"^\s+(?:callq?|blr?)\s")
-MULTIPLIES = re.compile(r"^\s+(?:vfn?madd\w+ps|fmla|fmul|v?mulps)\s")
+MULTIPLIES = re.compile(
+    r"^\s+(?:vfn?madd\w+p[sd]|fmla|fmul|v?mulp[sd]|v?pmulld|v?pmuludq|vpmullq)\s|^\s+(?:mul|mla)\s+v"
+)
 ON_STACK = re.compile(r"%[xyz]mm\d.*\(%rsp[,)]|\(%rsp[,)].*%[xyz]mm\d|\b[qv]\d.*\[sp\b")
 """A vector register together with a place on the stack: spilled, or read back, perhaps by an addition."""
 
@@ -41,8 +44,13 @@ class Loop:
 
 def hot_loops(code: Code, target: Target) -> list[Loop]:
     """Return the innermost loops of a convolution's machine code; the packing of weights is left out."""
-    text = jit.make_assembly(compile_ir(lower(code, target), target), target)
-    start = text.index(f"\n{code.method}:")
+    if code.method.startswith("gradient"):
+        ir = compile_alone(gradient(code, target), target)
+    else:
+        ir = compile_ir(lower(code, target), target)
+    text = jit.make_assembly(ir, target)
+    name = "gradient" if code.method.startswith("gradient") else code.method
+    start = text.index(f"\n{name}:")
     lines = text[start : text.index("\n.Lfunc_end", start)].splitlines()
     loops = (Loop(tuple(lines[first : last + 1])) for first, last in innermost(lines))
     return [loop for loop in loops if loop.products or loop.calls]

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from bench.shapes import load
-from convolve.arguments import conv_spec
+from convolve.arguments import conv_spec, weight_grad_spec
 from convolve.compiler.plan import Code, Triple
 from convolve.compiler.target import AVX2, AVX512, BASELINE, NEON, Target
-from convolve.runtime import engine
+from convolve.runtime import engine, weight_gradient
 from tests.compiler.assembly import Loop, hot_loops
 
 ELSEWHERE = {
@@ -137,3 +137,36 @@ def test_separable_passes_keep_all_in_registers(taps: Triple, box: bool) -> None
         assert [(loop.spills, loop.calls) for loop in found] == [([], [])] * len(found)
         assert all(loop.has(MULTIPLY[target]) for loop in found)
         assert len(found) >= sum(length > 1 for length in taps)
+
+
+INTEGERS = ((64, 64, 3, 1), (256, 256, 1, 1), (144, 144, 3, 144))
+"""Channels, filters, taps and groups of a map of 14 × 14."""
+
+
+@pytest.mark.parametrize("target", [AVX2, AVX512, NEON], ids=lambda target: target.name)
+@pytest.mark.parametrize("dtype", ["uint8", "int16"])
+def test_sums_of_integers_stay_in_registers(target: Target, dtype: str) -> None:
+    for channels, filters, taps, groups in INTEGERS:
+        image = np.broadcast_to(np.zeros((), dtype), (1, channels, 14, 14))
+        weight = np.broadcast_to(np.zeros((), dtype), (filters, channels // groups, taps, taps))
+        spec = conv_spec("conv", 2, image, weight, None, padding=taps // 2, groups=groups).spec
+        found = hot_loops(engine.plan_of(engine.question(spec, engine.dense_view(spec)), target).code, target)
+        assert found
+        few = 1 / 6 if target is AVX2 else 0  # it has 16 registers: 12 sums, and products that need their own
+        assert max(len(loop.spills) / loop.products for loop in found) <= few
+        assert [loop.calls for loop in found] == [[]] * len(found)
+
+
+@pytest.mark.parametrize("target", [AVX2, AVX512, NEON], ids=lambda target: target.name)
+@pytest.mark.parametrize(("channels", "filters", "groups"), [(128, 128, 1), (3, 32, 1), (32, 32, 32)])
+def test_sums_of_gradients_stay_in_registers(
+    target: Target, channels: int, filters: int, groups: int
+) -> None:
+    image = np.broadcast_to(np.zeros((), "f"), (4, channels, 28, 28))
+    gradient = np.broadcast_to(np.zeros((), "f"), (4, filters, 28, 28))
+    shape = (filters, channels // groups, 3, 3)
+    spec = weight_grad_spec(2, image, shape, gradient, padding=1, groups=groups).spec
+    asked = weight_gradient.question(spec, engine.dense_view(spec))
+    found = hot_loops(weight_gradient.plan_of(asked, target).code, target)
+    assert any(loop.has(MULTIPLY[target]) for loop in found)
+    assert [(loop.spills, loop.calls) for loop in found] == [([], [])] * len(found)
