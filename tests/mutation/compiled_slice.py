@@ -65,6 +65,7 @@ WHOLE = Way("stencil", (2, 3, 1), kind="whole")
 EACH = Way("depthwise", (3, 1, 1))
 ALL = (99, 99, 99)
 PASSES = Way("separable", (1, 2, 3), (2, 7, 30))
+BOXES = Way("separable", (1, 2, 3), (2, 24, 30), kind="boxes")
 SQUARES = Way("winograd", (3, 2, 4), (1, 8, 12))
 SMALL_SQUARES = Way("winograd", (2, 1, 2), (1, 4, 6))
 LAST = {"layout": "channels_last"}
@@ -90,6 +91,7 @@ def specs() -> Iterator[Spec]:
     yield from _callers()
     yield from _old_machines()
     yield from _separable()
+    yield from _boxes()
 
 
 def _depthwise() -> Iterator[Spec]:
@@ -265,6 +267,20 @@ def _separable() -> Iterator[Spec]:
     yield Spec(replace(PASSES, target=OLD), (1, 1, 23, 61), (1, 1, 7, 9), {"padding": 1}, form="lines")
 
 
+def _boxes() -> Iterator[Spec]:
+    """Lines of equal weights: neighbouring outputs share sums, in blocks of whole tiles."""
+    around = {"padding": ((2, 3), (4, 1)), "padding_mode": "reflect"}
+    yield Spec(BOXES, (2, 1, 43, 61), (1, 1, 12, 17), around, form="box")
+    yield Spec(replace(BOXES, block=(1, 64, 300)), (1, 1, 90, 290), (2, 1, 35, 9), {"padding": 5}, form="box")
+    yield Spec(BOXES, (1, 1, 43, 61), (1, 1, 12, 5), around, form="box and line")
+    yield Spec(BOXES, (1, 1, 23, 90), (1, 1, 5, 21), around, form="line and box")
+    yield Spec(replace(BOXES, block=(1, 9, 40)), (1, 1, 30, 40), (1, 1, 9, 11), {}, "float64", form="box")
+    yield Spec(replace(BOXES, block=(9, 20, 40)), (1, 1, 19, 25, 31), (1, 1, 9, 10, 11), form="box")
+    yield Spec(BOXES, (1, 3, 40, 50), (3, 1, 12, 9), {"padding": 3}, form="photograph of a box")
+    yield Spec(BOXES, (1, 1, 43, 61), (1, 1, 12, 17), {"padding": 1}, special=math.nan, form="box")
+    yield Spec(replace(BOXES, target=OLD), (1, 1, 30, 61), (1, 1, 12, 9), {"padding": 1}, form="box")
+
+
 def _old_machines() -> Iterator[Spec]:
     """Without fused multiply-adds."""
     yield Spec(replace(CHANNELS, target=OLD), (1, 3, 6, 12), (9, 3, 3, 3), {"padding": 1})
@@ -287,7 +303,7 @@ def _case(spec: Spec, numbers: Any) -> Case:
         weights = [np.ascontiguousarray(weight[:, 0])[:, None] for weight in weights]
     if spec.form == "photograph":
         weights = [np.broadcast_to(weight[:1], spec.weight) for weight in weights]
-    if "lines" in spec.form or spec.form == "two terms":
+    if any(word in spec.form for word in ("lines", "two terms", "box")):
         weights = [_lines(numbers, spec) for _ in range(3)]
     if spec.form == "turned weights":
         weights = [np.asfortranarray(weight) for weight in weights]
@@ -316,12 +332,20 @@ def _lines(numbers: Any, spec: Spec) -> Any:
     weight = np.zeros((filters, *spec.weight[2:]))
     for _ in range(2 if spec.form == "two terms" else 1):
         term = np.ones((filters, 1))
-        for taps in spec.weight[2:]:
+        for place, taps in enumerate(spec.weight[2:]):
             line = numbers.integers(1, 4, (filters, taps)) * numbers.choice([-1, 1], (filters, taps))
+            if _is_box(spec.form, place):
+                line[:] = line[:, :1]
             term = term[..., None] * line.reshape(filters, *[1] * (term.ndim - 1), taps)
         weight += term[:, 0]
     weight = _fenced((weight[:, None] * (0.5 if spec.form == "two terms" else 1)).astype(spec.dtype))
     return weight if weight.shape == spec.weight else np.broadcast_to(weight, spec.weight)
+
+
+def _is_box(form: str, place: int) -> bool:
+    """Whether the factors along a dimension are equal: "box" alone says that all are."""
+    words = form.removeprefix("photograph of a ").split(" and ")
+    return words[place] == "box" if len(words) > 1 else words == ["box"]
 
 
 def _fenced(array: Any) -> Any:
@@ -449,11 +473,13 @@ class _Force:
 
 def _passes(asked: Any, target: Any, way: Way) -> Any:
     """Return a plan of separable passes with the tile and the block of a way."""
+    from convolve.compiler.passes import _boxes as boxes_of
     from convolve.compiler.passes import plan_passes
 
     plan = plan_passes(asked.sizes, asked.geometry, target, asked.threads)
     block = tuple(max(1, min(b, o)) for b, o in zip(way.block, asked.sizes.output, strict=True))
-    return replace(plan, code=replace(plan.code, tile=way.tile), block=block)
+    boxes = boxes_of(plan.code, asked.sizes, target) if way.kind == "boxes" else (False, False, False)
+    return replace(plan, code=replace(plan.code, tile=way.tile, boxes=boxes), block=block)
 
 
 def _check_case(case: Case, force: _Force) -> None:
