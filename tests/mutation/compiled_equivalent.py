@@ -35,6 +35,24 @@ REASONS: dict[str, tuple[str, ...]] = {
         "compiler.lower.border.Packer._inner .stop becomes .start #2",
         "compiler.lower.border.Packer.pack_inside if always false #1",
         "compiler.lower.depthwise._Depthwise._pixel if always false #1",
+        "compiler.lower.border.Packer._widest LtE becomes Lt #1",
+        "compiler.lower.border.Packer._widest if always false #1",
+        "compiler.lower.channel_cells.ChannelCells._pixel if always false #1",
+        "compiler.lower.contract.Contract.finish FloorDiv becomes Mult #1",
+    ),
+    "Cells that show the input in order may be looked up in the table like any other.": (
+        "compiler.lower.border.Packer.columns_of_phases Sub becomes Add #1",
+    ),
+    "A number that is converted to its own dtype stays what it is.": (
+        "compiler.lower.frame.read_input if always false #1",
+    ),
+    "Of a tile the packing of factors uses the channels alone.": (
+        "compiler.lower.pack.factor_code 1 becomes 2 #4",
+        "compiler.lower.pack.factor_code 1 becomes 2 #5",
+    ),
+    "More room than is needed, or room that nobody needs.": (
+        "compiler.lower.pack.weight_order 2 becomes 3 #1",
+        "compiler.lower.pack.pack_signature if always true #4",
     ),
     "A constant border is packed like any other, and what shows the input in order pixel by pixel.": (
         "compiler.lower.depthwise._Depthwise._pack if always false #1",

@@ -341,7 +341,7 @@ class Contract:
         with pen.loop("ox", 0, row.place.counts[2], lanes // spread, overlap=True) as x:
             places = [divmod(i, spread) for i in range(lanes)]
             rows = [
-                pen.load(f"row{i}", "sums", row.sums(x + pixel, residue=residue), lanes)
+                pen.load(f"row{i}", "sums", row.sums(x + pixel, residue), lanes)
                 for i, (pixel, residue) in enumerate(places)
             ]
             columns = [f"column{j}" for j in range(lanes)]
@@ -353,7 +353,7 @@ class Contract:
         """Write a vector of one pixel's channels at a time."""
         pen, code = self.pen, self.code
         with pen.loop("ox", 0, row.place.counts[2]) as x, pen.loop("pw", 0, code.spread) as residue:
-            pen.load("done", "sums", row.sums(x, residue=residue), self.lanes)
+            pen.load("done", "sums", row.sums(x, residue), self.lanes)
             self._write(self._activated("done"), row.output(code, x, 0, residue), self.lanes)
 
     def _single(self, row: "_Row") -> None:
@@ -364,7 +364,7 @@ class Contract:
             pen.loop("ox", 0, row.place.counts[2]) as x,
             pen.loop("pw", 0, code.spread) as residue,
         ):
-            pen.load("one", "sums", row.sums(x, k, residue))
+            pen.load("one", "sums", row.sums(x, residue, k))
             self._write(self._activated("one"), row.output(code, x, k, residue), 1)
 
     def _write(self, register: str, index: Sequence[Index], lanes: int) -> None:
@@ -392,7 +392,7 @@ class _Row:
     def __init__(self, place: Place, at: tuple[Affine, Affine, Affine], lane: int, first: Affine) -> None:
         self.place, self.at, self.lane, self.first = place, at, lane, first
 
-    def sums(self, x: Affine, k: Index = 0, residue: Index = 0) -> list[Index]:
+    def sums(self, x: Affine, residue: Index, k: Index = 0) -> list[Index]:
         """Return the place of a pixel's sums in the scratch."""
         kept, *rest = self.at
         return [kept + residue, *rest, x, k + self.lane]
