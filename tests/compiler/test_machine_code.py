@@ -19,7 +19,7 @@ from convolve.compiler.loopnest import OPERATIONS, Buffer, Routine, affines
 from convolve.compiler.printer import show
 from convolve.compiler.target import Target
 from convolve.compiler.verify import verify
-from tests.compiler.cases import METHODS, Array, random_case, winograd_case
+from tests.compiler.cases import METHODS, Array, Case, random_case, winograd_case
 from tests.compiler.native import RUNNABLE, call, compiled
 
 NESTS = int(os.environ.get("CONVOLVE_NESTS", "25"))
@@ -239,20 +239,26 @@ def test_random_nests_do_what_the_interpreter_does(target: Target, seed: int) ->
     assert changed > NESTS  # else nothing was compared
 
 
+def interpreted_then_called(case: Case, target: Target) -> tuple[Array, Array]:
+    """Return what the interpreter leaves in output and packed weights; in the case is what machine code does."""
+    interpret(case.nests.packing, case.packed, case.values(case.nests.packing))
+    interpret(case.nests.routine, case.arrays, case.values(case.nests.routine))
+    expected, weights = case.out.copy(), case.packed["weights"].copy()
+    case.out[...] = case.packed["weights"][...] = case.packed["checks"][...] = -77
+    library = compiled([case.nests.packing, case.nests.routine], target)
+    panels = case.execution.panels * case.execution.sizes.groups
+    call(library, case.nests.packing, case.packed, case.values(case.nests.packing), panels)
+    call(library, case.nests.routine, case.arrays, case.values(case.nests.routine), case.execution.items)
+    return expected, weights
+
+
 @pytest.mark.parametrize("target", RUNNABLE, ids=lambda target: target.name)
 @pytest.mark.parametrize("method", [*METHODS, "separable"])
 def test_convolutions_do_what_the_interpreter_does(target: Target, method: str, seed: int) -> None:
     draw = random.Random(f"{seed} {target.name} {method}")
     for _ in range(CONVOLUTIONS):
         case = random_case(draw, target, method)
-        interpret(case.nests.packing, case.packed, case.values(case.nests.packing))
-        interpret(case.nests.routine, case.arrays, case.values(case.nests.routine))
-        expected, weights = case.out.copy(), case.packed["weights"].copy()
-        case.out[...] = case.packed["weights"][...] = case.packed["checks"][...] = -77
-        library = compiled([case.nests.packing, case.nests.routine], target)
-        panels = case.execution.panels * case.execution.sizes.groups
-        call(library, case.nests.packing, case.packed, case.values(case.nests.packing), panels)
-        call(library, case.nests.routine, case.arrays, case.values(case.nests.routine), case.execution.items)
+        expected, weights = interpreted_then_called(case, target)
         np.testing.assert_array_equal(case.packed["weights"], weights)
         np.testing.assert_array_equal(case.out, expected)
 
@@ -262,14 +268,7 @@ def test_convolutions_do_what_the_interpreter_does(target: Target, method: str, 
 def test_winograd_does_what_the_interpreter_does(target: Target, outputs: int, seed: int) -> None:
     """But for the last bit, as the interpreter rounds a multiply-add through float64."""
     case = winograd_case(random.Random(f"{seed} {target.name} {outputs}"), target, outputs)
-    interpret(case.nests.packing, case.packed, case.values(case.nests.packing))
-    interpret(case.nests.routine, case.arrays, case.values(case.nests.routine))
-    expected, weights = case.out.copy(), case.packed["weights"].copy()
-    case.out[...] = case.packed["weights"][...] = case.packed["checks"][...] = -77
-    library = compiled([case.nests.packing, case.nests.routine], target)
-    panels = case.execution.panels * case.execution.sizes.groups
-    call(library, case.nests.packing, case.packed, case.values(case.nests.packing), panels)
-    call(library, case.nests.routine, case.arrays, case.values(case.nests.routine), case.execution.items)
+    expected, weights = interpreted_then_called(case, target)
     np.testing.assert_allclose(case.packed["weights"], weights, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(case.out, expected, atol=1e-2)
 

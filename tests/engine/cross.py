@@ -14,10 +14,9 @@ import numpy as np
 
 import convolve
 from convolve.dtypes import bfloat16, kind_of, result_dtype
-from tests.engine.cases import held
+from tests.engine.cases import MODES, held
 
 OPERATIONS = ("conv", "conv", "conv", "conv_transpose", "input_grad", "weight_grad", "apply")
-MODES = ("zeros", "zeros", "reflect", "symmetric", "replicate", "circular", 3)
 RULES = ("valid", "full", "same", "same_lower", *["pairs"] * 8)
 
 SAME = (
