@@ -240,7 +240,7 @@ def test_random_nests_do_what_the_interpreter_does(target: Target, seed: int) ->
 
 
 def interpreted_then_called(case: Case, target: Target) -> tuple[Array, Array]:
-    """Return what the interpreter leaves as output and packed weights; the case holds those of machine code."""
+    """Return what the interpreter leaves: output and packed weights. The case then holds the machine's."""
     interpret(case.nests.packing, case.packed, case.values(case.nests.packing))
     interpret(case.nests.routine, case.arrays, case.values(case.nests.routine))
     expected, weights = case.out.copy(), case.packed["weights"].copy()
