@@ -32,6 +32,8 @@ CASES: dict[str, tuple[str, tuple[Any, ...], dict[str, Any], tuple[int, ...]]] =
     "adaptive_avg2d": ("AdaptiveAvgPool2d", ((3, 4),), {}, (4, 7, 9)),
     "adaptive_avg3d": ("AdaptiveAvgPool3d", (1,), {}, (4, 3, 4, 5)),
     "adaptive_max2d": ("AdaptiveMaxPool2d", ((3, 4),), {}, (4, 7, 8)),
+    "adaptive_avg2d alike": ("AdaptiveAvgPool2d", ((2, 3),), {}, (4, 6, 9)),
+    "adaptive_max2d alike": ("AdaptiveMaxPool2d", (2,), {}, (4, 6, 8)),
     "adaptive_max2d of one": ("AdaptiveMaxPool2d", (1,), {}, (4, 7, 8)),
     "batch_norm1d": ("BatchNorm1d", (4,), {}, (4, 9)),
     "batch_norm2d": ("BatchNorm2d", (4,), {"eps": 1e-3}, (4, 5, 6)),

@@ -78,6 +78,7 @@ from convolve.nn.layers.pooling import (
     Upsample,
 )
 from convolve.nn.network import Network
+from convolve.nn.onnx.writing import save
 
 __all__ = [
     "ELU",
@@ -139,4 +140,5 @@ __all__ = [
     "Upsample",
     "Value",
     "network",
+    "save",
 ]

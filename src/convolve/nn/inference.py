@@ -5,18 +5,20 @@ its input and reshapes by it has every size known here.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from convolve.dtypes import Array
-from convolve.errors import ConvolveError, TooLargeError
+from convolve.errors import ArgumentError, ConvolveError, TooLargeError
 from convolve.nn.graph import Graph, in_layer
 from convolve.nn.operation import Node
 from convolve.nn.operations import OPERATIONS
 from convolve.nn.tensor import Tensor, UnknownUntilRun
+from convolve.views import check_fits
 
 Tensors = dict[str, Tensor]
 """Name -> what is known; a name that is missing is known only when the network runs."""
@@ -28,22 +30,36 @@ onnx package build 0.6 GB of weights this way; a file of 100 bytes could ask for
 
 def infer_node(node: Node, inputs: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
     """Return what comes out of one node; () if that is known only when it runs."""
-    try:
-        found = OPERATIONS[node.operation].infer(node, *inputs)
-    except UnknownUntilRun:
-        return ()
-    except ConvolveError as error:
-        raise in_layer(error, node) from None
-    return found if isinstance(found, tuple) else (found,)
+    with _refusals_of(node, inputs):
+        try:
+            found = OPERATIONS[node.operation].infer(node, *inputs)
+        except UnknownUntilRun:
+            return ()
+        tensors = found if isinstance(found, tuple) else (found,)
+        for tensor in tensors:
+            check_fits(tensor.shape, tensor.dtype)
+    return tensors
 
 
 def run_node(node: Node, inputs: Sequence[Array | None]) -> tuple[Array, ...]:
     """Return what one node computes."""
-    try:
+    with _refusals_of(node, inputs):
         found = OPERATIONS[node.operation].forward(node, *inputs)
+    return found if isinstance(found, tuple) else (found,)
+
+
+@contextmanager
+def _refusals_of(node: Node, inputs: Sequence[Tensor | Array | None]) -> Iterator[None]:
+    """Put the layer's name in front of refusals, also of those that are NumPy's."""
+    try:
+        yield
     except ConvolveError as error:
         raise in_layer(error, node) from None
-    return found if isinstance(found, tuple) else (found,)
+    except MemoryError:
+        raise TooLargeError(f"{node}: the result must fit into memory; use smaller pieces") from None
+    except (TypeError, ValueError, IndexError, ArithmeticError) as error:
+        given = ", ".join("nothing" if one is None else f"{one.dtype} {one.shape}" for one in inputs)
+        raise ArgumentError(f"{node}: inputs must fit the operation, got {given}: {error}") from error
 
 
 def infer(graph: Graph, given: Mapping[str, Tensor]) -> Tensors:

@@ -10,7 +10,7 @@ import numpy as np
 from convolve.dtypes import Array
 from convolve.errors import ArgumentError, ArgumentTypeError, ConvolveError, DTypeError, ShapeError
 from convolve.nn.graph import Graph, Input
-from convolve.nn.inference import folded, infer
+from convolve.nn.inference import Tensors, folded, infer
 from convolve.nn.program import Program
 from convolve.nn.summary import Summary, summarise
 from convolve.nn.tensor import Shape, Tensor
@@ -145,6 +145,10 @@ class Network:
             )
         tensors = _tensors(self.inputs, given)
         return summarise(self._ready, self._program(tensors, self.outputs))
+
+    def known(self) -> Tensors:
+        """Return dtype and shape of every tensor by name, at the sizes that the graph was checked with."""
+        return {} if self._likely is None else infer(self.graph, _tensors(self.inputs, self._likely))
 
     def _run(
         self, arrays: Sequence[Any], named: Mapping[str, Any], outputs: tuple[str, ...]

@@ -13,6 +13,7 @@ from convolve.nn.graph import Graph
 from convolve.nn.inference import Tensors, infer, infer_node, inputs_of, run_node
 from convolve.nn.operation import Node
 from convolve.nn.tensor import Tensor
+from convolve.views import check_fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Program:
             name: tensor.value for name, tensor in self.tensors.items() if tensor.value is not None
         }
         self.steps = _steps(graph.needed(outputs), self.tensors, self.outputs)
+        check_fits((self.peak,), np.dtype(np.uint8), "all feature maps that are needed at one time")
 
     def run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """Return the tensors that were asked for, by name.

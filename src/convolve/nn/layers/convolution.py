@@ -24,9 +24,11 @@ def pads_of(pairs: Pairs) -> tuple[int, ...]:
     return tuple(before for before, _ in pairs) + tuple(after for _, after in pairs)
 
 
-def padding_attributes(rule: Pairs | str, extents: tuple[int, ...]) -> dict[str, Any]:
-    """Return the attributes that mean a padding."""
-    if isinstance(rule, str) and rule in AUTO_PAD:
+def padding_attributes(
+    rule: Pairs | str, extents: tuple[int, ...], strides: tuple[int, ...]
+) -> dict[str, Any]:
+    """Return the attributes that mean a padding: numbers, unless they depend on the image's size."""
+    if isinstance(rule, str) and rule in AUTO_PAD and max(strides) > 1:
         return {"auto_pad": AUTO_PAD[rule]}
     pairs = (
         tuple(resolve_padding(rule, 1, extent, 1) for extent in extents) if isinstance(rule, str) else rule
@@ -63,7 +65,7 @@ class _Conv(Layer):
         weight, bias = self._parameters((self.out_channels, self.in_channels // groups, *taps))
         return self.step(
             "Conv", value, weight, bias,
-            strides=strides, dilations=dilations, group=groups, **padding_attributes(rule, extents),
+            strides=strides, dilations=dilations, group=groups, **padding_attributes(rule, extents, strides),
         )  # fmt: skip
 
     def _groups(self) -> int:
@@ -166,7 +168,7 @@ class _ConvTranspose(Layer):
             "ConvTranspose", value, weight, bias,
             strides=strides, dilations=dilations, group=groups,
             output_padding=per_dimension(self.output_padding, self.dims, "output_padding", 0),
-            **padding_attributes(paddings(self.padding, self.dims), extents),
+            **padding_attributes(paddings(self.padding, self.dims), extents, strides),
         )  # fmt: skip
 
     def _parameters(self, shape: tuple[int, ...]) -> tuple[Parameter, Parameter | None]:

@@ -26,12 +26,13 @@ class _Pool(Layer):
         dilations = per_dimension(dilation, self.dims, "dilation", 1)
         extents = tuple(step * (count - 1) + 1 for step, count in zip(dilations, taps, strict=True))
         stride = self.kernel_size if self.stride is None else self.stride
+        strides = per_dimension(stride, self.dims, "stride", 1)
         return {
             "kernel_shape": taps,
-            "strides": per_dimension(stride, self.dims, "stride", 1),
+            "strides": strides,
             "dilations": dilations,
             "ceil_mode": flag(ceil_mode, "ceil_mode"),
-            **padding_attributes(paddings(self.padding, self.dims), extents),
+            **padding_attributes(paddings(self.padding, self.dims), extents, strides),
         }
 
 

@@ -45,11 +45,14 @@ class Context:
         Numbers by name; upgrades add theirs.
     ndims
         Dimensions of tensors, where the file says them.
+    any_size
+        Whether images may have several sizes.
     """
 
     opset: int
     constants: dict[str, Array]
-    ndims: dict[str, int]
+    ndims: dict[str, int] = field(default_factory=dict)
+    any_size: bool = True
 
     def constant(self, draft: Draft, part: str, value: Any, dtype: Any = np.int64) -> str:
         """Add numbers that belong to a node, and return their name."""

@@ -96,7 +96,25 @@ def _parsed(data: bytes, name: str) -> Any:
         raise FileFormatError(f"{name} is damaged or no ONNX file") from None
     if not model.HasField("graph"):
         raise FileFormatError(f"{name} is no ONNX file: it holds no graph")
+    _check_text(model, name)
     return model
+
+
+TEXT, MESSAGE = 9, 11
+"""Protobuf's numbers of kinds of fields."""
+
+
+def _check_text(message: Any, name: str) -> None:
+    """Refuse names that are no text: what is not UTF-8 comes as bytes. The parser bounds the depth (100)."""
+    for field, value in message.ListFields():
+        if field.type not in (TEXT, MESSAGE):
+            continue
+        single = isinstance(value, str | bytes) or hasattr(value, "ListFields")
+        for one in [value] if single else value:
+            if field.type == MESSAGE:
+                _check_text(one, name)
+            elif not isinstance(one, str):
+                raise FileFormatError(f"{name} is damaged: a {field.name} must be text, got {one[:40]!r}")
 
 
 def network_of(model: Any, folder: Path | None = None) -> Network:
@@ -129,7 +147,7 @@ def graph_of(model: Any, folder: Path | None) -> Graph:
     context = Context(opset, constants, _ndims([*graph.input, *graph.value_info]))
     names = _names(graph.node)
     drafts = [_draft(node, name, folder) for node, name in zip(graph.node, names, strict=True)]
-    nodes = [_node(new) for draft in drafts for new in upgraded(draft, context)]
+    nodes = [_node(new, opset) for draft in drafts for new in upgraded(draft, context)]
     return Graph(inputs, tuple(nodes), constants, tuple(one.name for one in graph.output))
 
 
@@ -228,5 +246,7 @@ def _attribute(attribute: Any, draft: Draft, folder: Path | None) -> Any:
     return list(value) if attribute.type in (6, 7) else value
 
 
-def _node(draft: Draft) -> Node:
+def _node(draft: Draft, opset: int) -> Node:
+    if draft.operation not in OPERATIONS:
+        raise draft.refuse(f"opset {opset} has no such operation any more")
     return make_node(draft.operation, draft.inputs, draft.outputs, draft.name, draft.attributes)

@@ -42,8 +42,11 @@ def array_of(proto: Any, folder: Path | None) -> Array:
     name = proto.name or "without a name"
     dtype = dtype_of(proto.data_type, f"tensor {name!r}")
     shape = tuple(proto.dims)
-    if len(shape) > MOST_DIMENSIONS or any(not 0 <= size < 2**62 for size in shape):
-        raise FileFormatError(f"tensor {name!r} must have sizes that an array can have, got {shape[:70]}")
+    reach = math.prod(max(1, size) for size in shape[: MOST_DIMENSIONS + 1])
+    if len(shape) > MOST_DIMENSIONS or min(shape, default=0) < 0 or reach >= 2**62:
+        raise FileFormatError(
+            f"tensor {name!r} must have sizes that an array can have, got {shape[:MOST_DIMENSIONS]}"
+        )
     if proto.HasField("segment"):
         raise FileFormatError(f"tensor {name!r} must be whole, the file has a segment of it")
     count = math.prod(shape)

@@ -220,5 +220,8 @@ def upgraded(draft: Draft, context: Context) -> list[Draft]:
     """Return the nodes that mean in the present opset what a node means in the file's."""
     for below, rule in UPGRADES.get(draft.operation, ()):
         if context.opset < below:
-            return rule(draft, context)
+            try:
+                return rule(draft, context)
+            except (IndexError, TypeError, OverflowError) as error:
+                raise draft.refuse(f"inputs and attributes must be those of opset {context.opset}") from error
     return [draft]

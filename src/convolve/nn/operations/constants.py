@@ -48,23 +48,24 @@ def _cast_infer(node: Node, x: Tensor) -> Tensor:
     return x.like(dtype=node["to"])
 
 
-def _steps(start: Tensor, limit: Tensor, delta: Tensor) -> Array:
-    numbers = [known(tensor).reshape(()) for tensor in (start, limit, delta)]
-    if numbers[2] == 0:
+def _steps(start: Array, limit: Array, delta: Array) -> int:
+    """Return how many numbers a range has."""
+    first, last, step = (float(number.reshape(())) for number in (start, limit, delta))
+    if step == 0:
         raise ArgumentError("delta must not be 0")
-    with np.errstate(all="ignore"):
-        count = np.ceil((float(numbers[1]) - float(numbers[0])) / float(numbers[2]))
+    count = np.ceil((last - first) / step)
     if not count <= 2**31:
         raise ShapeError(f"a range must have at most 2³¹ numbers, got {count}")
-    return np.asarray(numbers[0] + np.arange(max(0, int(count))) * numbers[2], start.dtype)
+    return max(0, int(count))
 
 
 def _range_infer(_node: Node, start: Tensor, limit: Tensor, delta: Tensor) -> Tensor:
-    return Tensor.of(_steps(start, limit, delta))
+    return start.like((_steps(known(start), known(limit), known(delta)),))
 
 
-def _range(_node: Node, *numbers: Array) -> Array:
-    return _steps(*(Tensor.of(number) for number in numbers))
+def _range(_node: Node, start: Array, limit: Array, delta: Array) -> Array:
+    count = _steps(start, limit, delta)
+    return np.asarray(start.reshape(()) + np.arange(count) * delta.reshape(()), start.dtype)
 
 
 def _dropout_infer(

@@ -7,7 +7,6 @@ from convolve.errors import ShapeError
 from convolve.nn.attributes import flag, needed, real, whole, wholes
 from convolve.nn.casting import wider
 from convolve.nn.operation import Node, Operation, everything, table
-from convolve.nn.operations.elementwise import same_float
 from convolve.nn.tensor import Tensor, axes_of, axis_of, broadcast, check_float, check_ndim
 
 EPSILON = {"epsilon": real(1e-5)}
@@ -160,6 +159,12 @@ def _local_infer(_node: Node, x: Tensor) -> Tensor:
     return x.like()
 
 
+def _lengths_infer(node: Node, x: Tensor) -> Tensor:
+    check_float(x)
+    axis_of(node["axis"], x.ndim)
+    return x.like()
+
+
 def _lengths(node: Node, x: Array) -> Array:
     sums = np.sum(np.abs(x) ** node["p"], axis=node["axis"], keepdims=True)
     length = sums if node["p"] == 1 else np.sqrt(sums)
@@ -208,7 +213,7 @@ TABLE = table(
         },
     ),
     Operation(
-        "LpNormalization", (1, 1), same_float, _lengths,
+        "LpNormalization", (1, 1), _lengths_infer, _lengths,
         attributes={"axis": whole(-1), "p": whole(2, least=1, most=2)}, window=everything,
     ),
     Operation(
