@@ -14,7 +14,7 @@ LABEL = re.compile(r"^(\.L\w+):")
 JUMP = re.compile(r"^\s+(?:j\w+|b(?:\.\w+)?|cbn?z|tbn?z)\s(?:.*,\s*)?(\.L\w+)")
 CALL = re.compile(r"^\s+(?:callq?|blr?)\s")
 MULTIPLIES = re.compile(
-    r"^\s+(?:vfn?madd\w+p[sd]|fmla|fmul|v?mulp[sd]|v?pmulld|v?pmuludq|vpmullq)\s|^\s+(?:mul|mla)\s+v"
+    r"^\s+(?:vfn?madd\w+p[sd]|fmla|fmul|v?mulp[sd]|v?pmulld|v?pmuludq|vpmullq|vpdpbusd)\s|^\s+(?:mul|mla)\s+v"
 )
 ON_STACK = re.compile(r"%[xyz]mm\d.*\(%rsp[,)]|\(%rsp[,)].*%[xyz]mm\d|\b[qv]\d.*\[sp\b")
 """A vector register together with a place on the stack: spilled, or read back, perhaps by an addition."""

@@ -16,12 +16,14 @@ from convolve.axis import Axis
 from convolve.compiler import planner
 from convolve.compiler.affine import Affine
 from convolve.compiler.costs import Choice, reads_directly
+from convolve.compiler.interpreter import unwritten
 from convolve.compiler.loopnest import Buffer, Routine
 from convolve.compiler.passes import plan_passes
 from convolve.compiler.pipeline import Nests, lower
 from convolve.compiler.plan import Code, Inner, Method, Plan, Triple
 from convolve.compiler.problem import Sizes, geometry_of, sizes_of
 from convolve.compiler.target import TARGETS, Target
+from convolve.runtime.arithmetic import decide
 from convolve.runtime.execution import Execution
 
 Array = NDArray[Any]
@@ -39,7 +41,7 @@ def random_code(draw: random.Random, most_taps: int = 5) -> Code:
     tile = (draw.randint(1, 9), draw.randint(1, 3), 1)
     if draw.random() < 0.25:
         return _separable_code(draw, (triple(9), triple(3)))
-    method = draw.choice([*METHODS, "winograd"])
+    method = draw.choice([*METHODS, "winograd", "dot"])
     if method == "winograd":
         return replace(_winograd_code(draw), tile=(*tile[:2], draw.choice([2, 4])))
     if method == "stencil":
@@ -60,6 +62,10 @@ def random_code(draw: random.Random, most_taps: int = 5) -> Code:
         draw.choice(orders),
         draw.choice(["none", "relu", "relu6"]),
     )
+    if method == "dot":
+        bytes_of = (draw.choice(["int8", "uint8", "bool"]), draw.choice(["int8", "uint8"]))
+        given = {"input_dtype": bytes_of[0], "weight_dtype": bytes_of[1], "output_dtype": "int32"}
+        return replace(plain, dtype="int32", activation="none", **given)
     return replace(plain, **draw.choice([{}, *_ways(plain)]))
 
 
@@ -211,6 +217,45 @@ def winograd_case(draw: random.Random, target: Target, outputs: int) -> Case:
     return case_of(call, target, "winograd", block, draw.choice(["none", "relu"]), draw, tiles=[forced])
 
 
+def dot_case(draw: random.Random, target: Target) -> Case:
+    """Return a small convolution of bytes of all sizes by fours, some of them the largest there are."""
+    dims, groups = draw.randint(1, 3), draw.choice([1, 1, 2])
+    channels, filters = (
+        draw.choice([1, 3, 4, 6, 17]),
+        draw.choice([1, 5, target.lanes(4), target.lanes(4) + 3]),
+    )
+    size = tuple(draw.randint(3, 5 if dims > 1 else 20) for _ in range(dims))
+    taps = tuple(draw.randint(1, draw.choice([1, 3])) for _ in range(dims))
+    layout = draw.choice(["channels_first", "channels_last"])
+    numbers = np.random.default_rng(draw.randrange(1 << 30))
+    shape = (groups * channels, *size) if layout == "channels_first" else (*size, groups * channels)
+    dtype, weight_dtype = draw.choice(["uint8", "int8", "bool"]), draw.choice(["uint8", "int8"])
+    call = conv_spec(
+        "conv",
+        dims,
+        some_bytes(numbers, (1, *shape), dtype),
+        some_bytes(numbers, (groups * filters, channels, *taps), weight_dtype),
+        numbers.integers(-1000, 1000, groups * filters).astype("int16"),
+        stride=tuple(draw.randint(1, 2) for _ in range(dims)),
+        padding=tuple(draw.randint(0, 2) for _ in range(dims)),
+        dilation=tuple(draw.randint(1, 2) if length > 4 else 1 for length in size),
+        groups=groups,
+        padding_mode=draw.choice(["zeros", 1, "reflect", "circular"]),
+        layout=layout,
+    )
+    blocks = draw.randint(1, 2), draw.randint(1, 4), draw.randint(1, 9)
+    forced = Choice("dot", (draw.randint(1, 9), draw.choice([1, 2]), 1), 1e6, 0.5)
+    return case_of(call, target, "dot", blocks, "none", draw, tiles=[forced])
+
+
+def some_bytes(numbers: np.random.Generator, shape: tuple[int, ...], dtype: str) -> Array:
+    """Return bytes of all sizes, or only the smallest and the largest."""
+    low, high = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    if numbers.random() < 0.5:
+        return numbers.choice([low, high], shape).astype(dtype)
+    return numbers.integers(low, high, shape, endpoint=True).astype(dtype)
+
+
 def case_of(
     call: Call,
     target: Target,
@@ -223,11 +268,13 @@ def case_of(
 ) -> Case:
     """Return a call as a nest, with a small block so that there are several, and any tile that fits."""
     spec = call.spec
-    out = np.full(call.shape, np.nan, spec.out_dtype)
+    out = unwritten(call.shape, spec.out_dtype.name)
     inner: Inner = "x" if spec.layout == "channels_first" else "channel"
     orders = [inner] if method == "depthwise" else [inner, inner, "none"]
     reads, writes = draw.choice(orders), draw.choice(orders)
-    sizes, geometry = sizes_of(spec), geometry_of(spec, reads, writes, activation)
+    decision = decide(spec)
+    assert decision is not None
+    sizes, geometry = sizes_of(spec), geometry_of(spec, reads, writes, activation, decision.arithmetic)
     axes = (Axis(1, 1, 1),) * (3 - spec.dims) + spec.axes
     if factors is not None:
         sizes = replace(sizes, terms=factors.shape[1])
@@ -240,8 +287,8 @@ def case_of(
     plan = planner.planned(best, tiles, sizes, geometry, target, 1)
     if not best.whole:
         plan = replace(plan, block=_inside(block, sizes.output))
-    if best.method == "contract":
-        plan = replace(plan, channels_at_once=draw.randint(1, sizes.channels))
+    if plan.code.is_contraction:
+        plan = replace(plan, channels_at_once=draw.randint(1, sizes.for_method(best.method).channels))
     weight = call.second.reshape(spec.groups, spec.out_channels // spec.groups, -1, *geometry.taps)
     return _made(call, target, plan, sizes, axes, out, weight)
 
@@ -269,14 +316,14 @@ def _arrays(
     """Return the arrays of the packing and of the convolution."""
     sizes, code = execution.sizes, execution.plan.code
     groups, dtype = sizes.groups, execution.dtype
-    weights = np.full(execution.packed_shape, np.nan, dtype)
+    weights = unwritten(execution.packed_shape, dtype.name)
     shape = weights.shape
     if execution.machine.packing.buffer("source").contiguous and code.method != "winograd":
         shape = (*shape[:2], -1, shape[-1])
     packed = {
         "source": execution.source(source),
         "weights": weights.reshape(shape),
-        "checks": np.full((groups, execution.panels, execution.check_lanes), np.nan, dtype),
+        "checks": unwritten((groups, execution.panels, execution.check_lanes), dtype.name),
     }
     bias = np.zeros((groups, execution.panels * execution.width), dtype)
     if call.bias is not None:
@@ -293,6 +340,10 @@ def _arrays(
     }
     if code.method == "winograd":
         arrays["alarm"] = np.zeros(1, dtype)
+    if code.method == "dot":
+        packed["offsets"] = arrays["offsets"] = unwritten(
+            (groups, execution.panels, execution.width), dtype.name
+        )
     return packed, arrays
 
 

@@ -4,6 +4,7 @@ The shapes are those that are timed. Code for CPUs other than this one is looked
 """
 
 import functools
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 
 from bench.shapes import load
 from convolve.arguments import conv_spec, weight_grad_spec
+from convolve.compiler.dot_costs import dot_tiles
 from convolve.compiler.plan import Code, Triple
-from convolve.compiler.target import AVX2, AVX512, BASELINE, NEON, Target
+from convolve.compiler.target import AVX2, AVX512, AVX512_VNNI, BASELINE, NEON, Target
 from convolve.runtime import engine, weight_gradient
 from tests.compiler.assembly import Loop, hot_loops
 
@@ -99,6 +101,21 @@ def test_blocks_multiply_and_call_nothing(target: Target) -> None:
             assert loop.calls == [], name
             assert loop.has(MULTIPLY[target]), name
             assert target.fma or loop.has("addps"), name
+
+
+@pytest.mark.parametrize("tile", list(dot_tiles(AVX512_VNNI)))
+@pytest.mark.parametrize("weight_dtype", ["int8", "uint8"])
+def test_bytes_are_multiplied_by_fours_in_registers(tile: tuple[int, int], weight_dtype: str) -> None:
+    for taps, inner in (((1, 3, 3), "x"), ((1, 1, 1), "channel"), ((1, 7, 7), "x")):
+        code = Code(
+            "dot", "int32", taps, (1, 1, 1), (1, 1, 1), (*tile, 1), inner, inner,
+            input_dtype="uint8", weight_dtype=weight_dtype, output_dtype="int32",
+        )  # fmt: skip
+        found = [loop for loop in loops(code, AVX512_VNNI) if loop.has("vpdpbusd")]
+        assert found
+        assert [(loop.spills, loop.calls) for loop in found] == [([], [])] * len(found)
+        products = sum(bool(re.match(r"\s+vpdpbusd", line)) for line in found[0].lines)
+        assert products % (tile[0] * tile[1]) == 0
 
 
 @pytest.mark.parametrize("target", [AVX2, AVX512, NEON], ids=lambda target: target.name)

@@ -9,8 +9,8 @@ from convolve.compiler.affine import Affine
 from convolve.compiler.builder import Pen
 from convolve.compiler.interpreter import interpret
 from convolve.compiler.loopnest import Buffer, Routine
-from convolve.compiler.target import TARGETS, Target
-from tests.compiler.cases import METHODS, Case, line, random_case, winograd_case
+from convolve.compiler.target import AVX512_VNNI, NEON, TARGETS, Target
+from tests.compiler.cases import METHODS, Case, dot_case, line, random_case, winograd_case
 
 CASES_PER_TARGET = 8
 
@@ -41,6 +41,16 @@ def test_winograd_gives_the_whole_numbers_of_the_reference(target: Target, outpu
         np.testing.assert_allclose(case.out, case.expected(), atol=1e-2, err_msg=f"{case.call.spec}")
         assert not case.arrays["alarm"].any()
         assert not case.packed["checks"].any()
+
+
+@pytest.mark.parametrize("target", [AVX512_VNNI, NEON], ids=lambda target: target.name)
+def test_bytes_by_fours_give_the_numbers_of_the_reference(target: Target, seed: int) -> None:
+    """On any target, though only plans for those that have the instruction take it."""
+    draw = random.Random(f"{seed} {target.name}")
+    for _ in range(2 * CASES_PER_TARGET):
+        case = dot_case(draw, target)
+        run(case)
+        np.testing.assert_array_equal(case.out, case.expected(), err_msg=f"{case.plan.code} {case.call.spec}")
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
@@ -185,6 +195,21 @@ def test_ramps_count_up() -> None:
     places = Buffer("places", "int64", (Affine.of(4),), "output")
     interpret(Routine("small", ("width",), (), (places,), pen.body()), {"places": out}, {"width": 4})
     assert out.tolist() == [5, 8, 11, 14]
+
+
+def test_bytes_are_joined_and_multiplied_by_fours() -> None:
+    pen, out = Pen(), np.zeros(2, np.int32)
+    pen.load("bytes", "bytes", [0], 8)
+    pen.join("words", "bytes")
+    pen.number("sum", 1000.0, "int32", 2)
+    pen.store("words", [0], pen.compute("sum", "dot", "words", "words", "sum"), 2)
+    buffers = (
+        Buffer("bytes", "uint8", (Affine.of(8),), "input"),
+        Buffer("words", "int32", (Affine.of(2),), "output"),
+    )
+    numbers = np.array([1, 2, 3, 255, 128, 0, 0, 127], np.uint8)
+    interpret(Routine("small", (), (), buffers, pen.body()), {"bytes": numbers, "words": out}, {})
+    assert out.tolist() == [1000 + 1 + 4 + 9 - 255, 1000 - 128 * 128 + 127 * 127]
 
 
 def test_quotients_round_down_and_lookups_read_tables() -> None:

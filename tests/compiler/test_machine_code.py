@@ -17,9 +17,9 @@ from convolve.compiler.builder import Pen
 from convolve.compiler.interpreter import interpret
 from convolve.compiler.loopnest import OPERATIONS, Buffer, Routine, affines
 from convolve.compiler.printer import show
-from convolve.compiler.target import Target
+from convolve.compiler.target import AVX512_VNNI, Target
 from convolve.compiler.verify import verify
-from tests.compiler.cases import METHODS, Array, Case, random_case, winograd_case
+from tests.compiler.cases import METHODS, Array, Case, dot_case, random_case, winograd_case
 from tests.compiler.native import RUNNABLE, call, compiled
 
 NESTS = int(os.environ.get("CONVOLVE_NESTS", "25"))
@@ -125,7 +125,7 @@ class Scribbler:
         lanes = self.widest  # half of a single number is none
         a, b, c = (self.read(lanes) for _ in range(3))
         self.pen.compute(a, "fma", a, b, c)
-        operation = self.draw.choice([*OPERATIONS])
+        operation = self.draw.choice([name for name in OPERATIONS if name != "dot"])  # that of bytes alone
         self.pen.compute(a, operation, *(a, b, c)[: OPERATIONS[operation]])
         # What is read again stays small, so that sums of products are exact however they are rounded.
         self.write(a, lanes, "room" if operation == "relu6" else "result")
@@ -261,6 +261,16 @@ def test_convolutions_do_what_the_interpreter_does(target: Target, method: str, 
         expected, weights = interpreted_then_called(case, target)
         np.testing.assert_array_equal(case.packed["weights"], weights)
         np.testing.assert_array_equal(case.out, expected)
+
+
+@pytest.mark.skipif(AVX512_VNNI not in RUNNABLE, reason="this CPU multiplies no bytes by fours")
+def test_bytes_by_fours_do_what_the_interpreter_does(seed: int) -> None:
+    draw = random.Random(seed)
+    for _ in range(CONVOLUTIONS):
+        case = dot_case(draw, AVX512_VNNI)
+        expected, weights = interpreted_then_called(case, AVX512_VNNI)
+        np.testing.assert_array_equal(case.packed["weights"], weights)
+        np.testing.assert_array_equal(case.out, expected, err_msg=f"{case.plan.code} {case.call.spec}")
 
 
 @pytest.mark.parametrize("target", RUNNABLE, ids=lambda target: target.name)

@@ -1,7 +1,9 @@
 """The planner: threads change no result, blocks give every thread work, and repeat and waste little."""
 
+import itertools
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +23,8 @@ from convolve.compiler.problem import (
     pieces,
     sizes_of,
 )
-from convolve.compiler.target import AVX2, AVX512, BASELINE, NEON, Target
+from convolve.compiler.target import AVX2, AVX512, AVX512_VNNI, BASELINE, NEON, Target
+from convolve.runtime.arithmetic import decide
 
 SHAPES = [shape for shape in shapes.load() if shape.kind == "forward" and shape.dtype == "float32"]
 THREADS = (1, 2, 3, 8)
@@ -92,3 +95,48 @@ def test_rows_that_a_stride_skips_are_not_moved() -> None:
     assert cells_read(sizes, replace(geometry, stride=(1, 1, 1))) == 28 * 56
     plan = planner.plan(sizes, geometry, AVX2)
     assert plan.bytes_moved == 4 * (256 * 28 * 56 + 512 * 28 * 28 + 512 * 256)
+
+
+BYTES = ("bool", "int8", "uint8")
+
+
+def question_of_bytes(
+    shape: tuple[int, ...], weight: tuple[int, ...], dtypes: tuple[str, str], **options: Any
+) -> tuple[Sizes, Geometry]:
+    """Return a convolution of bytes as the planner sees it."""
+    image, filters = (np.zeros(size, dtype) for size, dtype in zip((shape, weight), dtypes, strict=True))
+    spec = conv_spec("conv", 2, image, filters, None, **options).spec
+    decision = decide(spec)
+    assert decision is not None
+    return sizes_of(spec), geometry_of(spec, "x", "x", arithmetic=decision.arithmetic)
+
+
+@pytest.mark.parametrize("dtypes", list(itertools.product(BYTES, repeat=2)), ids="-".join)
+def test_bytes_are_multiplied_by_fours_where_the_target_can(dtypes: tuple[str, str]) -> None:
+    asked = question_of_bytes((1, 64, 28, 28), (64, 64, 3, 3), dtypes)
+    for target in (AVX512, AVX2, BASELINE, NEON):
+        assert planner.plan(*asked, target).code.method != "dot"
+    made = planner.plan(*asked, AVX512_VNNI)
+    assert (made.code.method, made.code.dtype) == ("dot", "int32")
+    assert made.code.weight_dtype in ("int8", "uint8")
+    assert "64 channels at once" in str(made)
+
+
+@pytest.mark.parametrize(
+    ("options", "dtypes"),
+    [
+        ({}, ("int16", "int8")),
+        ({}, ("uint8", "int16")),
+        ({}, ("uint8", "float32")),
+        ({"out_dtype": "float16"}, ("uint8", "int8")),
+    ],
+)
+def test_what_no_byte_holds_is_multiplied_otherwise(options: dict[str, Any], dtypes: tuple[str, str]) -> None:
+    asked = question_of_bytes((1, 64, 9, 9), (64, 64, 3, 3), dtypes, **options)
+    assert planner.plan(*asked, AVX512_VNNI).code.method != "dot"
+
+
+def test_few_filters_are_left_to_other_methods() -> None:
+    for shape, weight in (((1, 64, 56, 56), (1, 64, 3, 3)), ((1, 1, 500, 500), (1, 1, 3, 3))):
+        asked = question_of_bytes(shape, weight, ("uint8", "int8"))
+        assert planner.plan(*asked, AVX512_VNNI).code.method == "stencil"

@@ -32,6 +32,21 @@ CODES = {
     "separable_9x9_box": Code(
         "separable", "float32", (1, 9, 9), ONCE, ONCE, (1, 1, 3), boxes=(False, True, True)
     ),
+    "dot_3x3": Code("dot", "int32", FLAT, ONCE, ONCE, (2, 1, 1), input_dtype="uint8", weight_dtype="int8"),
+    "dot_1x1_by_channel": Code(
+        "dot",
+        "int32",
+        ONCE,
+        ONCE,
+        ONCE,
+        (2, 1, 1),
+        "channel",
+        "channel",
+        input_dtype="int8",
+        weight_dtype="int8",
+        output_dtype="uint8",
+        saturated=True,
+    ),
     "stencil_3x3_whole": Code("stencil", "float32", FLAT, ONCE, ONCE, (1, 2, 2), whole=True),
 }
 W = Affine.symbol("w")
@@ -43,7 +58,7 @@ def test_nests(name: str, update_goldens: bool) -> None:
     check_golden(name, show(lower(CODES[name], target).routine), update_goldens)
 
 
-@pytest.mark.parametrize("name", ["contract_3x3", "stencil_3x3", "winograd_3x3"])
+@pytest.mark.parametrize("name", ["contract_3x3", "stencil_3x3", "winograd_3x3", "dot_1x1_by_channel"])
 def test_packing(name: str, update_goldens: bool) -> None:
     check_golden(f"pack_for_{name}", show(lower(CODES[name], AVX2).packing), update_goldens)
 
@@ -90,6 +105,7 @@ def test_every_statement() -> None:
     pen.ramp("here", W + 1, 2, 4)
     pen.select("best", "some", "same", "here", "there")
     pen.convert("byte", "uint8", "sum", saturated=True)
+    pen.join("words", "byte")
     pen.transpose(["a", "b"], ["c", "d"])
     pen.mark("line", [W], "sum")
     pen.store("line", [W, 0], "sum", 4)
@@ -112,6 +128,7 @@ def test_every_statement() -> None:
         "here = w + 1, w + 3, ... × 4",
         "best = here if some beats same else there",
         "byte = uint8(sum) saturated",
+        "words = words(byte)",
         "a, b = transpose(c, d)",
         "mark line[w] if sum is NaN",
         "line[w, 0] × 4 = sum",

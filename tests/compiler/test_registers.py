@@ -127,3 +127,22 @@ def test_one_number_is_repeated() -> None:
     several = Repeat("a", Access("line", affines([0]), lanes=2), 8)
     with pytest.raises(VerificationError, match="one number is repeated, not several"):
         check_registers(Routine("small", (), (), (line(),), (several,)))
+
+
+def test_bytes_are_joined_and_multiplied_as_words() -> None:
+    pen = Pen()
+    pen.number("bytes", 1.0, "uint8", 8)
+    pen.join("words", "bytes")
+    pen.number("sums", 0.0, "int32", 2)
+    pen.compute("sums", "dot", "words", "words", "sums")
+    check(pen)
+    pen.join("again", "words")
+    refused(pen, r"again = words\(words\): words are joined from uint8 by fours, not from 2 × int32")
+    pen = Pen()
+    pen.number("bytes", 1.0, "uint8", 6)
+    pen.join("words", "bytes")
+    refused(pen, "not from 6 × uint8")
+    pen = Pen()
+    pen.load("a", "line", [0])
+    pen.compute("a", "dot", "a", "a", "a")
+    refused(pen, "bytes are summed up in int32, not in float32")

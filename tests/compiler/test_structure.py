@@ -11,7 +11,8 @@ from tests.compiler.cases import random_codes
 
 STATEMENTS = set(get_args(loopnest.Statement))
 COMPUTING = {
-    loopnest.Number, loopnest.Compute, loopnest.Convert, loopnest.Select, loopnest.Transpose,
+    loopnest.Number, loopnest.Compute, loopnest.Convert, loopnest.Join, loopnest.Select,
+    loopnest.Transpose,
 }  # fmt: skip
 """Statements without symbols, which only the registers' check looks at."""
 

@@ -2,10 +2,24 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from convolve import reference
 from convolve.compiler import planner
+
+
+@pytest.fixture
+def compiled(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A caller of functions that must not fall back to the reference."""
+
+    def call(function: Any, *arguments: Any, **options: Any) -> Any:
+        with monkeypatch.context() as patch:
+            patch.setattr(reference, "run", None)
+            return function(*arguments, **options)
+
+    return call
 
 
 @pytest.fixture(autouse=True, scope="session")

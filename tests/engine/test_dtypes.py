@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import convolve
-from convolve import reference
 from convolve.dtypes import SUPPORTED, kind_of, parse_dtype, result_dtype
 from convolve.errors import ConvolveError, IntegerOverflowError
 from tests import seeds
@@ -18,18 +17,6 @@ FLOATS = [name for name in SUPPORTED if kind_of(parse_dtype(name, "dtype")) == "
 INTEGER_PAIRS = [("uint8", "int8"), ("int16", "int16"), ("int32", "int16"), ("int64", "bool")]
 FLOAT_PAIRS = [("uint8", "float32"), ("float32", "float32"), ("float64", "float64"), ("float16", "float16")]
 UNIT = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53}
-
-
-@pytest.fixture
-def compiled(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A caller of functions that must not fall back to the reference."""
-
-    def call(function: Any, *arguments: Any, **options: Any) -> Any:
-        with monkeypatch.context() as patch:
-            patch.setattr(reference, "run", None)
-            return function(*arguments, **options)
-
-    return call
 
 
 def values(draw: Any, shape: tuple[int, ...], name: str, most: int = 2**62) -> Any:

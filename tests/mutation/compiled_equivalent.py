@@ -22,7 +22,15 @@ REASONS: dict[str, tuple[str, ...]] = {
         "compiler.lower.gradient.tap_extents 1 becomes 2 #2",
         "compiler.lower.gradient._Gradient.signature Add becomes Sub #2",
     ),
-    "a + b is b + a.": ("compiler.lower.gradient._Gradient.keep last two arguments swapped #3",),
+    "a + b is b + a, and a byte to which 128 is added that from which it is subtracted.": (
+        "compiler.lower.gradient._Gradient.keep last two arguments swapped #3",
+        "compiler.lower.words.WordPacker.move last two arguments swapped #5",
+        "runtime.execution.border Add becomes Sub #1",
+    ),
+    "Facts may stand in any order, and a buffer that nobody uses may be anywhere.": (
+        "compiler.lower.words.word_facts return turned round #1",
+        "compiler.lower.pack.pack_signature if always true #6",
+    ),
     "Anything divided by 1 is itself, and so is what is multiplied by 1 or added to 0.": (
         "compiler.lower.border.Packer._in_phase if always false #1",
         "compiler.llvm.addresses.Addresses.value if always false #1",
@@ -62,6 +70,8 @@ REASONS: dict[str, tuple[str, ...]] = {
     "One number at a time never reaches beyond the end, so that nothing overlaps.": (
         "compiler.lower.stencil.Stencil._copy_row Gt becomes GtE #1",
         "compiler.llvm.emitter.Emitter.loop if always false #1",
+        "compiler.lower.words.WordPacker._whole 1 becomes 2 #1",
+        "compiler.lower.words.WordPacker._fill_pixel Gt becomes GtE #1",
         "compiler.lower.gradient._Stencil._pack_row 1 becomes 2 #1",
         "compiler.lower.gradient._Stencil._pack_row Gt becomes GtE #1",
     ),

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.mutation import compiled_gradients
+from tests.mutation.bytes_slice import check_bytes
 from tests.mutation.compiled_equivalent import EQUIVALENT
 from tests.mutation.compiled_gradients import Case as GradientCase
 from tests.mutation.compiled_mutants import Seed, compiled_mutants
@@ -165,6 +166,7 @@ def _slice(cases: list[Case], gradients: list[GradientCase], objects: Objects) -
     check(cases)
     check_pools()
     check_dtypes()
+    check_bytes()
 
 
 if __name__ == "__main__":

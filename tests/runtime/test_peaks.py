@@ -1,6 +1,5 @@
 """The machine's limits are measured when asked for, never before, and what is measured is what is said."""
 
-import ctypes
 import os
 import subprocess
 import sys
@@ -11,9 +10,8 @@ import numpy as np
 import pytest
 
 import convolve
-from convolve.runtime import jit, peaks
+from convolve.runtime import peaks
 from convolve.runtime.host import host_target
-from convolve.runtime.machine_code import made_object
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +44,7 @@ def test_nothing_is_measured_before_it_is_asked_for() -> None:
     assert (done.returncode, done.stdout) == (0, "0\n2\n"), done.stderr
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
 def test_the_peak_is_possible(dtype: str) -> None:
     """Between a slow emulator's and that of 4 multiply-adds of a whole vector at 10 GHz."""
     most = 4 * 2 * host_target().lanes(np.dtype(dtype).itemsize) * 10e9
@@ -57,17 +55,28 @@ def test_the_bandwidth_is_possible() -> None:
     assert 1e6 < peaks.copy_bandwidth() < 10e12
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
 def test_the_loop_multiplies_and_adds_as_often_as_is_counted(dtype: str) -> None:
     """Each chain starts at 0 and becomes x·a + x: with x = 1 it counts the rounds."""
-    target = host_target()
-    lanes = target.lanes(np.dtype(dtype).itemsize)
-    made = made_object(peaks._loop_of_fmas(dtype, lanes), target)
-    library = jit.load(made, ("peak",))
-    function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)(library.addresses["peak"])
-    numbers = np.ones(lanes * peaks.CHAINS, dtype)
-    function(1000, numbers.ctypes.data)
+    lanes = host_target().lanes(np.dtype(dtype).itemsize)
+    numbers = np.ones((peaks.CHAINS, lanes), dtype)
+    peaks.Rounds(dtype, "fma", numbers).run(1000)
     assert (numbers == 1000).all()
+
+
+@pytest.mark.skipif(not host_target().dots, reason="this CPU multiplies no bytes by fours")
+def test_bytes_are_multiplied_by_fours() -> None:
+    lanes = host_target().lanes(4)
+    numbers = np.full((peaks.CHAINS, lanes), 0x01010101, np.int32)
+    peaks.Rounds("int32", "dot", numbers).run(1000)
+    assert (numbers == 4000).all()
+    assert peaks.fma_peak("int32", "dot") > peaks.fma_peak("int32")
+
+
+def test_a_plan_of_integers_has_a_limit() -> None:
+    for dtypes in (("uint8", "int8"), ("int32", "int32"), ("int64", "int64")):
+        planned = convolve.plan((1, 64, 9, 9), (64, 64, 3, 3), dtype=dtypes[0], weight_dtype=dtypes[1])
+        assert 0 < planned.limit.seconds <= planned.expected
 
 
 def test_the_shortest_time_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +93,7 @@ def test_the_limit_is_the_larger_of_both(monkeypatch: pytest.MonkeyPatch) -> Non
     planned = convolve.plan((1, 64, 56, 56), (64, 64, 3, 3), padding=1)
 
     def limit(peak: float, bandwidth: float) -> Any:
-        monkeypatch.setattr(peaks, "fma_peak", lambda _: peak / planned._asked.threads)
+        monkeypatch.setattr(peaks, "fma_peak", lambda *_: peak / planned._asked.threads)
         monkeypatch.setattr(peaks, "copy_bandwidth", lambda: bandwidth)
         planned.__dict__.pop("limit", None)
         return planned.limit

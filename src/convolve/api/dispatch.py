@@ -76,8 +76,8 @@ class Recipe:
     def _source(self, weight: Array) -> Array:
         """Return the weights as they are packed: a copy if they are converted, or not in order."""
         whole = weight.reshape(self._weight_shape)
-        sums = self._decision.arithmetic.sums
-        return self._ready.source(engine.weights_of(self._spec, whole, self._view, sums))
+        dtype = self._ready.plan.code.weight_dtype
+        return self._ready.source(engine.weights_of(self._spec, whole, self._view, dtype))
 
     def __call__(self, image: Array, weight: Array, bias: Array | None, out: Array | None) -> Array | None:
         """Return the result, or None if the numbers forbid this way of computing it."""

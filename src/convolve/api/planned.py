@@ -285,7 +285,8 @@ class PlannedConv:
 
         Winograd's method makes do with fewer multiplications, and may be quicker.
         """
-        peak = peaks.fma_peak(self.plan.code.dtype) * self._threads
+        code = self.plan.code
+        peak = peaks.fma_peak(code.dtype, "dot" if code.method == "dot" else "fma") * self._threads
         bandwidth = peaks.copy_bandwidth()
         times = {"multiply-adds": self.plan.flops / peak, "memory": self.plan.bytes_moved / bandwidth}
         bound = max(times, key=lambda name: times[name])
@@ -295,8 +296,8 @@ class PlannedConv:
     def expected(self) -> float:
         """Seconds that the cost model expects, at the measured speed of the multiply-adds."""
         plan, limit = self.plan, self.limit
-        per_cycle = 4 * self.target.lanes(self.spec.out_dtype.itemsize)
-        seconds = plan.cycles * per_cycle / limit.flops_per_second
+        cycles_per_second = peaks.fma_peak("float32") / (4 * self.target.lanes(4))  # as the model counts them
+        seconds = plan.cycles / cycles_per_second / self._threads
         transformed = plan.code.method == "winograd"
         return max(seconds, plan.bytes_moved / limit.bytes_per_second if transformed else limit.seconds)
 

@@ -136,7 +136,7 @@ def _columns(one: Blocking, code: Code) -> int:
 def _footprint(one: Blocking, code: Code, sizes: Sizes, target: Target) -> int:
     """Return the bytes of an item's cells and sums."""
     numbers = one.cells * one.channels
-    if code.method == "contract":
+    if code.is_contraction:
         waiting = one.panels if one.channels < sizes.channels else 1
         numbers += math.prod(one.block) * panel_channels(code, target) * waiting * code.spread
     return numbers * item_bytes(code.dtype)
@@ -200,7 +200,7 @@ def _cost(one: Blocking, code: Code, sizes: Sizes, target: Target, threads: int,
     cost += _surplus(one, code, sizes, target) * cycles / max(1, images)
     room = target.l2_bytes * CACHE_SHARE
     footprint = _footprint(one, code, sizes, target)
-    if code.method == "contract":
+    if code.is_contraction:
         chunks = pieces(max(1, sizes.channels), one.channels)
         tiles = one.block[0] * pieces(one.block[1] * one.block[2], code.tile[0]) * blocks * panels
         cost += tiles * chunks * TILE_CYCLES * code.spread
@@ -235,7 +235,7 @@ def _surplus(one: Blocking, code: Code, sizes: Sizes, target: Target) -> float:
     height, width = (
         min(max(1, out), step) for out, step in zip(sizes.output[1:], one.block[1:], strict=True)
     )
-    if code.method == "contract":
+    if code.is_contraction:
         return pieces(height * width, code.tile[0]) * code.tile[0] / (height * width) - 1
     across = code.tile[2] * target.lanes(item_bytes(code.dtype))
     rows, columns = pieces(height, code.tile[1]) * code.tile[1], pieces(width, across) * across

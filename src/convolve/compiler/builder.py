@@ -19,6 +19,7 @@ from convolve.compiler.loopnest import (
     Compute,
     Convert,
     Extremum,
+    Join,
     Load,
     Lookup,
     Loop,
@@ -191,6 +192,11 @@ class Pen:
     def convert(self, register: str, dtype: str, argument: str, saturated: bool = False) -> str:
         """Convert lane by lane."""
         self._write(Convert(register, dtype, argument, saturated))
+        return register
+
+    def join(self, register: str, argument: str) -> str:
+        """Join every four neighbouring bytes to one int32."""
+        self._write(Join(register, argument))
         return register
 
     def transpose(self, registers: Sequence[str], arguments: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ from convolve.compiler.loopnest import (
     Compute,
     Convert,
     Extremum,
+    Join,
     Load,
     Lookup,
     Loop,
@@ -241,6 +242,10 @@ class _Machine:
         with np.errstate(all="ignore"):
             self.registers[move.register] = _converted(numbers, wanted, move.saturated)
 
+    def join(self, join: Join) -> None:
+        """Take bytes by fours."""
+        self.registers[join.register] = self.registers[join.argument].view("<i4").astype(np.int32)
+
     def transpose(self, move: Transpose) -> None:
         """Turn rows into columns."""
         rows = np.stack([self.registers[name] for name in move.arguments])
@@ -275,6 +280,7 @@ RUNNERS: dict[type, Callable[[_Machine, Any], None]] = {
     Ramp: _Machine.ramp,
     Select: _Machine.select,
     Convert: _Machine.convert,
+    Join: _Machine.join,
     Transpose: _Machine.transpose,
     Store: _Machine.store,
     Mark: _Machine.mark,
@@ -289,6 +295,15 @@ def _fma(a: Array, b: Array, c: Array) -> Array:
         return a * b + c
     wide = np.float64 if a.dtype == np.float32 else a.dtype
     total: Array = (a.astype(wide) * b.astype(wide) + c.astype(wide)).astype(a.dtype)
+    return total
+
+
+def _dot(a: Array, b: Array, c: Array) -> Array:
+    """Return c plus the products of unsigned and signed bytes, four in each lane."""
+    without, with_sign = (
+        one.astype("<i4").view(kind).astype(np.int32) for one, kind in ((a, "u1"), (b, "i1"))
+    )
+    total: Array = c + (without * with_sign).reshape(-1, 4).sum(axis=1, dtype=np.int32)
     return total
 
 
@@ -325,5 +340,6 @@ COMPUTERS: dict[str, Callable[..., Array]] = {
     "relu": lambda a: np.where(a < 0, a.dtype.type(0), a),
     "relu6": _relu6,
     "poison": lambda a, b: a + a.dtype.type(0) * b,
+    "dot": _dot,
 }
 """Operation -> its meaning, lane by lane."""

@@ -19,7 +19,7 @@ Its grammar, on one screen (``index`` is an `Affine` expression of symbols)::
              | mark access if register is NaN
              | prefetch access
     value    = number | access | repeat access | operation(register, ...) | transpose(register, ...)
-             | dtype(register) [saturated]
+             | dtype(register) [saturated] | words(register)
     access   = buffer[index, ...] [× lanes [step number]]
 
 Symbols are whole numbers, bound once: parameters, loop variables and ``let``. Registers hold ``lanes``
@@ -243,6 +243,14 @@ class Convert:
 
 
 @dataclass(frozen=True, slots=True)
+class Join:
+    """``register = words(argument)``: every four neighbouring uint8 become an int32, the first its lowest."""
+
+    register: str
+    argument: str
+
+
+@dataclass(frozen=True, slots=True)
 class Transpose:
     """As many registers as each has lanes, rows turned into columns."""
 
@@ -275,16 +283,17 @@ class Prefetch:
 
 Statement = (
     Share | Blocks | Loop | Walk | When | Quotient | Lookup | Extremum
-    | Number | Load | Repeat | Compute | Convert | Ramp | Select | Transpose | Store | Mark | Prefetch
+    | Number | Load | Repeat | Compute | Convert | Join | Ramp | Select | Transpose | Store | Mark | Prefetch
 )  # fmt: skip
 
 OPERATIONS = {
     "copy": 1, "even": 2, "odd": 2, "fma": 3, "add": 2, "multiply": 2, "divide": 2, "larger": 2, "relu": 1,
-    "relu6": 1, "poison": 2,
+    "relu6": 1, "poison": 2, "dot": 3,
 }  # fmt: skip
 """Operation -> number of arguments. even(a, b) and odd(a, b) are every second number of a and b laid end to
 end; fma(a, b, c) is a·b + c; larger(a, b) is the larger one, b if they are equal, NaN if one is; poison(a, b)
-is a + 0·b, NaN once b is not finite."""
+is a + 0·b, NaN once b is not finite; dot(a, b, c) takes int32 as four bytes each, those of a without and
+those of b with a sign, and adds their four products to c, which wraps around as all integers do."""
 
 
 @dataclass(frozen=True, slots=True)

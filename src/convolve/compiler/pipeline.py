@@ -16,6 +16,7 @@ from convolve.compiler.verify import verify
 
 METHODS = {
     "contract": contract,
+    "dot": contract,
     "stencil": stencil,
     "depthwise": depthwise,
     "separable": separable,
@@ -25,6 +26,7 @@ METHODS = {
 
 SIGNATURES = {
     "contract": contract_signature,
+    "dot": contract_signature,
     "stencil": stencil_signature,
     "depthwise": depthwise_signature,
     "separable": separable_signature,

@@ -9,13 +9,21 @@ from typing import Literal
 
 Triple = tuple[int, int, int]
 Method = Literal[
-    "contract", "stencil", "depthwise", "separable", "winograd", "gradient_contract", "gradient_stencil"
+    "contract",
+    "dot",
+    "stencil",
+    "depthwise",
+    "separable",
+    "winograd",
+    "gradient_contract",
+    "gradient_stencil",
 ]
 Activation = Literal["none", "relu", "relu6"]
 Inner = Literal["x", "channel", "none"]
 
 TILE_NAMES: dict[Method, str] = {
     "contract": "pixels × vectors × 1",
+    "dot": "pixels × vectors × 1",
     "stencil": "channels × rows × vectors",
     "separable": "1 × rows × vectors of the pass along the rows",
     "depthwise": "pixels × 1 × 1",
@@ -24,6 +32,9 @@ TILE_NAMES: dict[Method, str] = {
     "gradient_stencil": "weights × channels × 1",
 }
 """Method -> what the three numbers of its tile count."""
+
+DOT_CHANNELS = 4
+"""Input channels whose bytes stand in one packed number of the method "dot"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +49,16 @@ class Arithmetic:
         Of packed cells and weights, of the bias and of all sums.
     saturated
         Whether a sum that an integer output does not hold becomes its nearest end; else it wraps around.
+    bytes
+        "int8" or "uint8", the dtype of the weights, if these and the cells are bytes and int32 holds every
+        sum: then a method may take it instead of ``sums``. "" if not.
     """
 
     input: str
     sums: str
     output: str
     saturated: bool = False
+    bytes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +73,14 @@ class Code:
     dtype
         Of packed cells and weights, of the bias and of all sums.
     method
-        "contract" keeps vectors of output channels in registers, "stencil" vectors of neighbouring outputs,
-        "depthwise" vectors of channels that each have a filter of their own, and "winograd" is a contraction
-        of transformed cells.
+        "contract" keeps vectors of output channels in registers, "dot" the same while it multiplies bytes of
+        four input channels at once, "stencil" vectors of neighbouring outputs, "depthwise" vectors of
+        channels that each have a filter of their own, and "winograd" is a contraction of transformed cells.
         The gradients with respect to the weight sum over pixels: "gradient_contract" with vectors of output
         channels, "gradient_stencil" with vectors of neighbouring pixels.
     tile
-        For "contract": (pixels, vectors of channels, 1). For "stencil": (channels, rows, vectors of columns).
+        For "contract" and "dot": (pixels, vectors of channels, 1). For "stencil": (channels, rows, vectors of
+        columns).
         For "depthwise": (pixels, 1, 1).
         For "winograd": (tiles, vectors of channels, outputs of a tile along each dimension).
         For "gradient_contract": (weights, vectors of output channels, 1), a weight being a tap of an input
@@ -81,8 +97,9 @@ class Code:
     tiled
         For "contract" with one tap and no border: whether pixels are packed tile by tile, so that the inner
         block reads one run of numbers instead of a few of every cache line.
-    input_dtype, output_dtype
+    input_dtype, weight_dtype, output_dtype
         Of the arrays in memory, if it is another one than ``dtype``: packing converts cells, writing results.
+        Weights are given in ``dtype``, and as bytes to the method "dot".
     saturated
         Whether results that an integer output does not hold become its nearest end; else they wrap around.
     spread, shift
@@ -106,6 +123,7 @@ class Code:
     whole: bool = False
     tiled: bool = False
     input_dtype: str = ""
+    weight_dtype: str = ""
     output_dtype: str = ""
     saturated: bool = False
     spread: int = 1
@@ -113,7 +131,7 @@ class Code:
     boxes: tuple[bool, bool, bool] = (False, False, False)
 
     def __post_init__(self) -> None:
-        for name in ("input_dtype", "output_dtype"):
+        for name in ("input_dtype", "weight_dtype", "output_dtype"):
             object.__setattr__(self, name, getattr(self, name) or self.dtype)
 
     @property
@@ -132,6 +150,21 @@ class Code:
     def phases(self) -> int:
         """Into how many parts a packed row is dealt out: for a stencil one per step of the stride."""
         return self.packed_stride[2] if self.method in ("stencil", "gradient_stencil") else 1
+
+    @property
+    def is_contraction(self) -> bool:
+        """Whether tiles of pixels × vectors of output channels sum up packed cells as they are."""
+        return self.method in ("contract", "dot")
+
+    @property
+    def together(self) -> int:
+        """Input channels of one packed number."""
+        return DOT_CHANNELS if self.method == "dot" else 1
+
+    @property
+    def moves_cells(self) -> bool:
+        """For "dot": whether cells are moved by 128, as one factor must have a sign and the other none."""
+        return self.method == "dot" and (self.input_dtype == "int8") == (self.weight_dtype == "int8")
 
     @property
     def is_gradient(self) -> bool:
@@ -198,7 +231,7 @@ class Plan:
     block
         Outputs of one item of work: (depth, height, width).
     channels_at_once
-        Input channels that are packed and summed up together.
+        Input channels that are packed and summed up together; for "dot" packed numbers of four.
     panels_at_once
         Panels of output channels in one item.
     flops
@@ -224,7 +257,7 @@ class Plan:
 
     def __str__(self) -> str:
         tile = " × ".join(str(part) for part in self.code.tile)
-        at_once = f"{self.channels_at_once} channels at once"
+        at_once = f"{self.channels_at_once * self.code.together} channels at once"
         parts = f", {self.parts} parts" if self.parts > 1 else ""
         lines = [
             ("method", self.code.method.replace("_", " ")),

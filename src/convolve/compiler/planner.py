@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from convolve.compiler.blocking import blocking
 from convolve.compiler.costs import Choice, direct_choices
+from convolve.compiler.dot_costs import dot_choices
 from convolve.compiler.passes import plan_passes
 from convolve.compiler.plan import Plan
 from convolve.compiler.problem import Geometry, Sizes, cells_read, item_bytes
@@ -51,7 +52,8 @@ def _direct(sizes: Sizes, geometry: Geometry, target: Target, threads: int) -> P
 
 def choices(sizes: Sizes, geometry: Geometry, target: Target) -> list[Choice]:
     """Return every method and tile that can be taken, with its estimate."""
-    return [*direct_choices(sizes, geometry, target), *winograd_choices(sizes, geometry, target)]
+    methods = (direct_choices, dot_choices, winograd_choices)
+    return [choice for method in methods for choice in method(sizes, geometry, target)]
 
 
 @functools.lru_cache(maxsize=256)
@@ -80,6 +82,7 @@ def planned(
     filters = sizes.filters * geometry.spread
     weights = sizes.groups * filters * sizes.channels * math.prod(geometry.taps)
     arithmetic = geometry.arithmetic
+    bytes_each = item_bytes(code.weight_dtype)
     moved = sizes.channels * cells_read(sizes, geometry) * item_bytes(arithmetic.input)
     moved += filters * sizes.outputs * item_bytes(arithmetic.output)
     return Plan(
@@ -89,7 +92,7 @@ def planned(
         cut.channels,
         cut.panels,
         2 * sizes.batch * weights * sizes.outputs,
-        sizes.batch * sizes.groups * moved + weights * item_bytes(geometry.dtype),
+        sizes.batch * sizes.groups * moved + weights * bytes_each,
         int(best.cycles),
     )
 

@@ -12,6 +12,7 @@ from convolve.compiler.loopnest import (
     Compute,
     Convert,
     Extremum,
+    Join,
     Load,
     Lookup,
     Loop,
@@ -135,6 +136,8 @@ def head(statement: Statement) -> str:
             return f"{register} = {winner} if {new} beats {old} else {loser}"
         case Convert(register, dtype, argument, saturated):
             return f"{register} = {dtype}({argument}){' saturated' if saturated else ''}"
+        case Join(register, argument):
+            return f"{register} = words({argument})"
         case Transpose(registers, arguments):
             return f"{', '.join(registers)} = transpose({', '.join(arguments)})"
         case Store(access, register):

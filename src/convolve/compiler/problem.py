@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from convolve.compiler.layout import ITEM_BYTES
-from convolve.compiler.plan import Activation, Arithmetic, Code, Inner, Method, Triple
+from convolve.compiler.plan import DOT_CHANNELS, Activation, Arithmetic, Code, Inner, Method, Triple
 from convolve.compiler.target import Target
 from convolve.spec import ConvSpec
 
@@ -32,7 +32,12 @@ class Sizes:
         return math.prod(self.output)
 
     def for_method(self, method: Method) -> "Sizes":
-        """Return the sizes as a routine sees them: to a depthwise one all channels are those of one group."""
+        """Return the sizes as a routine sees them.
+
+        To a depthwise one all channels are those of one group, and to "dot" four of them are one number.
+        """
+        if method == "dot":
+            return replace(self, channels=pieces(self.channels, DOT_CHANNELS))
         if method != "depthwise":
             return self
         return replace(self, groups=1, channels=self.groups, filters=self.groups)
@@ -77,10 +82,11 @@ class Geometry:
 
     def code(self, method: Method, tile: Triple, direct: bool = False, whole: bool = False) -> Code:
         """Return what a routine with this tile is specialised to."""
+        dot = method == "dot"
         pointwise = self.taps == (1, 1, 1) and not self.padded and self.reads != "channel"
         return Code(
             method,
-            self.dtype,
+            "int32" if dot else self.dtype,
             self.taps,
             self.stride,
             self.dilation,
@@ -92,6 +98,7 @@ class Geometry:
             whole,
             tiled=method == "contract" and pointwise and not self.shift,
             input_dtype=self.arithmetic.input,
+            weight_dtype=self.arithmetic.bytes if dot else "",
             output_dtype=self.arithmetic.output,
             saturated=self.arithmetic.saturated,
             spread=self.spread,

@@ -9,6 +9,7 @@ from convolve.compiler.loopnest import (
     Body,
     Compute,
     Convert,
+    Join,
     Load,
     Mark,
     Number,
@@ -76,6 +77,8 @@ class _Registers:
                 kind = self.used(statement, arguments, known)
                 if kind[0] in UNCOMPUTED and operation not in MOVING:
                     self.refuse(statement, f"nothing is computed in {kind[0]}; convert it first")
+                if operation == "dot" and kind[0] != "int32":
+                    self.refuse(statement, f"bytes are summed up in int32, not in {kind[0]}")
                 self.set(statement, register, kind, known)
             case Load(register, access):
                 self.set(statement, register, (self.dtypes.get(access.buffer, ""), access.lanes), known)
@@ -108,6 +111,13 @@ class _Registers:
                     self.refuse(statement, f"there is no dtype {dtype}")
                 _, lanes = self.used(statement, [argument], known)
                 self.set(statement, register, (dtype, lanes), known)
+            case Join(register, argument):
+                dtype, lanes = self.used(statement, [argument], known)
+                if dtype != "uint8" or lanes % 4:
+                    self.refuse(
+                        statement, f"words are joined from uint8 by fours, not from {lanes} × {dtype}"
+                    )
+                self.set(statement, register, ("int32", lanes // 4), known)
             case Transpose(registers, arguments):
                 kind = self.used(statement, arguments, known)
                 if not len(registers) == len(arguments) == kind[1]:

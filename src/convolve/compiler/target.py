@@ -14,7 +14,7 @@ class Target:
     Attributes
     ----------
     name
-        "avx512", "avx2", "x86-64" or "neon": for people.
+        "avx512-vnni", "avx512", "avx2", "x86-64" or "neon": for people.
     triple, cpu, features
         LLVM's description of the machine; ``features`` in LLVM's "+one,-other" form.
     vector_bytes
@@ -25,6 +25,8 @@ class Target:
         Whether a fused multiply-add is one instruction; without it, multiply and add are two.
     halves
         Whether float16 becomes float32, and the other way round, by one instruction; without it, by bits.
+    dots
+        Whether four products of unsigned and signed bytes are added to a sum of 32 bits by one instruction.
     l1_bytes, l2_bytes
         Data cache of one core, first and second level.
 
@@ -44,6 +46,7 @@ class Target:
     registers: int
     fma: bool
     halves: bool
+    dots: bool = False
     l1_bytes: int = 32 << 10
     l2_bytes: int = 512 << 10
 
@@ -69,6 +72,9 @@ AVX512 = Target(
     l2_bytes=2 << 20,
 )
 """Servers and desktops from Skylake-X and Zen 4 on; the caches are those of Sapphire Rapids."""
+
+AVX512_VNNI = replace(AVX512, name="avx512-vnni", features=f"{AVX512.features},+avx512vnni", dots=True)
+"""Those of them that multiply bytes by fours: Cascade Lake, Ice Lake and Zen 4, and what came after them."""
 
 AVX2 = Target(
     name="avx2",
@@ -109,5 +115,5 @@ NEON = Target(
 )
 """Every 64-bit ARM machine; the caches are those of a Neoverse N1."""
 
-TARGETS = {target.name: target for target in (AVX512, AVX2, BASELINE, NEON)}
+TARGETS = {target.name: target for target in (AVX512_VNNI, AVX512, AVX2, BASELINE, NEON)}
 """The targets described, by name."""

@@ -153,7 +153,24 @@ def _of_integers(spec: ConvSpec, arrays: Arrays | None) -> Decision | None:
         plain = Arithmetic(spec.input_dtype.name, whole, whole)
         return Decision(plain, Sums(np.dtype(np.int64), out, spec.overflow, checked), asks)
     saturated = to_integer and spec.overflow == "saturate"
-    return Decision(Arithmetic(spec.input_dtype.name, sums, out.name, saturated), None, asks)
+    bytes_of = _weights_as_bytes(spec) if narrow and _made_directly("int32", out, wraps) else ""
+    return Decision(Arithmetic(spec.input_dtype.name, sums, out.name, saturated, bytes_of), None, asks)
+
+
+BYTES = ("bool", "int8", "uint8")
+
+
+def _weights_as_bytes(spec: ConvSpec) -> str:
+    """Return the dtype of bytes that holds the weights, if cells are bytes too, or "".
+
+    Weights of bool are taken as what the cells are not, with a sign or without.
+    """
+    source, weight = spec.input_dtype.name, spec.weight_dtype.name
+    if spec.operation != "conv" or source not in BYTES or weight not in BYTES:
+        return ""
+    if weight == "bool":
+        return "uint8" if source == "int8" else "int8"
+    return weight
 
 
 def _made_directly(sums: str, out: DType, wraps: bool) -> bool:

@@ -214,14 +214,15 @@ def prepare(
     """Return what computes a spec with these weights."""
     view = view_of(spec, image, out, weight)
     asked = question(spec, view, activation, arithmetic)
-    weights = weights_of(spec, weight, view, asked.geometry.dtype)
-    found = factors(weights) if may_be_separable(spec) else None
+    found = None
+    if may_be_separable(spec):
+        found = factors(weights_of(spec, weight, view, asked.geometry.dtype))
     if found is not None:
         asked = replace(asked, sizes=replace(asked.sizes, terms=found.terms, boxes=found.boxes))
     made = ready(asked)
     if found is not None and made.plan.code.method == "separable":
         return Prepared(view, made, found.packed)
-    return Prepared(view, made, made.source(weights))
+    return Prepared(view, made, made.source(weights_of(spec, weight, view, made.plan.code.weight_dtype)))
 
 
 def may_be_separable(spec: ConvSpec) -> bool:

@@ -15,9 +15,10 @@ from convolve.axis import OUTSIDE, Axis, source_cells
 from convolve.compiler.layout import ITEM_BYTES, ArgumentLayout, argument_layout
 from convolve.compiler.loopnest import Signature
 from convolve.compiler.lower.pack import reads_runs
+from convolve.compiler.lower.words import MOVED, signed_word
 from convolve.compiler.passes import packed_axis, row_reach, strip_columns, strip_tile
 from convolve.compiler.pipeline import AT_ONCE_WORDS
-from convolve.compiler.plan import Inner, Plan
+from convolve.compiler.plan import Code, Inner, Plan
 from convolve.compiler.problem import Sizes, panel_channels, pieces, three
 from convolve.compiler.target import Target
 from convolve.compiler.winograd_costs import winograd_parameters
@@ -74,6 +75,7 @@ class Execution:
         fill: int | float,
         interleaved: int = 1,
     ) -> None:
+        channels = sizes.channels
         sizes = sizes.for_method(plan.code.method)
         self.sizes, self.plan, self.machine = sizes, plan, machine
         self.dtype = np.dtype(plan.code.dtype)
@@ -81,11 +83,12 @@ class Execution:
         self.width = panel_channels(plan.code, target)
         self.nanoseconds = plan.cycles / CYCLES_PER_NANOSECOND
         padding = [axis.before for axis in axes[:2]] + [axes[2].before * interleaved]
-        values = _parameters(sizes, plan, target, padding, self.panels)
+        values = _parameters(sizes, plan, target, padding, self.panels) | {"CB": channels}
+        self._channels = channels if plan.code.together > 1 else sizes.channels
         self.items = _items(sizes, plan, self.panels)
         self.tables = [cell_table(axes[0], 1), cell_table(axes[1], 1), cell_table(axes[2], interleaved)]
         self.table_bytes = sum(table.nbytes for table in self.tables)
-        self.border = np.array([fill]).astype(self.dtype)
+        self.border = border(plan.code, fill)
         pointers = {
             "z_map": self.tables[0].ctypes.data,
             "y_map": self.tables[1].ctypes.data,
@@ -95,7 +98,7 @@ class Execution:
         self.routine = Template(machine.routine, values, pointers)
         self.packed_shape = tuple(one.value(values) for one in machine.routine.buffer("weights").extents)
         self.sets = sizes.groups * plan.code.spread
-        packing = {name: values[name] for name in ("C", "K", "KP")} | {"G": self.sets}
+        packing = {name: values[name] for name in ("C", "CB", "K", "KP")} | {"G": self.sets}
         if plan.code.method == "separable":  # its factors stand where other filters have their channels
             packing["C"] = sizes.terms
         self.packing = Template(machine.packing, packing, {})
@@ -122,7 +125,7 @@ class Execution:
         """Return the strides of (batch, channels, *spatial) arrays as the routine wants them."""
         code = self.plan.code
         return (
-            six_strides(image.strides, self.sizes.channels, code.reads),
+            six_strides(image.strides, self._channels, code.reads),
             six_strides(out.strides, self.sizes.filters, code.writes),
         )
 
@@ -150,6 +153,7 @@ class Packed:
         self.weights = aligned(execution.packed_shape, execution.dtype)
         self.bias = np.zeros((execution.sets, execution.panels * execution.width), execution.dtype)
         self._checks = np.zeros((execution.sets, execution.panels, execution.check_lanes), execution.dtype)
+        self.offsets = np.zeros(self.bias.shape, execution.dtype)
         self._check_bytes = self._checks.data.cast("B")  # asking NumPy would take 3 µs
         self._all_finite = bytes(self._checks.nbytes)
         template = execution.packing
@@ -159,6 +163,8 @@ class Packed:
         at = template.layout.pointers
         self._block[at["weights"]] = self.weights.ctypes.data
         self._block[at["checks"]] = self._checks.ctypes.data
+        if "offsets" in at:
+            self._block[at["offsets"]] = self.offsets.ctypes.data
         self._source, self._first_stride = at["source"], template.layout.strides["source"]
         self._strides: Strides | None = None
         self._has_bias = False
@@ -203,6 +209,8 @@ class Workspace:
         self._block[at["bias"]] = packed.bias.ctypes.data
         self._input, self._output = at["input"], at["output"]
         self._alarm = ctypes.c_float()
+        if "offsets" in at:
+            self._block[at["offsets"]] = packed.offsets.ctypes.data
         if "alarm" in at:
             self._block[at["alarm"]] = ctypes.addressof(self._alarm)
         places = template.layout.strides
@@ -372,6 +380,15 @@ def _spread(room: int, rows: int, item: int) -> int:
     good = [width for width in wider if 64 <= width * item % 1024 <= 960]
     planes = (width for width in good if 128 <= width * item * rows % 4096 <= 3968)
     return next(planes, good[0])
+
+
+def border(code: Code, fill: int | float) -> Array:
+    """Return what packed cells hold where the border is a constant."""
+    number = np.array([fill])
+    if code.method == "dot":
+        byte = int(fill) + MOVED * code.moves_cells
+        number = np.array([signed_word(byte % 256)])
+    return number.astype(code.dtype)
 
 
 def cell_table(axis: Axis, interleaved: int) -> Array:

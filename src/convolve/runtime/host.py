@@ -11,13 +11,16 @@ import platform
 from collections.abc import Iterator
 from pathlib import Path
 
-from convolve.compiler.target import AVX2, AVX512, BASELINE, NEON, TARGETS, Target
+from convolve.compiler.target import AVX2, AVX512, AVX512_VNNI, BASELINE, NEON, TARGETS, Target
 from convolve.errors import ArgumentError
 
 VARIABLE = "CONVOLVE_TARGET"
 
+AVX512_FLAGS = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx2", "fma", "f16c"}
+
 NEEDS = {
-    "avx512": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl", "avx2", "fma", "f16c"},
+    "avx512-vnni": AVX512_FLAGS | {"avx512_vnni"},
+    "avx512": AVX512_FLAGS,
     "avx2": {"avx2", "fma", "f16c", "bmi1", "bmi2"},
     "x86-64": set(),
 }
@@ -55,7 +58,7 @@ def runnable() -> list[Target]:
     if platform.machine() in ("aarch64", "arm64"):
         return [NEON]
     flags = cpu_flags()
-    return [target for target in (AVX512, AVX2, BASELINE) if flags >= NEEDS[target.name]]
+    return [target for target in (AVX512_VNNI, AVX512, AVX2, BASELINE) if flags >= NEEDS[target.name]]
 
 
 def cpu_flags() -> set[str]:
@@ -70,11 +73,13 @@ def cpu_flags() -> set[str]:
 
 
 def _flags_by_llvm() -> set[str]:
-    """Return LLVM's features, which are called as Linux's flags are but for one."""
+    """Return LLVM's features, which are called as Linux's flags are but for two."""
     from convolve.runtime.jit import binding  # imports llvmlite: only where the system says nothing
 
     found = {name for name, on in binding().get_host_cpu_features().items() if on}
-    return found | ({"bmi1"} if "bmi" in found else set())
+    return found | {
+        linux for llvm, linux in (("bmi", "bmi1"), ("avx512vnni", "avx512_vnni")) if llvm in found
+    }
 
 
 def cpu_name() -> str:

@@ -10,8 +10,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from convolve.compiler.layout import ITEM_BYTES
-from convolve.compiler.llvm.code import LLVM_TYPES
+from convolve.compiler.affine import Affine
+from convolve.compiler.builder import Pen
+from convolve.compiler.layout import ITEM_BYTES, argument_layout
+from convolve.compiler.loopnest import Buffer, Routine, affines
+from convolve.compiler.pipeline import compile_alone
+from convolve.compiler.plan import DOT_CHANNELS
+from convolve.dtypes import Array
 from convolve.runtime import jit
 from convolve.runtime.host import host_target
 from convolve.runtime.machine_code import made_object
@@ -23,26 +28,28 @@ REPEATS = 9
 ROUNDS = 500_000
 """Steps of a measurement: 12 multiply-adds each, 1 ms in all."""
 
+FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
+"""How every routine is called: its arguments, its share of the items, its scratch."""
+
 COPY_BYTES = 128 << 20
 """Bytes of an array to copy: larger than last-level caches, most of them."""
 
 
 @functools.cache
-def fma_peak(dtype: str = "float32") -> float:
-    """Return the floating-point operations per second of one core, a multiply-add counting as two.
+def fma_peak(dtype: str = "float32", operation: str = "fma") -> float:
+    """Return the arithmetic operations per second of one core, a multiply-add counting as two.
 
     Parameters
     ----------
     dtype
-        "float32" or "float64".
+        Of sums: "float32", "float64", "int32" or "int64".
+    operation
+        "fma", or "dot" for four products of bytes in every int32.
     """
-    target = host_target()
-    lanes = target.lanes(ITEM_BYTES[dtype])
-    library = jit.load(made_object(_loop_of_fmas(dtype, lanes), target), ("peak",))
-    function = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_void_p)(library.addresses["peak"])
-    numbers = np.full(lanes * CHAINS, 0.5, dtype)
-    seconds = _quickest(lambda: function(ROUNDS, numbers.ctypes.data))
-    return 2.0 * ROUNDS * CHAINS * lanes / seconds
+    lanes = host_target().lanes(ITEM_BYTES[dtype])
+    rounds = Rounds(dtype, operation, np.full((CHAINS, lanes), 0.5 if dtype.startswith("f") else 1, dtype))
+    each = 2.0 * (DOT_CHANNELS if operation == "dot" else 1)
+    return each * ROUNDS * CHAINS * lanes / _quickest(lambda: rounds.run(ROUNDS))
 
 
 @functools.cache
@@ -64,32 +71,39 @@ def _quickest(work: Callable[[], object]) -> float:
     return min(times)
 
 
-def _loop_of_fmas(dtype: str, lanes: int) -> str:
-    """Return LLVM IR that does nothing but independent multiply-adds."""
-    kind = f"<{lanes} x {LLVM_TYPES[dtype]}>"
-    fma = f"@llvm.fma.v{lanes}{'f32' if dtype == 'float32' else 'f64'}"
-    chains = range(CHAINS)
-    if not host_target().fma:  # two instructions, both counted
-        step = [f"%p{i} = fmul {kind} %x, %a{i}\n  %b{i} = fadd {kind} %p{i}, %x" for i in chains]
-    else:
-        step = [f"%b{i} = call {kind} {fma}({kind} %x, {kind} %a{i}, {kind} %x)" for i in chains]
-    lines = [
-        f"declare {kind} {fma}({kind}, {kind}, {kind})",
-        "define void @peak(i64 %rounds, ptr %numbers) {",
-        "entry:",
-        f"  %x = load {kind}, ptr %numbers, align 4",
-        "  br label %loop",
-        "loop:",
-        "  %i = phi i64 [ 0, %entry ], [ %next, %loop ]",
-        *(f"  %a{i} = phi {kind} [ zeroinitializer, %entry ], [ %b{i}, %loop ]" for i in chains),
-        *(f"  {line}" for line in step),
-        "  %next = add i64 %i, 1",
-        "  %again = icmp slt i64 %next, %rounds",
-        "  br i1 %again, label %loop, label %done",
-        "done:",
-        *(f"  %g{i} = getelementptr {kind}, ptr %numbers, i64 {i}" for i in chains),
-        *(f"  store {kind} %b{i}, ptr %g{i}, align 4" for i in chains),
-        "  ret void",
-        "}",
-    ]
-    return "\n".join(lines)
+class Rounds:
+    """Machine code that does nothing but independent multiply-adds, on an array with a row for each."""
+
+    def __init__(self, dtype: str, operation: str, numbers: Array) -> None:
+        target = host_target()
+        routine = _loop_of_products(dtype, operation, target.lanes(ITEM_BYTES[dtype]))
+        made = made_object(compile_alone(routine, target), target)
+        self._library = jit.load(made, (routine.name,))
+        self._function = FUNCTION(self._library.addresses[routine.name])
+        layout = argument_layout(routine)
+        self._block = (ctypes.c_int64 * layout.words)()
+        self._block[layout.pointers["numbers"]] = numbers.ctypes.data
+        first = layout.strides["numbers"]
+        self._block[first : first + 2] = list(numbers.strides)
+        self._rounds, self._numbers = layout.parameters["rounds"], numbers
+
+    def run(self, rounds: int) -> None:
+        """Start with 0 in each chain, and write what it has come to."""
+        self._block[self._rounds] = rounds
+        self._function(ctypes.addressof(self._block), 0, 1, None)
+
+
+def _loop_of_products(dtype: str, operation: str, lanes: int) -> Routine:
+    """Return the loop nest: x·a + x again and again, or x·x + a where the sum is no factor."""
+    pen, rounds = Pen(), Affine.symbol("rounds")
+    chains = [f"chain{i}" for i in range(CHAINS)]
+    pen.load("x", "numbers", [0, 0], lanes)
+    for chain in chains:
+        pen.number(chain, 0.0, dtype, lanes)
+    with pen.loop("round", 0, rounds):
+        for chain in chains:
+            pen.compute(chain, operation, "x", *(("x", chain) if operation == "dot" else (chain, "x")))
+    for i, chain in enumerate(chains):
+        pen.store("numbers", [i, 0], chain, lanes)
+    numbers = Buffer("numbers", dtype, affines([CHAINS, lanes]), "output")
+    return Routine("peak", ("rounds",), (rounds,), (numbers,), pen.body())

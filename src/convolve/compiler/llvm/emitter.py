@@ -17,6 +17,7 @@ from convolve.compiler.loopnest import (
     Compute,
     Convert,
     Extremum,
+    Join,
     Load,
     Lookup,
     Loop,
@@ -416,6 +417,13 @@ class Emitter:
         value = convert(self.code, self.target, value, (dtype, move.dtype), lanes, move.saturated)
         self.registers.set(move.register, value, move.dtype, lanes)
 
+    def join(self, join: Join) -> None:
+        """Bytes by fours, the first the lowest: as every target keeps numbers in memory."""
+        dtype, lanes = self.registers.kind(join.argument)
+        given, wanted = vector_type(dtype, lanes), vector_type("int32", lanes // 4)
+        value = self.code.value(f"bitcast {given} {self.registers.get(join.argument)} to {wanted}")
+        self.registers.set(join.register, value, "int32", lanes // 4)
+
     def transpose(self, move: Transpose) -> None:
         """Rows into columns."""
         dtype, lanes = self.registers.kind(move.arguments[0])
@@ -448,6 +456,15 @@ class Emitter:
         self.declared.add(f"declare {kind} @llvm.fma.{suffix}({kind}, {kind}, {kind})")
         return self.code.value(f"call {kind} @llvm.fma.{suffix}({kind} {a}, {kind} {b}, {kind} {c})")
 
+    def dot(self, dtype: str, lanes: int, values: list[str]) -> str:
+        """Add four products of bytes in each lane; only where the target has an instruction for it."""
+        assert self.target.dots, "no plan takes it elsewhere"
+        kind = vector_type(dtype, lanes)
+        name = f"@llvm.x86.avx512.vpdpbusd.{8 * ITEM_BYTES[dtype] * lanes}"
+        self.declared.add(f"declare {kind} {name}({kind}, {kind}, {kind})")
+        unsigned, signed, total = values
+        return self.code.value(f"call {kind} {name}({kind} {total}, {kind} {unsigned}, {kind} {signed})")
+
     def binary(self, instruction: str) -> Callable[[str, int, list[str]], str]:
         """Return the emitter of an instruction of two numbers; that of integers has no f in front."""
         return lambda dtype, lanes, values: self.code.value(
@@ -477,18 +494,19 @@ class Emitter:
 
     def relu(self, dtype: str, lanes: int, values: list[str]) -> str:
         """0 where the number is below 0; NaN stays."""
-        return self.limited(dtype, lanes, values[0], "olt", 0.0)
+        return self.limited(dtype, lanes, values[0], "lt", 0.0)
 
     def limited(self, dtype: str, lanes: int, value: str, order: str, limit: float) -> str:
         """Return the limit where the number lies beyond it."""
         kind, bound = vector_type(dtype, lanes), self.constant(limit, dtype, lanes)
-        beyond = self.code.value(f"fcmp {order} {kind} {value}, {bound}")
+        comparison = f"fcmp o{order}" if dtype in FLOATS else f"icmp s{order}"
+        beyond = self.code.value(f"{comparison} {kind} {value}, {bound}")
         condition = "i1" if lanes == 1 else f"<{lanes} x i1>"
         return self.code.value(f"select {condition} {beyond}, {kind} {bound}, {kind} {value}")
 
     def relu6(self, dtype: str, lanes: int, values: list[str]) -> str:
         """Between 0 and 6; NaN stays."""
-        return self.limited(dtype, lanes, self.relu(dtype, lanes, values), "ogt", 6.0)
+        return self.limited(dtype, lanes, self.relu(dtype, lanes, values), "gt", 6.0)
 
     def poison(self, dtype: str, lanes: int, values: list[str]) -> str:
         """Return a + 0·b: it stays a for every finite b, and is NaN after an infinity or a NaN."""
@@ -515,6 +533,7 @@ EMITTERS: dict[type, Callable[[Emitter, Any], None]] = {
     Ramp: Emitter.ramp,
     Select: Emitter.select,
     Convert: Emitter.convert,
+    Join: Emitter.join,
     Transpose: Emitter.transpose,
     Store: Emitter.store,
     Mark: Emitter.mark,
@@ -534,5 +553,6 @@ OPERATION_EMITTERS: dict[str, Callable[[Emitter, str, int, list[str]], str]] = {
     "relu": Emitter.relu,
     "relu6": Emitter.relu6,
     "poison": Emitter.poison,
+    "dot": Emitter.dot,
 }
 """Operation -> its emitter."""

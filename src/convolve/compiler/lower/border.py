@@ -326,4 +326,4 @@ def lay_border(pen: Pen, code: Code, lanes: int, extents: Sequence[Index]) -> No
 
 def packs_by_channel(code: Code) -> bool:
     """Whether the scratch holds all channels of a pixel together: if the input does and pixels are wanted."""
-    return code.method in ("contract", "gradient_contract") and code.reads == "channel"
+    return code.method in ("contract", "dot", "gradient_contract") and code.reads == "channel"

@@ -10,6 +10,7 @@ the input channels, if these do not fit at once, and from there they are written
 output wants neighbouring columns.
 """
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ from convolve.compiler.lower.unroll import (
     passes_at_once,
     tap_groups,
 )
+from convolve.compiler.lower.words import WordPacker, word_facts
 from convolve.compiler.plan import Code
 from convolve.compiler.target import Target
 
@@ -123,8 +125,14 @@ class Contract:
             Buffer("cells", code.dtype, affines(cells), "scratch"),
             Buffer("sums", code.dtype, sums, "scratch"),
         )
+        more: tuple[str, ...] = ("KP", "BK", "BS", "PT", "XS")
         facts = (*FACTS, *inside_facts(code), PT, KP, BK - 1, BS - 1, XS - room)
-        return Signature("contract", (*SYMBOLS, "KP", "BK", "BS", "PT", "XS"), facts, buffers)
+        if code.method == "dot":
+            more, facts = (*more, "CB"), (*facts, *word_facts())
+        if code.moves_cells:
+            offsets = Buffer("offsets", code.dtype, affines([sets, KP, self.width]), "weights")
+            buffers = (*buffers, offsets)
+        return Signature(code.method, (*SYMBOLS, *more), facts, buffers)
 
     def _item(self) -> None:
         """One item: pack some channels, then panel by panel and tile by tile."""
@@ -135,7 +143,8 @@ class Contract:
                 if self.code.tiled:
                     self._pack_tiles(place, channel, channels)
                 else:
-                    Packer(pen, self.code, self.lanes, place).pack(channel, channels)
+                    packer = WordPacker if self.code.method == "dot" else Packer
+                    packer(pen, self.code, self.lanes, place).pack(channel, channels)
                 with pen.loop("kp", 0, k[1]) as kp:
                     kept = pen.smallest("kept", kp, BS - 1) * self.code.spread
                     with (
@@ -202,13 +211,23 @@ class Contract:
                 for v in range(self.vectors):
                     pen.load(f"sum{i}_{v}", "sums", [panel.kept, oz, y, x, v * self.lanes], self.lanes)
         with pen.otherwise():
-            for i in range(self.pixels):
-                for v in range(self.vectors):
-                    pen.load(f"sum{i}_{v}", "bias", [panel.set, panel.number, v * self.lanes], self.lanes)
+            self._start(panel)
         self._reduce(panel, oz, tile, part)
         for i, (y, x) in enumerate(tile[1]):
             for v in range(self.vectors):
                 pen.store("sums", [panel.kept, oz, y, x, v * self.lanes], f"sum{i}_{v}", self.lanes)
+
+    def _start(self, panel: "_Panel") -> None:
+        """Let sums begin with the bias, and with what makes up for cells that were moved."""
+        pen = self.pen
+        places: list[list[Index]] = [[panel.set, panel.number, v * self.lanes] for v in range(self.vectors)]
+        for i, (v, place) in itertools.product(range(self.pixels), enumerate(places)):
+            pen.load(f"sum{i}_{v}", "bias", place, self.lanes)
+        if self.code.moves_cells:
+            for v, place in enumerate(places):
+                pen.load(f"offset{v}", "offsets", place, self.lanes)
+                for i in range(self.pixels):
+                    pen.compute(f"sum{i}_{v}", "add", f"sum{i}_{v}", f"offset{v}")
 
     def _reduce(
         self,
@@ -238,13 +257,13 @@ class Contract:
 
     @property
     def _is_whole(self) -> bool:
-        """Whether sums are of integers, and products written out one at a time.
+        """Whether products of integers are added to sums, and written out one at a time.
 
         Where several stand in one block, LLVM adds them up before it adds them to a sum, and runs out of
         registers: 82 of 108 were spilled. One at a time are as quick, 3.2 ms for 64 → 64@56 (2026-11-26, AMD
         Zen 4, AVX2).
         """
-        return self.code.dtype in INTEGER_OPERATIONS
+        return self.code.method != "dot" and self.code.dtype in INTEGER_OPERATIONS
 
     @property
     def _body(self) -> int:
@@ -312,7 +331,14 @@ class Contract:
         for i, index in enumerate(cells):
             pen.repeat("cell", buffer, index, self.lanes)
             for v in range(self.vectors):
-                pen.compute(f"sum{i}_{v}", "fma", "cell", f"weight{v}", f"sum{i}_{v}")
+                pen.compute(f"sum{i}_{v}", *self._product(v), f"sum{i}_{v}")
+
+    def _product(self, v: int) -> tuple[str, str, str]:
+        """Return the operation that multiplies and adds, and its factors, bytes without a sign first."""
+        if self.code.method != "dot":
+            return "fma", "cell", f"weight{v}"
+        factors = ("cell", f"weight{v}") if self.code.weight_dtype == "int8" else (f"weight{v}", "cell")
+        return "dot", *factors
 
     # -- writing out -----------------------------------------------------------------------------------
 

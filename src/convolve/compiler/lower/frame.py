@@ -16,6 +16,9 @@ from convolve.compiler.plan import Code
 
 SIZES = ("N", "G", "C", "K", "Z", "Y", "X", "OZ", "OY", "OX", "BZ", "BY", "BX", "BC")
 PADDING = ("front", "above", "before")
+CB = Affine.symbol("CB")
+"""Input channels of one group where ``C`` counts packed numbers of four of them."""
+
 SYMBOLS = SIZES + PADDING
 N, G, C, K, Z, Y, X, OZ, OY, OX, BZ, BY, BX, BC = map(Affine.symbol, SIZES)
 FRONT, ABOVE, BEFORE = map(Affine.symbol, PADDING)
@@ -36,7 +39,7 @@ def map_extents(code: Code) -> list[Affine]:
 
 def shared_buffers(code: Code) -> tuple[Buffer, ...]:
     """Return the buffers that every convolution routine has, in the order of a call."""
-    source = image_index(code.reads, N, G, C, Z, Y, X)
+    source = image_index(code.reads, N, G, C if code.together == 1 else CB, Z, Y, X)
     target = image_index(code.writes, N, G, K, OZ, OY, OX * code.spread)
     maps = [
         Buffer(name, "int64", (extent,), "table", values=(Affine.of(-1), size))

@@ -6,16 +6,18 @@ weight.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
 from convolve.compiler.layout import ITEM_BYTES
 from convolve.compiler.loopnest import Body, Buffer, Routine, Signature, affines
-from convolve.compiler.lower.frame import C, G, K
+from convolve.compiler.lower.frame import CB, C, G, K
 from convolve.compiler.lower.transform import Transforms
 from convolve.compiler.lower.unroll import MOST_UNROLLED
-from convolve.compiler.plan import Code
+from convolve.compiler.lower.words import MOVED, joined, word_facts
+from convolve.compiler.plan import DOT_CHANNELS, Code
 from convolve.compiler.problem import panel_channels
 from convolve.compiler.target import Target
 from convolve.compiler.winograd import TAPS, Winograd
@@ -81,7 +83,8 @@ def pack_signature(code: Code, target: Target) -> Signature:
     """Return what a caller must know of the packing."""
     code = factor_code(code)
     width, runs = panel_channels(code, target), reads_runs(code)
-    extents = affines([1 if code.method == "depthwise" else C, *code.taps])
+    words = code.method == "dot"
+    extents = affines([1 if code.method == "depthwise" else CB if words else C, *code.taps])
     order = affines(weight_extents(code, G, KP, C, width))
     transformed = code.method == "winograd"
     if runs:
@@ -89,12 +92,14 @@ def pack_signature(code: Code, target: Target) -> Signature:
         order = order if transformed else affines([G, KP, *extents, width])
     lanes = _lanes(code, target) if runs else 1
     buffers = (
-        Buffer("source", code.dtype, affines([G, K, *extents]), "input", contiguous=runs),
+        Buffer("source", code.weight_dtype, affines([G, K, *extents]), "input", contiguous=runs),
         Buffer("weights", code.dtype, order, "weights"),
         Buffer("checks", code.dtype, affines([G, KP, lanes]), "weights"),
         *([Buffer("turned", code.dtype, affines([*extents, lanes]), "scratch")] if transformed else []),
+        *([Buffer("offsets", code.dtype, affines([G, KP, width]), "weights")] if words else []),
     )
-    return Signature("pack", ("G", "C", "K", "KP"), (G, C, K, KP), buffers)
+    more, known = (("CB",), word_facts()) if words else ((), [])
+    return Signature("pack", ("G", "C", "K", "KP", *more), (G, C, K, KP, *known), buffers)
 
 
 class _Single:
@@ -102,9 +107,10 @@ class _Single:
 
     def __init__(self, code: Code, target: Target) -> None:
         self.code, self.width = code, panel_channels(code, target)
+        self.pen = Pen()
 
     def body(self) -> Body:
-        pen, dtype = Pen(), self.code.dtype
+        pen, dtype = self.pen, self.code.dtype
         with pen.share([("g", G, 1), ("k", KP, 1)]) as ((g, _), (panel, _)):
             pen.number("check", 0.0, dtype, 1)
             pen.number("nothing", 0.0, dtype, 1)
@@ -220,7 +226,47 @@ class _Transformed(_Runs):
                     pen.store("weights", [g, panel, i * method.size + j, c, first], scaled, lanes)
 
 
-WRITERS: dict[str, type[_Runs]] = {"winograd": _Transformed}
+class _Words(_Single):
+    """Writes the packing of bytes by fours, filter by filter, and what makes up for cells that are moved.
+
+    With x + 128 instead of x a sum is larger by 128·Σw, with x − 128 smaller.
+    """
+
+    def _panel(self, pen: Pen, g: Affine, panel: Affine) -> None:
+        d, h, w = self.code.taps
+        left = K - panel * self.width
+        each = -MOVED if self.code.weight_dtype == "int8" else MOVED
+        pen.number("each", float(each), self.code.dtype, 1)
+        with pen.loop("lane", 0, self.width) as lane:
+            pen.number("offset", 0.0, self.code.dtype, 1)
+            with (
+                pen.loop("tz", 0, d) as tz,
+                pen.loop("c", 0, C) as c,
+                pen.loop("ty", 0, h) as ty,
+                pen.loop("tx", 0, w) as tx,
+            ):
+                place = self._place(g, panel, (c, tz, ty, tx), lane)
+                with pen.when(left - lane - 1):
+                    self._word([g, panel * self.width + lane], c, [tz, ty, tx])
+                    pen.store("weights", place, "word")
+                with pen.otherwise():
+                    pen.store("weights", place, "nothing")
+            pen.store("offsets", [g, panel, lane], "offset")
+
+    def _word(self, filter_: Sequence[Index], c: Affine, tap: Sequence[Index]) -> None:
+        """Join the weights of four channels, zeros for those that there are not."""
+        pen = self.pen
+        for i in range(DOT_CHANNELS):
+            channel = c * DOT_CHANNELS + i
+            pen.number(f"byte{i}", 0.0, "int32", 1)
+            with pen.when(CB - channel - 1):
+                pen.load("weight", "source", [*filter_, channel, *tap])
+                pen.compute("offset", "fma", pen.convert("number", "int32", "weight"), "each", "offset")
+                pen.convert(f"byte{i}", "int32", pen.convert("byte", "uint8", "weight"))
+        joined(pen, "word", [f"byte{i}" for i in range(DOT_CHANNELS)], 1)
+
+
+WRITERS: dict[str, type[_Runs | _Single]] = {"winograd": _Transformed, "dot": _Words}
 """Methods with a packing of their own."""
 
 
