@@ -51,6 +51,13 @@ REASONS: dict[str, tuple[str, ...]] = {
     "Cells that show the input in order may be looked up in the table like any other.": (
         "compiler.lower.border.Packer.columns_of_phases Sub becomes Add #1",
     ),
+    "A window that lies inside may be computed, once more, as one that hangs over an end.": (
+        "compiler.lower.pool._Pool._along stop becomes start #2",
+        "compiler.lower.pool._Pool._pixels start becomes stop #1",
+    ),
+    "As many vectors of one number as one vector has numbers do the same.": (
+        "compiler.lower.pool._Pool._vectors return turned round #1",
+    ),
     "A number that is converted to its own dtype stays what it is.": (
         "compiler.lower.frame.read_input if always false #1",
     ),
