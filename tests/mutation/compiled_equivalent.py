@@ -58,7 +58,8 @@ REASONS: dict[str, tuple[str, ...]] = {
     "As many vectors of one number as one vector has numbers do the same.": (
         "compiler.lower.pool._Pool._vectors return turned round #1",
     ),
-    "A number that is converted to its own dtype stays what it is.": (
+    "A number converted to its own dtype stays what it is, and so does a square of one turned round.": (
+        "compiler.lower.pool_planes._Planes._square Gt becomes GtE #1",
         "compiler.lower.frame.read_input if always false #1",
     ),
     "Of a tile the packing of factors uses the channels alone.": (
