@@ -52,7 +52,7 @@ def network(inputs: Values, outputs: Values, *, seed: int = 0) -> Network:
         naming.visit(one)
     declared = tuple(value.declared for value in ins if value.declared is not None)
     names = tuple(naming.names[id(one)] for one in outs)
-    return Network(Graph(declared, tuple(naming.nodes), naming.constants, names))
+    return Network(Graph(declared, tuple(naming.nodes), naming.constants, names, frozenset(naming.fixed)))
 
 
 def Sequential(*layers: Layer, input_shape: Sequence[int | None], seed: int = 0) -> Network:
@@ -109,6 +109,7 @@ class _Naming:
         self.seed = seed
         self.nodes: list[Node] = []
         self.constants: dict[str, Array] = {}
+        self.fixed: set[str] = set()
         self.names = {id(one): one.declared.name for one in inputs if one.declared is not None}
         self._layers: dict[int, str] = {}
         self._counts: dict[str, int] = {}
@@ -152,6 +153,8 @@ class _Naming:
         name = f"{layer}.{part}"
         if name not in self.constants:
             self.constants[name] = self._first_numbers(name, one)
+            if not isinstance(one, Parameter):
+                self.fixed.add(name)
         return name
 
     def _first_numbers(self, name: str, one: Any) -> Array:

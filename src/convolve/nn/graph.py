@@ -105,12 +105,15 @@ class Graph:
         Weights and other numbers by name, read-only.
     outputs
         Names of the tensors that a caller gets.
+    fixed
+        Names of constants that stand where weights stand, but are not learned.
     """
 
     inputs: tuple[Input, ...]
     nodes: tuple[Node, ...]
     constants: Mapping[str, Array]
     outputs: tuple[str, ...]
+    fixed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         frozen = {name: _read_only(array) for name, array in self.constants.items()}
@@ -137,6 +140,16 @@ class Graph:
         missing = [name for name in self.outputs if name not in written]
         if missing or not self.outputs:
             raise ArgumentError(f"outputs must be written by a node, got {missing or 'no output'}")
+
+    def learned(self, node: Node) -> tuple[str, ...]:
+        """Return the names of the constants that a node learns: single numbers are none."""
+        places = OPERATIONS[node.operation].weights
+        names = (node.inputs[place] for place in places if place < len(node.inputs))
+        return tuple(
+            name
+            for name in names
+            if name in self.constants and name not in self.fixed and self.constants[name].ndim
+        )
 
     def needed(self, outputs: Sequence[str]) -> tuple[Node, ...]:
         """Return the nodes that some tensors depend on, in order."""

@@ -143,4 +143,4 @@ def folded(graph: Graph) -> Graph:
             nodes.append(node)
     read = {name for node in nodes for name in node.inputs} | set(graph.outputs)
     kept = {name: array for name, array in constants.items() if name in read}
-    return Graph(graph.inputs, tuple(nodes), kept, graph.outputs)
+    return Graph(graph.inputs, tuple(nodes), kept, graph.outputs, graph.fixed)

@@ -4,9 +4,11 @@ The records stand in `convolve.nn.operations`, one file per family. To add an op
 inference of shapes, running, import, export, `summary` and training all look it up there.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from convolve.dtypes import Array
 from convolve.nn.attributes import Attribute
@@ -14,7 +16,7 @@ from convolve.nn.tensor import Tensor
 
 Infer = Callable[..., Tensor | tuple[Tensor, ...]]
 Forward = Callable[..., Array | tuple[Array, ...]]
-Gradient = Callable[["Node", tuple[Any, ...], tuple[Array, ...], tuple[Any, ...]], tuple[Any, ...]]
+Gradient = Callable[["Back"], Sequence[Array | None]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +46,44 @@ class Node:
 
     def __str__(self) -> str:
         return f"{self.name} ({self.operation})"
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """One node on the way back: all that its gradient is worked out from.
+
+    Attributes
+    ----------
+    node
+        What was computed.
+    inputs, outputs
+        The arrays that it read and wrote; None where an optional one is absent.
+    gradients
+        Of the outputs; None where nothing depends on one.
+    wanted
+        Of which inputs the gradient is asked for; others may be left out.
+    """
+
+    node: Node
+    inputs: tuple[Any, ...]
+    outputs: tuple[Any, ...]
+    gradients: tuple[Any, ...]
+    wanted: tuple[bool, ...]
+
+    @property
+    def dy(self) -> Any:
+        """Gradient of the first output."""
+        return self.gradients[0]
+
+    def at(self, output: int) -> Any:
+        """Gradient of one of several outputs: zeros where nothing depends on it."""
+        found = self.gradients[output]
+        return np.zeros_like(self.outputs[output]) if found is None else found
+
+
+WHOLE = "its results are whole numbers or truth values"
+ROUNDED = "its results are rounded to whole numbers; train before quantising"
+"""Why an operation has no gradient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +127,7 @@ class Operation:
     forward
         (node, *arrays) -> the arrays that come out; it may rely on what `infer` checked.
     gradient
-        (node, inputs, outputs, gradients of outputs) -> gradients of inputs; None: not differentiable.
+        (`Back`) -> gradients of the inputs, in order; text: why there is none.
     attributes
         Name -> kind, default and limits.
     weights
@@ -104,7 +144,7 @@ class Operation:
     inputs: tuple[int, int]
     infer: Infer
     forward: Forward
-    gradient: Gradient | None = None
+    gradient: Gradient | str
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     outputs: tuple[int, int] = (1, 1)
     weights: tuple[int, ...] = ()

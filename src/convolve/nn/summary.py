@@ -128,9 +128,7 @@ def summarise(graph: Graph, program: Program) -> Summary:
 
 def _parameters(node: Node, graph: Graph, seen: set[str]) -> int:
     """Return how many learned numbers a node has that no earlier one has."""
-    places = OPERATIONS[node.operation].weights
-    names = {node.inputs[place] for place in places if place < len(node.inputs)} - seen
-    learned = {name for name in names if name in graph.constants and graph.constants[name].ndim}
+    learned = set(graph.learned(node)) - seen
     seen |= learned
     return sum(graph.constants[name].size for name in learned)
 

@@ -8,6 +8,7 @@ from convolve.nn.operations import (
     convolution,
     detection,
     indexing,
+    learning,
     linear,
     normalisation,
     pieces,
@@ -33,5 +34,6 @@ OPERATIONS: dict[str, Operation] = {
     **resizing.TABLE,
     **quantisation.TABLE,
     **detection.TABLE,
+    **learning.TABLE,
 }
 """Name -> operation."""

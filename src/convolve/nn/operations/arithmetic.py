@@ -8,7 +8,8 @@ import numpy as np
 from convolve.dtypes import Array
 from convolve.errors import DTypeError
 from convolve.nn.attributes import flag
-from convolve.nn.operation import MANY, Node, Operation, table
+from convolve.nn.operation import MANY, WHOLE, Back, Gradient, Node, Operation, table
+from convolve.nn.operations.derivatives import each, flat, shared, slope, summed_to
 from convolve.nn.operations.elementwise import combined, combined_bool, joined, logical, unary
 from convolve.nn.tensor import Tensor, broadcast, same_dtype
 
@@ -36,6 +37,35 @@ def _power(_node: Node, base: Array, exponent: Array) -> Array:
         return np.asarray(np.power(base, exponent)).astype(base.dtype)
 
 
+def _power_slope(back: Back) -> Any:
+    base, exponent = back.inputs
+    return np.where(exponent == 0, 0, back.dy * exponent * np.power(base, exponent - 1))
+
+
+def _exponent_slope(back: Back) -> Any:
+    base, _ = back.inputs
+    return back.dy * back.outputs[0] * np.log(np.where(base == 0, 1, base))
+
+
+def _remainder_slope(back: Back) -> Any:
+    a, b = back.inputs
+    return -back.dy * (np.trunc(a / b) if back.node["fmod"] else np.floor(a / b))
+
+
+def _sum_back(back: Back) -> list[Array]:
+    return [summed_to(back.dy, x.shape) for x in back.inputs]
+
+
+def _mean_back(back: Back) -> list[Array]:
+    return [summed_to(back.dy / len(back.inputs), x.shape) for x in back.inputs]
+
+
+def _where_back(back: Back) -> tuple[Array | None, ...]:
+    condition, x, y = back.inputs
+    first, second = np.where(condition, back.dy, 0), np.where(condition, 0, back.dy)
+    return None, summed_to(first, x.shape), summed_to(second, y.shape)
+
+
 def _mean(node: Node, *arrays: Array) -> Array:
     sums: Any = joined(lambda _, a, b: a + b)(node, *arrays)
     return np.asarray(sums / len(arrays), dtype=arrays[0].dtype)
@@ -47,20 +77,23 @@ def _where_infer(_node: Node, condition: Tensor, x: Tensor, y: Tensor) -> Tensor
     return Tensor(same_dtype(x, y), broadcast(condition, x, y))
 
 
-def _binary(name: str, function: Callable[[Node, Array, Array], Any], most: int = 2) -> Operation:
-    return Operation(name, (2 if most == 2 else 1, most), combined, joined(function), weights=(0, 1))
+def _binary(
+    name: str, function: Callable[[Node, Array, Array], Any], gradient: Gradient, most: int = 2
+) -> Operation:
+    least = 2 if most == 2 else 1
+    return Operation(name, (least, most), combined, joined(function), gradient, weights=(0, 1))
 
 
 def _comparison(name: str, function: Callable[[Array, Array], Any]) -> Operation:
-    return Operation(name, (2, 2), combined_bool, lambda _, a, b: np.asarray(function(a, b)))
+    return Operation(name, (2, 2), combined_bool, lambda _, a, b: np.asarray(function(a, b)), WHOLE)
 
 
 def _logical(name: str, function: Callable[..., Any], count: int = 2) -> Operation:
-    return Operation(name, (count, count), logical, lambda _, *arrays: np.asarray(function(*arrays)))
+    return Operation(name, (count, count), logical, lambda _, *arrays: np.asarray(function(*arrays)), WHOLE)
 
 
 def _question(name: str, function: Callable[[Array], Any]) -> Operation:
-    return Operation(name, (1, 1), combined_bool, lambda _, x: np.asarray(function(x)))
+    return Operation(name, (1, 1), combined_bool, lambda _, x: np.asarray(function(x)), WHOLE)
 
 
 def _infinite(node: Node, x: Array) -> Array:
@@ -69,30 +102,48 @@ def _infinite(node: Node, x: Array) -> Array:
 
 
 TABLE = table(
-    _binary("Add", lambda _, a, b: a + b),
-    _binary("Sub", lambda _, a, b: a - b),
-    _binary("Mul", lambda _, a, b: a * b),
-    _binary("Div", _quotient),
-    Operation("Mod", (2, 2), combined, joined(_remainder), attributes={"fmod": flag()}),
-    Operation("Pow", (2, 2), _power_infer, _power),
-    _binary("Max", lambda _, a, b: np.maximum(a, b), MANY),
-    _binary("Min", lambda _, a, b: np.minimum(a, b), MANY),
-    _binary("Sum", lambda _, a, b: a + b, MANY),
-    Operation("Mean", (1, MANY), combined, _mean),
-    unary("Neg", lambda _, x: -x, floats=False),
-    unary("Abs", lambda _, x: np.abs(x), floats=False),
-    unary("Sign", lambda _, x: np.sign(x), floats=False),
-    unary("Sqrt", lambda _, x: np.sqrt(x)),
-    unary("Reciprocal", lambda _, x: 1 / x),
-    unary("Exp", lambda _, x: np.exp(x)),
-    unary("Log", lambda _, x: np.log(x)),
-    unary("Floor", lambda _, x: np.floor(x)),
-    unary("Ceil", lambda _, x: np.ceil(x)),
-    unary("Round", lambda _, x: np.rint(x)),
-    unary("Sin", lambda _, x: np.sin(x)),
-    unary("Cos", lambda _, x: np.cos(x)),
-    unary("Tan", lambda _, x: np.tan(x)),
-    unary("Atan", lambda _, x: np.arctan(x)),
+    _binary("Add", lambda _, a, b: a + b, each(lambda back: back.dy, lambda back: back.dy)),
+    _binary("Sub", lambda _, a, b: a - b, each(lambda back: back.dy, lambda back: -back.dy)),
+    _binary(
+        "Mul",
+        lambda _, a, b: a * b,
+        each(lambda back: back.dy * back.inputs[1], lambda back: back.dy * back.inputs[0]),
+    ),
+    _binary(
+        "Div",
+        _quotient,
+        each(
+            lambda back: back.dy / back.inputs[1],
+            lambda back: -back.dy * back.outputs[0] / back.inputs[1],
+        ),
+    ),
+    Operation(
+        "Mod",
+        (2, 2),
+        combined,
+        joined(_remainder),
+        each(lambda back: back.dy, _remainder_slope),
+        attributes={"fmod": flag()},
+    ),
+    Operation("Pow", (2, 2), _power_infer, _power, each(_power_slope, _exponent_slope)),
+    _binary("Max", lambda _, a, b: np.maximum(a, b), shared, MANY),
+    _binary("Min", lambda _, a, b: np.minimum(a, b), shared, MANY),
+    _binary("Sum", lambda _, a, b: a + b, _sum_back, MANY),
+    Operation("Mean", (1, MANY), combined, _mean, _mean_back),
+    unary("Neg", lambda _, x: -x, slope(lambda _, x, y: -1), floats=False),
+    unary("Abs", lambda _, x: np.abs(x), slope(lambda _, x, y: np.sign(x)), floats=False),
+    unary("Sign", lambda _, x: np.sign(x), flat, floats=False),
+    unary("Sqrt", lambda _, x: np.sqrt(x), slope(lambda _, x, y: 0.5 / y)),
+    unary("Reciprocal", lambda _, x: 1 / x, slope(lambda _, x, y: -y * y)),
+    unary("Exp", lambda _, x: np.exp(x), slope(lambda _, x, y: y)),
+    unary("Log", lambda _, x: np.log(x), slope(lambda _, x, y: 1 / x)),
+    unary("Floor", lambda _, x: np.floor(x), flat),
+    unary("Ceil", lambda _, x: np.ceil(x), flat),
+    unary("Round", lambda _, x: np.rint(x), flat),
+    unary("Sin", lambda _, x: np.sin(x), slope(lambda _, x, y: np.cos(x))),
+    unary("Cos", lambda _, x: np.cos(x), slope(lambda _, x, y: -np.sin(x))),
+    unary("Tan", lambda _, x: np.tan(x), slope(lambda _, x, y: 1 + y * y)),
+    unary("Atan", lambda _, x: np.arctan(x), slope(lambda _, x, y: 1 / (1 + x * x))),
     _comparison("Equal", lambda a, b: a == b),
     _comparison("Greater", lambda a, b: a > b),
     _comparison("GreaterOrEqual", lambda a, b: a >= b),
@@ -108,7 +159,8 @@ TABLE = table(
         (1, 1),
         combined_bool,
         _infinite,
+        WHOLE,
         attributes={"detect_positive": flag(True), "detect_negative": flag(True)},
     ),
-    Operation("Where", (3, 3), _where_infer, lambda _, c, x, y: np.where(c, x, y)),
+    Operation("Where", (3, 3), _where_infer, lambda _, c, x, y: np.where(c, x, y), _where_back),
 )

@@ -6,8 +6,12 @@ from convolve.dtypes import Array
 from convolve.errors import ArgumentError, ShapeError
 from convolve.nn.attributes import array, choice, dtype, flag, needed, whole
 from convolve.nn.casting import cast
-from convolve.nn.operation import Node, Operation, everything, table
+from convolve.nn.operation import WHOLE, Back, Node, Operation, everything, table
+from convolve.nn.operations.derivatives import passed
 from convolve.nn.tensor import Tensor, known, whole_numbers
+
+FIXED = "its results do not depend on what is learned"
+"""Why these operations have no gradient."""
 
 INT64 = np.dtype(np.int64)
 
@@ -80,31 +84,44 @@ def _dropout(node: Node, x: Array, *_how: Array | None) -> tuple[Array, ...]:
     return (x,) if len(node.outputs) == 1 else (x, np.ones(x.shape, bool))
 
 
+def _cast_back(back: Back) -> tuple[Array]:
+    return (back.dy.astype(back.inputs[0].dtype),)
+
+
 TABLE = table(
     Operation(
         "Constant",
         (0, 0),
         lambda node: Tensor.of(node["value"]),
         _constant,
+        FIXED,
         attributes={"value": needed(array())},
     ),
     Operation(
-        "ConstantOfShape", (1, 1), _filled_infer, _filled, attributes={"value": array()}, window=everything
+        "ConstantOfShape",
+        (1, 1),
+        _filled_infer,
+        _filled,
+        FIXED,
+        attributes={"value": array()},
+        window=everything,
     ),
     Operation(
         "Shape",
         (1, 1),
         _shape_infer,
         lambda node, x: _sizes(node, x.shape),
+        WHOLE,
         attributes={"start": whole(0), "end": whole(None)},
         window=everything,
     ),
-    Operation("Size", (1, 1), _size_infer, lambda _, x: np.array(x.size, np.int64), window=everything),
+    Operation("Size", (1, 1), _size_infer, lambda _, x: np.array(x.size, np.int64), WHOLE, window=everything),
     Operation(
         "Cast",
         (1, 1),
         _cast_infer,
         lambda node, x: cast(x, node["to"], node["saturate"]),
+        _cast_back,
         attributes={
             "to": needed(dtype(None)),
             "saturate": flag(True),
@@ -116,8 +133,11 @@ TABLE = table(
         (2, 2),
         lambda _, x, like: x.like(dtype=like.dtype),
         lambda node, x, like: cast(x, like.dtype, node["saturate"]),
+        _cast_back,
         attributes={"saturate": flag(True), "round_mode": choice("up", "up", "down", "nearest")},
     ),
-    Operation("Range", (3, 3), _range_infer, _range, window=everything),
-    Operation("Dropout", (1, 3), _dropout_infer, _dropout, attributes={"seed": whole(None)}, outputs=(1, 2)),
+    Operation("Range", (3, 3), _range_infer, _range, FIXED, window=everything),
+    Operation(
+        "Dropout", (1, 3), _dropout_infer, _dropout, passed, attributes={"seed": whole(None)}, outputs=(1, 2)
+    ),
 )

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from convolve.api import forward, transposed
+from convolve.api import forward, gradients, transposed
 from convolve.arguments import conv_spec
 from convolve.dtypes import Array
 from convolve.errors import ShapeError
 from convolve.nn.attributes import whole, wholes
-from convolve.nn.operation import Node, Operation, Window, everything, table
+from convolve.nn.operation import ROUNDED, WHOLE, Back, Node, Operation, Window, everything, table
 from convolve.nn.operations import windows
 from convolve.nn.operations.windows import (
     Pairs,
@@ -30,6 +30,16 @@ CONV_TRANSPOSE = {
     1: transposed.conv_transpose1d,
     2: transposed.conv_transpose2d,
     3: transposed.conv_transpose3d,
+}
+INPUT_GRAD = {
+    1: gradients.conv1d_input_grad,
+    2: gradients.conv2d_input_grad,
+    3: gradients.conv3d_input_grad,
+}
+WEIGHT_GRAD = {
+    1: gradients.conv1d_weight_grad,
+    2: gradients.conv2d_weight_grad,
+    3: gradients.conv3d_weight_grad,
 }
 
 FORWARD = {**windows.ATTRIBUTES, "group": whole(1, least=1)}
@@ -61,6 +71,22 @@ def _conv_infer(node: Node, x: Tensor, weight: Tensor, bias: Tensor | None = Non
 def _conv(node: Node, x: Array, weight: Array, bias: Array | None = None) -> Array:
     dims = x.ndim - 2
     return CONV[dims](x, weight, bias, **options(node, dims))
+
+
+def _bias_back(back: Back) -> Array | None:
+    """Return the sums over all that a bias was added to."""
+    if len(back.inputs) < 3 or not back.wanted[2]:
+        return None
+    return np.asarray(back.dy.sum(axis=(0, *range(2, back.dy.ndim))))
+
+
+def _conv_back(back: Back) -> tuple[Array | None, ...]:
+    x, weight = back.inputs[:2]
+    dims = x.ndim - 2
+    how = options(back.node, dims)
+    into_x = INPUT_GRAD[dims](x.shape, weight, back.dy, **how) if back.wanted[0] else None
+    into_weight = WEIGHT_GRAD[dims](x, weight.shape, back.dy, **how) if back.wanted[1] else None
+    return into_x, into_weight, _bias_back(back)
 
 
 def transposed_options(node: Node, size: tuple[int, ...], taps: tuple[int, ...]) -> dict[str, Any]:
@@ -117,6 +143,25 @@ def _conv_transpose_infer(node: Node, x: Tensor, weight: Tensor, bias: Tensor | 
 def _conv_transpose(node: Node, x: Array, weight: Array, bias: Array | None = None) -> Array:
     how = transposed_options(node, x.shape[2:], weight.shape[2:])
     return CONV_TRANSPOSE[x.ndim - 2](x, weight, bias, **how)
+
+
+def _conv_transpose_back(back: Back) -> tuple[Array | None, ...]:
+    """Convolve forwards: a transposed convolution is the adjoint of one, whose input is like ``dy``."""
+    x, weight = back.inputs[:2]
+    dims, how = x.ndim - 2, transposed_options(back.node, x.shape[2:], weight.shape[2:])
+    dy, how = _without_extra(back.dy, how)
+    into_x = CONV[dims](dy, weight, **how) if back.wanted[0] else None
+    into_weight = WEIGHT_GRAD[dims](dy, weight.shape, x, **how) if back.wanted[1] else None
+    return into_x, into_weight, _bias_back(back)
+
+
+def _without_extra(dy: Array, how: dict[str, Any]) -> tuple[Array, dict[str, Any]]:
+    """Return gradient and options without output padding: with less padding after, or fewer cells."""
+    after = [pair[1] - extra for pair, extra in zip(how["padding"], how["output_padding"], strict=True)]
+    cells = tuple(slice(size + min(0, pad)) for size, pad in zip(dy.shape[2:], after, strict=True))
+    pairs = tuple((pair[0], max(0, pad)) for pair, pad in zip(how["padding"], after, strict=True))
+    rest = {name: how[name] for name in ("stride", "groups", "dilation")}
+    return dy[(slice(None), slice(None), *cells)], {**rest, "padding": pairs}
 
 
 def _transposed_window(node: Node, inputs: tuple[Tensor, ...]) -> Window:
@@ -249,8 +294,7 @@ def _columns_infer(node: Node, x: Tensor, image: Tensor, block: Tensor) -> Tenso
 def _columns(node: Node, x: Array, image: Array, block: Array) -> Array:
     """Lay columns into an image: a transposed convolution whose filters each have one tap that is 1."""
     size, taps, how = _columns_shape(node, Tensor.of(x), Tensor.of(image), Tensor.of(block))
-    count = math.prod(taps)
-    weight = np.eye(count, dtype=x.dtype).reshape(count, 1, *taps)
+    count, weight = math.prod(taps), _single_taps(taps, x)
     plane = Tensor(x.dtype, (1, 1, *size))
     places = _result("conv", plane, Tensor(x.dtype, weight.shape[1:2] + (1, *taps)), None, how)[2:]
     maps = x.reshape(-1, count, *places)
@@ -265,29 +309,41 @@ def _columns(node: Node, x: Array, image: Array, block: Array) -> Array:
     return result.reshape(x.shape[0], -1, *size)
 
 
+def _single_taps(taps: tuple[int, ...], x: Array) -> Array:
+    """Return one filter for each tap, which is 1 there and 0 elsewhere."""
+    count = math.prod(taps)
+    return np.eye(count, dtype=x.dtype).reshape(count, 1, *taps)
+
+
+def _columns_back(back: Back) -> tuple[Array]:
+    x, image, block = back.inputs
+    size, taps, how = _columns_shape(back.node, Tensor.of(x), Tensor.of(image), Tensor.of(block))
+    return (CONV[len(taps)](back.dy.reshape(-1, 1, *size), _single_taps(taps, x), **how).reshape(x.shape),)
+
+
 TABLE = table(
     Operation(
-        "Conv", (2, 3), _conv_infer, _conv,
+        "Conv", (2, 3), _conv_infer, _conv, _conv_back,
         attributes=FORWARD, weights=(1, 2), multiply_adds=windows.multiply_adds,
         window=windows.convolution_window,
     ),
     Operation(
-        "ConvTranspose", (2, 3), _conv_transpose_infer, _conv_transpose,
+        "ConvTranspose", (2, 3), _conv_transpose_infer, _conv_transpose, _conv_transpose_back,
         attributes=TRANSPOSED, weights=(1, 2), multiply_adds=_transposed_multiply_adds,
         window=_transposed_window,
     ),
     Operation(
-        "ConvInteger", (2, 4), _conv_integer_infer, _conv_integer,
+        "ConvInteger", (2, 4), _conv_integer_infer, _conv_integer, WHOLE,
         attributes=FORWARD, weights=(1,), multiply_adds=windows.multiply_adds,
         window=windows.convolution_window,
     ),
     Operation(
-        "QLinearConv", (8, 9), _conv_quantised_infer, _conv_quantised,
+        "QLinearConv", (8, 9), _conv_quantised_infer, _conv_quantised, ROUNDED,
         attributes=FORWARD, weights=(3, 8), multiply_adds=windows.multiply_adds,
         window=windows.convolution_window,
     ),
     Operation(
-        "Col2Im", (3, 3), _columns_infer, _columns,
+        "Col2Im", (3, 3), _columns_infer, _columns, _columns_back,
         attributes={name: windows.ATTRIBUTES[name] for name in ("strides", "dilations", "pads")},
         window=everything,
     ),

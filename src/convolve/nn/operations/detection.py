@@ -5,7 +5,7 @@ import numpy as np
 from convolve.dtypes import Array
 from convolve.errors import ShapeError
 from convolve.nn.attributes import flag
-from convolve.nn.operation import Node, Operation, everything, table
+from convolve.nn.operation import WHOLE, Node, Operation, everything, table
 from convolve.nn.tensor import Tensor, UnknownUntilRun, check_ndim
 
 
@@ -78,6 +78,7 @@ TABLE = table(
         (2, 5),
         _infer,
         _forward,
+        WHOLE,
         attributes={"center_point_box": flag()},
         window=everything,
     )

@@ -38,7 +38,7 @@ def kept(function: OfCells) -> Forward:
 def unary(
     name: str,
     function: OfCells,
-    gradient: Gradient | None = None,
+    gradient: Gradient | str,
     floats: bool = True,
     **attributes: Attribute,
 ) -> Operation:

@@ -8,7 +8,8 @@ import numpy as np
 from convolve.dtypes import Array
 from convolve.errors import ShapeError, StepError
 from convolve.nn.attributes import choice, flag, whole
-from convolve.nn.operation import Node, Operation, everything, table
+from convolve.nn.operation import WHOLE, Back, Node, Operation, everything, table
+from convolve.nn.operations.derivatives import factors_of_product
 from convolve.nn.tensor import Shape, Tensor, axis_of, check_ndim, known
 
 
@@ -27,6 +28,14 @@ def _gather_infer(node: Node, x: Tensor, indices: Tensor) -> Tensor:
 
 def _gather(node: Node, x: Array, indices: Array) -> Array:
     return np.take(x, checked_places(indices, x.shape[node["axis"]]), axis=node["axis"])
+
+
+def _gather_back(back: Back) -> tuple[Array]:
+    x, indices = back.inputs
+    axis = back.node["axis"] % x.ndim
+    gradient = np.zeros_like(x)
+    np.add.at(gradient, (slice(None),) * axis + (checked_places(indices, x.shape[axis]),), back.dy)
+    return (gradient,)
 
 
 def _gather_elements_infer(node: Node, x: Tensor, indices: Tensor) -> Tensor:
@@ -48,6 +57,14 @@ def _gather_elements(node: Node, x: Array, indices: Array) -> Array:
     return np.asarray(x[_grids(indices, axis, x.shape[axis])])
 
 
+def _gather_elements_back(back: Back) -> tuple[Array]:
+    x, indices = back.inputs
+    axis = axis_of(back.node["axis"], x.ndim)
+    gradient = np.zeros_like(x)
+    np.add.at(gradient, _grids(indices, axis, x.shape[axis]), back.dy)
+    return (gradient,)
+
+
 def _gather_nd_infer(node: Node, x: Tensor, indices: Tensor) -> Tensor:
     batch = node["batch_dims"]
     check_ndim(indices, batch + 1, name="indices")
@@ -57,14 +74,26 @@ def _gather_nd_infer(node: Node, x: Tensor, indices: Tensor) -> Tensor:
     return x.like((*indices.shape[:-1], *x.shape[batch + depth :]))
 
 
-def _gather_nd(node: Node, x: Array, indices: Array) -> Array:
+def _nd_places(node: Node, x: Array, indices: Array) -> tuple[Array, ...]:
+    """Return where in ``x`` the places are that `GatherND` reads."""
     batch, depth = node["batch_dims"], indices.shape[-1]
     fronts = [
         np.arange(x.shape[d]).reshape([-1 if e == d else 1 for e in range(indices.ndim - 1)])
         for d in range(batch)
     ]
     places = [checked_places(indices[..., k], x.shape[batch + k]) for k in range(depth)]
-    return np.asarray(x[(*fronts, *places)])
+    return (*fronts, *places)
+
+
+def _gather_nd(node: Node, x: Array, indices: Array) -> Array:
+    return np.asarray(x[_nd_places(node, x, indices)])
+
+
+def _gather_nd_back(back: Back) -> tuple[Array]:
+    x, indices = back.inputs
+    gradient = np.zeros_like(x)
+    np.add.at(gradient, _nd_places(back.node, x, indices), back.dy)
+    return (gradient,)
 
 
 COMBINE: dict[str, Callable[..., Any]] = {
@@ -85,6 +114,34 @@ def _write(node: Node, x: Array, places: Any, updates: Array) -> Array:
     return result
 
 
+def _write_back(back: Back, places: Any) -> tuple[Array, None, Array]:
+    """Return the gradients of what was there and of what was written, by how they met."""
+    x, _, updates = back.inputs
+    y, dy = back.outputs[0], back.dy
+    if back.node["reduction"] == "none":
+        kept = dy.copy()
+        kept[places] = 0
+        return kept, None, dy[places]
+    if back.node["reduction"] == "add":
+        return dy, None, dy[places]
+    if back.node["reduction"] == "mul":
+        return _factors_back(x, updates, dy, places)
+    chosen, written = x == y, updates == y[places]
+    count = chosen.astype(x.dtype)
+    np.add.at(count, places, written)
+    part = dy / np.maximum(count, 1)
+    return np.where(chosen, part, 0), None, np.where(written, part[places], 0)
+
+
+def _factors_back(x: Array, updates: Array, dy: Array, places: Any) -> tuple[Array, None, Array]:
+    zeros = (x == 0).astype(np.int64)
+    product = np.where(x == 0, 1, x)
+    np.add.at(zeros, places, updates == 0)
+    np.multiply.at(product, places, np.where(updates == 0, 1, updates))
+    into_updates = factors_of_product(updates, product[places], zeros[places])
+    return dy * factors_of_product(x, product, zeros), None, dy[places] * into_updates
+
+
 def _scatter_elements_infer(node: Node, x: Tensor, indices: Tensor, updates: Tensor) -> Tensor:
     check_ndim(x, 1)
     axis_of(node["axis"], x.ndim)
@@ -99,6 +156,12 @@ def _scatter_elements(node: Node, x: Array, indices: Array, updates: Array) -> A
     return _write(node, x, _grids(indices, axis, x.shape[axis]), updates)
 
 
+def _scatter_elements_back(back: Back) -> tuple[Array, None, Array]:
+    x, indices, _ = back.inputs
+    axis = axis_of(back.node["axis"], x.ndim)
+    return _write_back(back, _grids(indices, axis, x.shape[axis]))
+
+
 def _scatter_nd_infer(_node: Node, x: Tensor, indices: Tensor, updates: Tensor) -> Tensor:
     check_ndim(indices, 1, name="indices")
     depth = indices.shape[-1]
@@ -110,9 +173,17 @@ def _scatter_nd_infer(_node: Node, x: Tensor, indices: Tensor, updates: Tensor) 
     return x.like()
 
 
+def _named_places(x: Array, indices: Array) -> tuple[Array, ...]:
+    return tuple(checked_places(indices[..., k], x.shape[k]) for k in range(indices.shape[-1]))
+
+
 def _scatter_nd(node: Node, x: Array, indices: Array, updates: Array) -> Array:
-    places = tuple(checked_places(indices[..., k], x.shape[k]) for k in range(indices.shape[-1]))
-    return _write(node, x, places, updates)
+    return _write(node, x, _named_places(x, indices), updates)
+
+
+def _scatter_nd_back(back: Back) -> tuple[Array, None, Array]:
+    x, indices, _ = back.inputs
+    return _write_back(back, _named_places(x, indices))
 
 
 def _non_zero_infer(_node: Node, x: Tensor) -> Tensor:
@@ -131,12 +202,21 @@ def _one_hot_infer(node: Node, indices: Tensor, depth: Tensor, values: Tensor) -
     return values.like((*indices.shape[:axis], count, *indices.shape[axis:]))
 
 
-def _one_hot(node: Node, indices: Array, depth: Array, values: Array) -> Array:
+def _is_hot(node: Node, indices: Array, depth: Array) -> Array:
     count, axis = int(depth.reshape(())), axis_of(node["axis"], indices.ndim + 1)
     whole = np.where(indices < 0, indices + count, indices)
     shape = [-1 if d == axis else 1 for d in range(indices.ndim + 1)]
-    hot = np.expand_dims(whole, axis) == np.arange(count).reshape(shape)
-    return np.asarray(np.where(hot, values[1], values[0]))
+    return np.asarray(np.expand_dims(whole, axis) == np.arange(count).reshape(shape))
+
+
+def _one_hot(node: Node, indices: Array, depth: Array, values: Array) -> Array:
+    return np.asarray(np.where(_is_hot(node, indices, depth), values[1], values[0]))
+
+
+def _one_hot_back(back: Back) -> tuple[None, None, Array]:
+    indices, depth, _ = back.inputs
+    hot = _is_hot(back.node, indices, depth)
+    return None, None, np.array([back.dy[~hot].sum(), back.dy[hot].sum()])
 
 
 def _triangle_infer(_node: Node, x: Tensor, _k: Tensor | None = None) -> Tensor:
@@ -151,15 +231,28 @@ def _triangle(node: Node, x: Array, k: Array | None = None) -> Array:
     return np.where(keep >= cut if node["upper"] else keep <= cut, x, np.zeros((), x.dtype))
 
 
+def _triangle_back(back: Back) -> tuple[Array]:
+    return (_triangle(back.node, back.dy, *back.inputs[1:]),)
+
+
 _REDUCTION = choice("none", "none", *COMBINE)
 
 TABLE = table(
-    Operation("Gather", (2, 2), _gather_infer, _gather, attributes={"axis": whole(0)}, window=everything),
+    Operation(
+        "Gather",
+        (2, 2),
+        _gather_infer,
+        _gather,
+        _gather_back,
+        attributes={"axis": whole(0)},
+        window=everything,
+    ),
     Operation(
         "GatherElements",
         (2, 2),
         _gather_elements_infer,
         _gather_elements,
+        _gather_elements_back,
         attributes={"axis": whole(0)},
         window=everything,
     ),
@@ -168,6 +261,7 @@ TABLE = table(
         (2, 2),
         _gather_nd_infer,
         _gather_nd,
+        _gather_nd_back,
         attributes={"batch_dims": whole(0, least=0, most=63)},
         window=everything,
     ),
@@ -176,6 +270,7 @@ TABLE = table(
         (3, 3),
         _scatter_elements_infer,
         _scatter_elements,
+        _scatter_elements_back,
         attributes={"axis": whole(0), "reduction": _REDUCTION},
         window=everything,
     ),
@@ -184,10 +279,19 @@ TABLE = table(
         (3, 3),
         _scatter_nd_infer,
         _scatter_nd,
+        _scatter_nd_back,
         attributes={"reduction": _REDUCTION},
         window=everything,
     ),
-    Operation("NonZero", (1, 1), _non_zero_infer, _non_zero, window=everything),
-    Operation("OneHot", (3, 3), _one_hot_infer, _one_hot, attributes={"axis": whole(-1)}, window=everything),
-    Operation("Trilu", (1, 2), _triangle_infer, _triangle, attributes={"upper": flag(True)}),
+    Operation("NonZero", (1, 1), _non_zero_infer, _non_zero, WHOLE, window=everything),
+    Operation(
+        "OneHot",
+        (3, 3),
+        _one_hot_infer,
+        _one_hot,
+        _one_hot_back,
+        attributes={"axis": whole(-1)},
+        window=everything,
+    ),
+    Operation("Trilu", (1, 2), _triangle_infer, _triangle, _triangle_back, attributes={"upper": flag(True)}),
 )

@@ -8,7 +8,8 @@ from convolve.dtypes import Array
 from convolve.errors import ShapeError
 from convolve.nn.attributes import flag, real
 from convolve.nn.casting import wider
-from convolve.nn.operation import Node, Operation, everything, table
+from convolve.nn.operation import WHOLE, Back, Node, Operation, everything, table
+from convolve.nn.operations.derivatives import summed_to
 from convolve.nn.tensor import Shape, Tensor, broadcast, check_ndim, same_dtype
 
 
@@ -37,6 +38,20 @@ def _matmul(_node: Node, a: Array, b: Array) -> Array:
     return np.asarray(np.matmul(wider(a), wider(b)), dtype=a.dtype)
 
 
+def _matmul_back(back: Back) -> tuple[Array | None, ...]:
+    a, b = back.inputs
+    rows = a if a.ndim > 1 else a[None, :]
+    columns = b if b.ndim > 1 else b[:, None]
+    dy = back.dy if b.ndim > 1 else back.dy[..., None]
+    dy = dy if a.ndim > 1 else np.expand_dims(dy, -2)
+    into_a, into_b = None, None
+    if back.wanted[0]:
+        into_a = summed_to(np.matmul(dy, np.swapaxes(columns, -1, -2)), rows.shape).reshape(a.shape)
+    if back.wanted[1]:
+        into_b = summed_to(np.matmul(np.swapaxes(rows, -1, -2), dy), columns.shape).reshape(b.shape)
+    return into_a, into_b
+
+
 def _gemm_infer(node: Node, a: Tensor, b: Tensor, c: Tensor | None = None) -> Tensor:
     check_ndim(a, 2, 2, "the left input")
     check_ndim(b, 2, 2, "the right input")
@@ -59,6 +74,22 @@ def _gemm(node: Node, a: Array, b: Array, c: Array | None = None) -> Array:
     if c is not None and node["beta"] != 0:
         product = product + (c if node["beta"] == 1 else node["beta"] * c)
     return np.asarray(product, dtype=a.dtype)
+
+
+def _gemm_back(back: Back) -> tuple[Array | None, ...]:
+    node, dy = back.node, back.dy
+    a, b, c = (*back.inputs, None)[:3]
+    scaled = dy if node["alpha"] == 1 else node["alpha"] * dy
+    into_a, into_b, into_c = None, None, None
+    if back.wanted[0]:
+        right = b if node["transB"] else b.T
+        into_a = np.matmul(right.T, scaled.T) if node["transA"] else np.matmul(scaled, right)
+    if back.wanted[1]:
+        left = a if node["transA"] else a.T
+        into_b = np.matmul(scaled.T, left.T) if node["transB"] else np.matmul(left, scaled)
+    if c is not None and back.wanted[2]:
+        into_c = summed_to(dy if node["beta"] == 1 else node["beta"] * dy, c.shape)
+    return into_a, into_b, into_c
 
 
 def _integer_infer(
@@ -91,16 +122,16 @@ def _gemm_multiply_adds(node: Node, inputs: tuple[Tensor, ...], outputs: tuple[T
 
 TABLE = table(
     Operation(
-        "MatMul", (2, 2), _matmul_infer, _matmul,
+        "MatMul", (2, 2), _matmul_infer, _matmul, _matmul_back,
         weights=(0, 1), multiply_adds=multiply_adds, window=everything,
     ),
     Operation(
-        "Gemm", (2, 3), _gemm_infer, _gemm,
+        "Gemm", (2, 3), _gemm_infer, _gemm, _gemm_back,
         attributes={"alpha": real(1.0), "beta": real(1.0), "transA": flag(), "transB": flag()},
         weights=(1, 2), multiply_adds=_gemm_multiply_adds, window=everything,
     ),
     Operation(
-        "MatMulInteger", (2, 4), _integer_infer, _integer,
+        "MatMulInteger", (2, 4), _integer_infer, _integer, WHOLE,
         weights=(1,), multiply_adds=multiply_adds, window=everything,
     ),
 )  # fmt: skip

@@ -7,7 +7,8 @@ import numpy as np
 from convolve.dtypes import Array
 from convolve.errors import ArgumentError, ShapeError
 from convolve.nn.attributes import choice, needed, whole
-from convolve.nn.operation import MANY, Node, Operation, everything, table
+from convolve.nn.operation import MANY, Back, Node, Operation, everything, table
+from convolve.nn.operations.derivatives import along, summed_to
 from convolve.nn.tensor import (
     Tensor,
     axes_of,
@@ -37,6 +38,12 @@ def _concat(node: Node, *arrays: Array) -> Array:
     return np.concatenate(arrays, axis=node["axis"])
 
 
+def _concat_back(back: Back) -> list[Array]:
+    axis = back.node["axis"]
+    ends = np.cumsum([x.shape[axis] for x in back.inputs])
+    return np.split(back.dy, ends[:-1], axis=axis)
+
+
 def _parts(node: Node, size: int, given: list[int] | None) -> list[int]:
     """Return the sizes that `Split` cuts one dimension into; equal ones leave the last one shorter."""
     count = len(node.outputs)
@@ -61,6 +68,11 @@ def _split(node: Node, x: Array, split: Array | None = None) -> tuple[Array, ...
     axis = axis_of(node["axis"], x.ndim)
     parts = _parts(node, x.shape[axis], None if split is None else [int(part) for part in split])
     return tuple(np.split(x, np.cumsum(parts[:-1]), axis=axis))
+
+
+def _split_back(back: Back) -> tuple[Array]:
+    count = len(back.node.outputs)
+    return (np.concatenate([back.at(k) for k in range(count)], axis=back.node["axis"]),)
 
 
 def _slices(ndim: int, numbers: list[list[int] | None]) -> list[slice]:
@@ -106,13 +118,25 @@ def _slice_infer(
     return x.like([len(_cut(size, cut)) for size, cut in zip(x.shape, slices, strict=True)])
 
 
-def _slice(_node: Node, x: Array, *given: Array | None) -> Array:
+def _taken(x: Array, given: tuple[Array | None, ...]) -> tuple[slice, ...]:
+    """Return what `Slice` takes, as NumPy writes it."""
     numbers = [None if one is None else [int(n) for n in one.reshape(-1)] for one in given]
     slices = _slices(x.ndim, [*numbers, None, None][:4])
     cells = [_cut(size, cut) for size, cut in zip(x.shape, slices, strict=True)]
-    return x[
-        tuple(slice(r.start, None if r.stop < 0 else r.stop, r.step) if len(r) else slice(0) for r in cells)
-    ]
+    return tuple(
+        slice(r.start, None if r.stop < 0 else r.stop, r.step) if len(r) else slice(0) for r in cells
+    )
+
+
+def _slice(_node: Node, x: Array, *given: Array | None) -> Array:
+    return x[_taken(x, given)]
+
+
+def _slice_back(back: Back) -> tuple[Array]:
+    x, *given = back.inputs
+    gradient = np.zeros_like(x)
+    gradient[_taken(x, tuple(given))] = back.dy
+    return (gradient,)
 
 
 def _expand_infer(_node: Node, x: Tensor, shape: Tensor) -> Tensor:
@@ -127,6 +151,10 @@ def _expand(node: Node, x: Array, shape: Array) -> Array:
     return np.broadcast_to(x, sizes)
 
 
+def _expand_back(back: Back) -> tuple[Array]:
+    return (summed_to(back.dy, back.inputs[0].shape),)
+
+
 def _tile_infer(_node: Node, x: Tensor, repeats: Tensor) -> Tensor:
     counts = whole_numbers(repeats, "repeats", 64)
     if len(counts) != x.ndim or min(counts, default=0) < 0:
@@ -136,6 +164,12 @@ def _tile_infer(_node: Node, x: Tensor, repeats: Tensor) -> Tensor:
 
 def _tile(_node: Node, x: Array, repeats: Array) -> Array:
     return np.tile(x, [int(count) for count in repeats])
+
+
+def _tile_back(back: Back) -> tuple[Array]:
+    x, repeats = back.inputs
+    shape = [size for pair in zip(repeats.tolist(), x.shape, strict=True) for size in pair]
+    return (back.dy.reshape(shape).sum(axis=tuple(range(0, 2 * x.ndim, 2))),)
 
 
 def _pads(ndim: int, pads: list[int], axes: list[int] | None) -> list[tuple[int, int]]:
@@ -178,24 +212,47 @@ def _pad(node: Node, x: Array, pads: Array, value: Array | None = None, axes: Ar
     return np.pad(x[cut], grown, **how)
 
 
+def _pad_back(back: Back) -> list[Array | None]:
+    """Sum up, for every cell, all the places where it went; what is constant, where it went."""
+    x, pads, value, axes = (*back.inputs, None, None)[:4]
+    where = None if axes is None else [int(axis) for axis in axes.reshape(-1)]
+    pairs = _pads(x.ndim, [int(pad) for pad in pads], where)
+    result = back.dy
+    for axis, (size, pair) in enumerate(zip(x.shape, pairs, strict=True)):
+        if pair != (0, 0):
+            result = along(result, axis, _copies(back.node["mode"], size, pair))
+    rest = None if value is None else (back.dy.sum() - result.sum()).reshape(value.shape)
+    return [result, None, rest]
+
+
+def _copies(mode: str, size: int, pair: tuple[int, int]) -> Array:
+    """Return the matrix (cells after, cells before) that is 1 where padding copies a cell."""
+    line = Node("Pad", (), (), {"mode": mode}, "")
+    # 0 stands for the constant, so cells count from 1
+    places = _pad(line, np.arange(1, size + 1), np.array(pair))
+    return np.asarray(places[:, None] == np.arange(1, size + 1), np.float64)
+
+
 TABLE = table(
-    Operation("Concat", (1, MANY), _concat_infer, _concat, attributes={"axis": needed(whole(None))}),
+    Operation("Concat", (1, MANY), _concat_infer, _concat, _concat_back, {"axis": needed(whole(None))}),
     Operation(
         "Split",
         (1, 2),
         _split_infer,
         _split,
+        _split_back,
         attributes={"axis": whole(0), "num_outputs": whole(None, least=1)},
         outputs=(1, MANY),
     ),
-    Operation("Slice", (3, 5), _slice_infer, _slice),
-    Operation("Expand", (2, 2), _expand_infer, _expand),
-    Operation("Tile", (2, 2), _tile_infer, _tile, window=everything),
+    Operation("Slice", (3, 5), _slice_infer, _slice, _slice_back),
+    Operation("Expand", (2, 2), _expand_infer, _expand, _expand_back),
+    Operation("Tile", (2, 2), _tile_infer, _tile, _tile_back, window=everything),
     Operation(
         "Pad",
         (2, 4),
         _pad_infer,
         _pad,
+        _pad_back,
         attributes={"mode": choice("constant", "constant", "reflect", "edge", "wrap")},
     ),
 )

@@ -6,7 +6,7 @@ from convolve.dtypes import Array
 from convolve.errors import DTypeError, ShapeError
 from convolve.nn.attributes import dtype, flag, whole
 from convolve.nn.casting import cast
-from convolve.nn.operation import Node, Operation, everything, table
+from convolve.nn.operation import ROUNDED, Node, Operation, everything, table
 from convolve.nn.operations.linear import multiply_adds, per_row, product_shape
 from convolve.nn.quantising import quantised
 from convolve.nn.tensor import Tensor, axis_of, check_float, is_float
@@ -117,6 +117,7 @@ TABLE = table(
         (2, 3),
         _quantise_infer,
         _quantise,
+        ROUNDED,
         attributes={
             "axis": whole(1),
             "block_size": whole(0, least=0),
@@ -130,15 +131,19 @@ TABLE = table(
         (2, 3),
         _dequantise_infer,
         _dequantise,
+        "it reads whole numbers; train before quantising",
         attributes={"axis": whole(1), "block_size": whole(0, least=0), "output_dtype": dtype(None)},
         weights=(0,),
     ),
-    Operation("DynamicQuantizeLinear", (1, 1), _dynamic_infer, _dynamic, outputs=(1, 3), window=everything),
+    Operation(
+        "DynamicQuantizeLinear", (1, 1), _dynamic_infer, _dynamic, ROUNDED, outputs=(1, 3), window=everything
+    ),
     Operation(
         "QLinearMatMul",
         (8, 8),
         _matmul_infer,
         _matmul,
+        ROUNDED,
         weights=(3,),
         multiply_adds=multiply_adds,
         window=everything,

@@ -1,5 +1,6 @@
 """Reductions: many cells along some dimensions become one."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -8,10 +9,13 @@ import numpy as np
 from convolve.dtypes import Array
 from convolve.errors import ArgumentError, ShapeError
 from convolve.nn.attributes import flag, whole
-from convolve.nn.operation import Node, Operation, everything, table
+from convolve.nn.operation import WHOLE, Back, Gradient, Node, Operation, everything, table
+from convolve.nn.operations.derivatives import factors_of_product
 from convolve.nn.tensor import Shape, Tensor, axes_of, axis_of, check_ndim, is_float, whole_numbers
 
 Reduce = Callable[..., Any]
+Reduced = Callable[[Array, Array, tuple[int, ...]], Any]
+"""(x, y with 1 in the place of what vanished, the dimensions that vanished) -> dy/dx of every cell."""
 
 
 def reduced_axes(node: Node, ndim: int, axes: list[int] | None) -> tuple[int, ...] | None:
@@ -33,7 +37,37 @@ def _infer(node: Node, x: Tensor, axes: Tensor | None = None) -> Tensor:
     return x.like() if found is None else x.like(without(x.shape, found, node["keepdims"]))
 
 
-def _reduction(name: str, function: Reduce, neutral: float | None = None) -> Operation:
+def _reduced_back(derivative: Reduced) -> Gradient:
+    """Return the gradient of a reduction."""
+
+    def gradient(back: Back) -> tuple[Array]:
+        x, axes = (*back.inputs, None)[:2]
+        given = None if axes is None else [int(axis) for axis in axes.reshape(-1)]
+        found = reduced_axes(back.node, x.ndim, given) or ()
+        shape = without(x.shape, found, True)
+        slopes = derivative(x, back.outputs[0].reshape(shape), found)
+        return (np.broadcast_to(back.dy.reshape(shape) * slopes, x.shape),)
+
+    return gradient
+
+
+def _mean_slope(x: Array, _y: Array, axes: tuple[int, ...]) -> Any:
+    return 1 / math.prod(x.shape[axis] for axis in axes)
+
+
+def _extreme_slope(x: Array, y: Array, axes: tuple[int, ...]) -> Any:
+    """Share the gradient among all cells that are the largest, or the least."""
+    chosen = x == y
+    return chosen / np.maximum(chosen.sum(axis=axes, keepdims=True), 1).astype(x.dtype)
+
+
+def _product_slope(x: Array, _y: Array, axes: tuple[int, ...]) -> Any:
+    zero = x == 0
+    product = np.prod(np.where(zero, 1, x), axis=axes, keepdims=True)
+    return factors_of_product(x, product, zero.sum(axis=axes, keepdims=True))
+
+
+def _reduction(name: str, function: Reduce, slopes: Reduced, neutral: float | None = None) -> Operation:
     """Return one reduction; ``function(x, axis=, keepdims=)``, and what nothing at all is reduced to."""
 
     def forward(node: Node, x: Array, axes: Array | None = None) -> Array:
@@ -47,7 +81,8 @@ def _reduction(name: str, function: Reduce, neutral: float | None = None) -> Ope
             return np.asarray(function(wide, axis=found, keepdims=node["keepdims"])).astype(x.dtype)
 
     attributes = {"keepdims": flag(True), "noop_with_empty_axes": flag()}
-    return Operation(name, (1, 2), _infer, forward, attributes=attributes, window=everything)
+    gradient = _reduced_back(slopes)
+    return Operation(name, (1, 2), _infer, forward, gradient, attributes=attributes, window=everything)
 
 
 def _least(x: Array, sign: float) -> Any:
@@ -97,7 +132,7 @@ def _arg(name: str, function: Callable[..., Array]) -> Operation:
         return np.asarray(found, np.int64)
 
     attributes = {"axis": whole(0), "keepdims": flag(True), "select_last_index": flag()}
-    return Operation(name, (1, 1), _arg_infer, forward, attributes=attributes, window=everything)
+    return Operation(name, (1, 1), _arg_infer, forward, WHOLE, attributes=attributes, window=everything)
 
 
 def _running_infer(_node: Node, x: Tensor, axis: Tensor) -> Tensor:
@@ -107,12 +142,20 @@ def _running_infer(_node: Node, x: Tensor, axis: Tensor) -> Tensor:
 
 
 def _running_sum(node: Node, x: Array, axis: Array) -> Array:
-    along = axis_of(int(axis.reshape(())), x.ndim)
-    cells = np.flip(x, along) if node["reverse"] else x
-    sums = np.cumsum(cells, axis=along, dtype=x.dtype)
-    if node["exclusive"]:
+    return _running(x, axis_of(int(axis.reshape(())), x.ndim), node["exclusive"], node["reverse"])
+
+
+def _running(x: Array, axis: int, exclusive: bool, reverse: bool) -> Array:
+    cells = np.flip(x, axis) if reverse else x
+    sums = np.cumsum(cells, axis=axis, dtype=x.dtype)
+    if exclusive:
         sums = sums - cells
-    return np.flip(sums, along) if node["reverse"] else sums
+    return np.flip(sums, axis) if reverse else sums
+
+
+def _running_back(back: Back) -> tuple[Array]:
+    axis = axis_of(int(back.inputs[1].reshape(())), back.dy.ndim)
+    return (_running(back.dy, axis, back.node["exclusive"], not back.node["reverse"]),)
 
 
 def _top_infer(node: Node, x: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
@@ -137,17 +180,25 @@ def _top(node: Node, x: Array, count: Array) -> tuple[Array, Array]:
     return np.take_along_axis(x, places, axis=axis), places.astype(np.int64)
 
 
+def _top_back(back: Back) -> tuple[Array]:
+    x, count = back.inputs
+    _, places = _top(back.node, x, count)
+    gradient = np.zeros_like(x)
+    np.put_along_axis(gradient, places, back.dy, axis=back.node["axis"])
+    return (gradient,)
+
+
 TABLE = table(
-    _reduction("ReduceSum", np.sum),
-    _reduction("ReduceMean", np.mean),
-    _reduction("ReduceMax", np.max, -1.0),
-    _reduction("ReduceMin", np.min, 1.0),
-    _reduction("ReduceProd", np.prod),
-    _reduction("ReduceL1", _sum_abs),
-    _reduction("ReduceL2", _root_of_squares),
-    _reduction("ReduceSumSquare", lambda x, **how: np.sum(np.square(x), **how)),
-    _reduction("ReduceLogSum", lambda x, **how: np.log(np.sum(x, **how))),
-    _reduction("ReduceLogSumExp", _log_sum_exp),
+    _reduction("ReduceSum", np.sum, lambda x, y, axes: 1),
+    _reduction("ReduceMean", np.mean, _mean_slope),
+    _reduction("ReduceMax", np.max, _extreme_slope, -1.0),
+    _reduction("ReduceMin", np.min, _extreme_slope, 1.0),
+    _reduction("ReduceProd", np.prod, _product_slope),
+    _reduction("ReduceL1", _sum_abs, lambda x, y, axes: np.sign(x)),
+    _reduction("ReduceL2", _root_of_squares, lambda x, y, axes: x / np.where(y == 0, 1, y)),
+    _reduction("ReduceSumSquare", lambda x, **how: np.sum(np.square(x), **how), lambda x, y, axes: 2 * x),
+    _reduction("ReduceLogSum", lambda x, **how: np.log(np.sum(x, **how)), lambda x, y, axes: np.exp(-y)),
+    _reduction("ReduceLogSumExp", _log_sum_exp, lambda x, y, axes: np.exp(x - y)),
     _arg("ArgMax", np.argmax),
     _arg("ArgMin", np.argmin),
     Operation(
@@ -155,6 +206,7 @@ TABLE = table(
         (2, 2),
         _running_infer,
         _running_sum,
+        _running_back,
         attributes={"exclusive": flag(), "reverse": flag()},
         window=everything,
     ),
@@ -163,6 +215,7 @@ TABLE = table(
         (2, 2),
         _top_infer,
         _top,
+        _top_back,
         attributes={"axis": whole(-1), "largest": flag(True), "sorted": flag(True)},
         outputs=(1, 2),
         window=everything,

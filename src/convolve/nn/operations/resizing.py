@@ -14,7 +14,8 @@ import numpy as np
 from convolve.dtypes import Array
 from convolve.errors import ArgumentError, ShapeError
 from convolve.nn.attributes import choice, flag, real, wholes
-from convolve.nn.operation import Node, Operation, Window, table
+from convolve.nn.operation import Back, Node, Operation, Window, table
+from convolve.nn.operations.derivatives import along
 from convolve.nn.tensor import Tensor, axes_of, is_float, known
 
 
@@ -188,7 +189,7 @@ def _resize(node: Node, x: Array, *given: Array | None) -> Array:
         if line.changes or crops:
             result = _along(node, result, axis, line)
     if crops:
-        result = _extrapolated(node, result, lines)
+        result = _extrapolated(result, lines, node["extrapolation_value"])
     if result.dtype != x.dtype and x.dtype.kind in "iu":
         limits = np.iinfo(x.dtype)
         result = np.clip(np.rint(result), limits.min, limits.max)
@@ -208,14 +209,30 @@ def _along(node: Node, x: Array, axis: int, line: Line) -> Array:
     return np.asarray(result)
 
 
-def _extrapolated(node: Node, x: Array, lines: list[Line]) -> Array:
+def _extrapolated(x: Array, lines: list[Line], value: float) -> Array:
     """Write the value that stands for everything outside the input."""
     result = x.copy()
     for axis, line in enumerate(lines):
         at = _tf_crop_and_resize(np.arange(line.outputs, dtype=np.float64), line)
         outside = (at < 0) | (at > line.size - 1)
-        result[(slice(None),) * axis + (outside,)] = node["extrapolation_value"]
+        result[(slice(None),) * axis + (outside,)] = value
     return result
+
+
+def _resize_back(back: Back) -> tuple[Array]:
+    """Give every output's gradient back to the cells that it was summed up from, by the same weights."""
+    x, *given = back.inputs
+    inputs = [None if one is None else Tensor.of(one) for one in (*given, None, None, None)[:3]]
+    lines = _lines(back.node, Tensor.of(x), *inputs)
+    crops = back.node["coordinate_transformation_mode"] == "tf_crop_and_resize"
+    result = _extrapolated(back.dy, lines, 0.0) if crops else back.dy
+    for axis, line in enumerate(lines):
+        if line.changes or crops:
+            places, weights = places_and_weights(back.node, line)
+            matrix = np.zeros((line.outputs, line.size))
+            np.add.at(matrix, (np.arange(line.outputs)[:, None], places), weights)
+            result = along(result, axis, matrix)
+    return (result,)
 
 
 def _window(node: Node, inputs: tuple[Tensor, ...]) -> Window:
@@ -232,6 +249,7 @@ TABLE = table(
         (1, 4),
         _infer,
         _resize,
+        _resize_back,
         attributes={
             "mode": choice("nearest", "nearest", "linear", "cubic"),
             "coordinate_transformation_mode": choice("half_pixel", *COORDINATES),

@@ -2,10 +2,13 @@
 
 import math
 
+import numpy as np
+
 from convolve.dtypes import Array
 from convolve.errors import ShapeError
 from convolve.nn.attributes import choice, flag, needed, whole, wholes
-from convolve.nn.operation import Node, Operation, Window, everything, table
+from convolve.nn.operation import Back, Node, Operation, Window, everything, table
+from convolve.nn.operations.derivatives import passed
 from convolve.nn.tensor import Shape, Tensor, axes_of, axis_of, check_ndim, whole_numbers
 
 
@@ -60,6 +63,10 @@ def _order(node: Node, ndim: int) -> tuple[int, ...]:
 
 def _transpose_infer(node: Node, x: Tensor) -> Tensor:
     return x.like([x.shape[d] for d in _order(node, x.ndim)])
+
+
+def _transpose_back(back: Back) -> tuple[Array]:
+    return (back.dy.transpose(np.argsort(_order(back.node, back.dy.ndim))),)
 
 
 def _squeezed(shape: Shape, axes: list[int] | None) -> Shape:
@@ -137,24 +144,40 @@ _BLOCKS = {"blocksize": needed(whole(None, least=1, most=2**15)), "mode": choice
 
 TABLE = table(
     Operation(
-        "Reshape", (2, 2), _reshape_infer, _reshape, attributes={"allowzero": flag()}, window=everything
+        "Reshape",
+        (2, 2),
+        _reshape_infer,
+        _reshape,
+        passed,
+        attributes={"allowzero": flag()},
+        window=everything,
     ),
-    Operation("Flatten", (1, 1), _flatten_infer, _flatten, attributes={"axis": whole(1)}, window=everything),
+    Operation(
+        "Flatten",
+        (1, 1),
+        _flatten_infer,
+        _flatten,
+        passed,
+        attributes={"axis": whole(1)},
+        window=everything,
+    ),
     Operation(
         "Transpose",
         (1, 1),
         _transpose_infer,
         lambda node, x: x.transpose(_order(node, x.ndim)),
+        _transpose_back,
         attributes={"perm": wholes()},
         window=everything,
     ),
-    Operation("Squeeze", (1, 2), _squeeze_infer, _squeeze, window=everything),
-    Operation("Unsqueeze", (2, 2), _unsqueeze_infer, _unsqueeze, window=everything),
+    Operation("Squeeze", (1, 2), _squeeze_infer, _squeeze, passed, window=everything),
+    Operation("Unsqueeze", (2, 2), _unsqueeze_infer, _unsqueeze, passed, window=everything),
     Operation(
         "DepthToSpace",
         (1, 1),
         lambda node, x: _blocks(node, x, deeper=False),
         _depth_to_space,
+        lambda back: (_space_to_depth(back.node, back.dy),),
         attributes=_BLOCKS,
         window=_enlarged,
     ),
@@ -163,6 +186,7 @@ TABLE = table(
         (1, 1),
         lambda node, x: _blocks(node, x, deeper=True),
         _space_to_depth,
+        lambda back: (_depth_to_space(back.node, back.dy),),
         attributes=_BLOCKS,
         window=_gathered,
     ),
