@@ -16,6 +16,7 @@
 
 from convolve.nn.build import Sequential, network
 from convolve.nn.graph import Graph
+from convolve.nn.initial import kaiming_normal, kaiming_uniform, xavier_normal, xavier_uniform
 from convolve.nn.layers.base import Input, Layer, Value
 from convolve.nn.layers.cells import (
     ELU,
@@ -79,10 +80,16 @@ from convolve.nn.layers.pooling import (
 )
 from convolve.nn.network import Network
 from convolve.nn.onnx.writing import save
+from convolve.nn.trainable import initialised
+from convolve.nn.training.losses import BCEWithLogitsLoss, CrossEntropyLoss, FocalLoss, MSELoss
+from convolve.nn.training.optimisers import SGD, AdamW
+from convolve.nn.training.schedules import ConstantRate, CosineDecay, StepDecay
 
 __all__ = [
     "ELU",
     "GELU",
+    "SGD",
+    "AdamW",
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
     "AdaptiveAvgPool3d",
@@ -93,19 +100,24 @@ __all__ = [
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
+    "BCEWithLogitsLoss",
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
     "Clip",
     "Concat",
+    "ConstantRate",
     "Conv1d",
     "Conv2d",
     "Conv3d",
     "ConvTranspose1d",
     "ConvTranspose2d",
     "ConvTranspose3d",
+    "CosineDecay",
+    "CrossEntropyLoss",
     "Dropout",
     "Flatten",
+    "FocalLoss",
     "Graph",
     "GroupNorm",
     "Hardswish",
@@ -119,6 +131,7 @@ __all__ = [
     "LeakyReLU",
     "Linear",
     "LocalResponseNorm",
+    "MSELoss",
     "MaxPool1d",
     "MaxPool2d",
     "MaxPool3d",
@@ -136,9 +149,15 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Softplus",
+    "StepDecay",
     "Tanh",
     "Upsample",
     "Value",
+    "initialised",
+    "kaiming_normal",
+    "kaiming_uniform",
     "network",
     "save",
+    "xavier_normal",
+    "xavier_uniform",
 ]

@@ -14,12 +14,16 @@ from convolve.dtypes import Array
 from convolve.errors import ArgumentError
 from convolve.nn.graph import Graph, Input, make_node
 from convolve.nn.inference import folded
+from convolve.nn.initial import Initial, generator
 from convolve.nn.network import Network
 from convolve.nn.operation import Node
 from convolve.nn.tensor import is_float
 
 STATE = "training.state"
 """Name of the input that says (seed, step), from which cells are left out."""
+
+DRAWN = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+"""Operations whose weights `initialised` draws."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,3 +147,35 @@ class _Changes:
             self.constants[ratio] = np.array(0.5, np.float32)  # ONNX's default
         outputs = (node.outputs[0], f"{node.outputs[0]}.scale")
         return make_node("DropCells", (node.inputs[0], ratio, STATE), outputs, node.name)
+
+
+def initialised(network: Network, rule: Initial, *, seed: int = 0) -> Network:
+    """Return the network with the weights of its convolutions and linear layers drawn anew.
+
+    Parameters
+    ----------
+    network
+        Any; biases and normalisation keep their numbers.
+    rule
+        Such as ``nn.kaiming_normal()`` or ``nn.xavier_uniform()``.
+    seed
+        From which, and the weight's name, the numbers follow.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> network = nn.Sequential(nn.Linear(3, 2), input_shape=(3,))
+    >>> other = nn.initialised(network, nn.xavier_normal(), seed=1)
+    >>> other.graph.constants["linear1.weight"].shape
+    (2, 3)
+    """
+    graph = folded(network.graph)
+    drawn = {}
+    for node in graph.nodes:
+        weights = [name for name in graph.learned(node) if graph.constants[name].ndim > 1]
+        for name in weights if node.operation in DRAWN else ():
+            shape = graph.constants[name].shape
+            turned = node.operation == "MatMul" or (node.operation == "Gemm" and not node["transB"])
+            array = rule(generator(seed, name), shape[::-1] if turned else shape)
+            drawn[name] = array.T if turned else array
+    return Network(replace(graph, constants={**graph.constants, **drawn}))

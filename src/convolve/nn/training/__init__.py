@@ -1,0 +1,1 @@
+"""Training: losses, optimisers, schedules, data, the loop, checkpoints."""
