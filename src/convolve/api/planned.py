@@ -296,7 +296,8 @@ class PlannedConv:
     def expected(self) -> float:
         """Seconds that the cost model expects, at the measured speed of the multiply-adds."""
         plan, limit = self.plan, self.limit
-        cycles_per_second = peaks.fma_peak("float32") / (4 * self.target.lanes(4))  # as the model counts them
+        per_cycle = 2 * self.target.units * self.target.lanes(4)  # as the model counts them
+        cycles_per_second = peaks.fma_peak("float32") / per_cycle
         seconds = plan.cycles / cycles_per_second / self._threads
         transformed = plan.code.method == "winograd"
         return max(seconds, plan.bytes_moved / limit.bytes_per_second if transformed else limit.seconds)

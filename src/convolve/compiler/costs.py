@@ -13,19 +13,20 @@ from convolve.compiler.plan import Method, Triple
 from convolve.compiler.problem import Geometry, Sizes, cells_first, item_bytes, pieces
 from convolve.compiler.target import Target
 
-FMAS_PER_CYCLE = 2
 LOADS_PER_CYCLE = 2
+"""Loads of any kind; of whole vectors no more than the target's units."""
+
 FMA_LATENCY = 4.6
-"""Zen 2 to 5, Haswell to Sapphire Rapids: two multiply-adds and two vector loads per cycle, and a sum can be
-used again after four cycles. Eight sums at once would just do if nothing ever came late: measured, they give
-0.87 of the peak and twelve 0.98, so the latency counts a little more."""
+"""Zen 2 to 5, Haswell to Sapphire Rapids: a sum can be used again after four cycles. With two multiply-adds in
+a cycle, eight sums at once would just do if nothing ever came late: measured, they give 0.87 of the peak and
+twelve 0.98, so the latency counts a little more."""
 
 INTEGER_OPERATIONS = {"int32": 2, "int64": 8}
 """A product and a sum; products of 64 bits are put together from three of 32 on all targets but AVX-512."""
 
-LEAST_SUMS = 9
-"""Sums of a contraction's tile; with eight, 2 pixels × 4 vectors, a block takes 0.8 of the peak and its
-weights more than the second-level cache delivers."""
+LEAST_SUMS = 4.5
+"""Sums of a contraction's tile for each unit; with four, 2 pixels × 4 vectors on AVX2, a block takes 0.8 of the
+peak and its weights more than the second-level cache delivers."""
 
 CROSSING = 1.5
 """Loads that a load at any address costs on average: half of those of 32 bytes reach into a second line."""
@@ -95,7 +96,11 @@ PLANE_CYCLES = 100
 were just packed are read by wider loads, which wait until they are in the cache (2026-11-25, AMD Zen 3)."""
 
 MOST_PIXELS = 9
-"""Pixels of a contraction's tile: each has an address of its own, and x86 has 16 general registers."""
+MOST_VECTORS = 4
+"""Pixels and vectors of a contraction's tile: each pixel has an address of its own, and x86 has 16 general
+registers. Larger tiles gain nothing: 9, 12, 14 × 2 and 28 × 1 on AVX-512 took the same within a hundredth. Which
+one fits the map matters: 512 channels of 7 × 7 made 96 % of the peak with 7 × 2 and 86 with 9 × 2 (2026-11-26,
+AMD Zen 4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +121,15 @@ def direct_choices(sizes: Sizes, geometry: Geometry, target: Target) -> list[Cho
     return [choice for method in found for choice in method(sizes, geometry, target)]
 
 
-def inner_block(fmas: float, loads: float, sums: int, target: Target, dtype: str) -> float:
-    """Return the cycles of an inner block: the slowest of units, loads and the chain of sums."""
-    each = _operations(target, dtype)
-    return max(fmas * each / FMAS_PER_CYCLE, loads / LOADS_PER_CYCLE, FMA_LATENCY * fmas / sums)
+def inner_block(
+    fmas: float, loads: float, sums: int, target: Target, dtype: str, repeats: float = 0.0
+) -> float:
+    """Return the cycles of an inner block: the slowest of units, loads and the chain of sums.
+
+    ``repeats`` are loads of single numbers.
+    """
+    work = max(fmas * _operations(target, dtype), loads) / target.units
+    return max(work, (loads + repeats) / LOADS_PER_CYCLE, FMA_LATENCY * fmas / sums)
 
 
 def _operations(target: Target, dtype: str) -> float:
@@ -130,11 +140,15 @@ def _operations(target: Target, dtype: str) -> float:
 
 
 def contraction_tiles(target: Target, dtype: str) -> Iterator[tuple[int, int]]:
-    """Yield (pixels, vectors) of a contraction's tiles that fit the registers and hide the latency."""
-    for vectors in range(1, 5):
-        pixels = min(MOST_PIXELS, (target.registers - vectors - spare(target, dtype)) // vectors)
-        if pixels * vectors >= LEAST_SUMS:
-            yield pixels, vectors
+    """Yield (pixels, vectors) of a contraction's tiles that fit the registers and hide the latency.
+
+    For each number of vectors the largest comes first.
+    """
+    for vectors in range(1, MOST_VECTORS + 1):
+        most = min(MOST_PIXELS, (target.registers - vectors - spare(target, dtype)) // vectors)
+        for pixels in range(most, 0, -1):
+            if pixels * vectors >= LEAST_SUMS * target.units:
+                yield pixels, vectors
 
 
 def _contractions(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choice]:
@@ -146,7 +160,7 @@ def _contractions(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[
         panels = pieces(sizes.filters, vectors * lanes) * geometry.spread
         tiles = sizes.output[0] * pieces(plane, pixels) * panels
         sums = pixels * vectors
-        block = inner_block(sums, pixels + vectors, sums, target, geometry.dtype)
+        block = inner_block(sums, vectors, sums, target, geometry.dtype, repeats=pixels)
         block = max(block, vectors * target.vector_bytes / L2_BYTES_PER_CYCLE)
         cells = sizes.channels * packed_cells(geometry, sizes.output)
         pack = cells * (PACK_CYCLES if geometry.reads != "none" else PACK_CYCLES_ONE_BY_ONE)

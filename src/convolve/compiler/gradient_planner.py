@@ -74,10 +74,9 @@ def _tiles(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choice]
     free = target.registers - spare(target, geometry.dtype)
     for vectors in range(1, 5):
         weights = min(MOST_PIXELS, (free - vectors) // vectors)
-        if weights * vectors >= LEAST_SUMS:
-            block = inner_block(
-                weights * vectors, weights + vectors, weights * vectors, target, geometry.dtype
-            )
+        if weights * vectors >= LEAST_SUMS * target.units:
+            sums = weights * vectors
+            block = inner_block(sums, vectors, sums, target, geometry.dtype, repeats=weights)
             tile = (weights, vectors, 1)
             panels = pieces(sizes.filters, vectors * lanes)
             yield _choice("gradient_contract", tile, panels, sizes.output[2] * block, sizes, geometry)

@@ -13,7 +13,6 @@ from dataclasses import replace
 from convolve.compiler.blocking import BLOCK_CYCLES, CACHE_SHARE, L3_BYTES_PER_CYCLE, SMALL_WORK, UNEVEN
 from convolve.compiler.costs import (
     CROSSING,
-    LOADS_PER_CYCLE,
     PACK_CYCLES,
     PACK_CYCLES_ONE_BY_ONE,
     TILE_CYCLES,
@@ -237,7 +236,7 @@ def _down(code: Code, axis: int, target: Target) -> float:
     taps, apart = code.taps[axis], code.dilation[axis]
     if code.boxes[axis]:
         loads, stores = (taps + 2 * rows) * vectors, 2 * rows * vectors
-        return loads / LOADS_PER_CYCLE + stores + TILE_CYCLES
+        return loads / target.units + stores + TILE_CYCLES
     most = MOST_IN_STRIP // (rows * vectors)
     groups = pieces(taps, most)
     cells = taps + groups * (rows - 1) if apart == 1 else taps * rows

@@ -20,7 +20,7 @@ from convolve.compiler.costs import (
 from convolve.compiler.plan import Code, Triple
 from convolve.compiler.problem import Geometry, Sizes, item_bytes, panel_channels, pieces
 from convolve.compiler.target import Target
-from convolve.compiler.winograd import POINTS, Winograd
+from convolve.compiler.winograd import POINTS, TAPS
 
 FORWARD_CYCLES = 4.7
 BACK_CYCLES = 3.0
@@ -33,6 +33,10 @@ TILE_CYCLES = 20
 WEIGHT_BYTES_PER_CYCLE = 12
 """Weights that arrive per cycle from beyond the second-level cache, fetched ahead: each block reads all of
 them. 512 channels of 14 × 14, 38 MB, and 256, 9.4 MB, lost 3.0 and 0.66 million cycles by it."""
+
+LEAST_FILLED = 0.5
+"""Part of the registers that sums fill at least: smaller tiles were never the cheapest, and would double the time
+of planning."""
 
 BLOCK_CYCLES = 300
 """Cycles around an item: finding its place, its tables and bounds."""
@@ -63,10 +67,12 @@ def winograd_choices(sizes: Sizes, geometry: Geometry, target: Target) -> Iterat
         return
     for outputs in POINTS:
         for tiles, vectors in contraction_tiles(target, geometry.dtype):
+            if tiles * vectors < target.registers * LEAST_FILLED:
+                continue
             code = geometry.code("winograd", (tiles, vectors, outputs))
             items = _Items(code, sizes, target)
             cycles = min(items.cycles(cut) for cut in items.cuts(1))
-            weights = Winograd.of(outputs).size ** 2 * sizes.channels * sizes.filters
+            weights = items.points * sizes.channels * sizes.filters
             cycles += weights * PACK_WEIGHT_CYCLES * UNBOUND_SHARE / sizes.batch
             whole = sizes.batch * sizes.groups * cycles
             yield Choice("winograd", code.tile, whole, items.busy() / cycles)
@@ -91,13 +97,24 @@ class Cut:
 
 
 class _Items:
-    """The work of one image's group, cut into items."""
+    """The work of one image's group, cut into items, and the cycles of its parts."""
 
     def __init__(self, code: Code, sizes: Sizes, target: Target) -> None:
-        self.code, self.sizes, self.target = code, sizes, target
-        self.points = Winograd.of(code.tile[2]).size ** 2
-        self.rows, self.columns = (pieces(max(1, size), code.tile[2]) for size in sizes.output[1:])
-        self.panels = max(1, pieces(sizes.filters, panel_channels(code, target)))
+        self.tiles, vectors, outputs = code.tile
+        self.points = (outputs + TAPS - 1) ** 2
+        self.rows, self.columns = (pieces(max(1, size), outputs) for size in sizes.output[1:])
+        self.width, item = panel_channels(code, target), item_bytes(code.dtype)
+        self.panels = max(1, pieces(sizes.filters, self.width))
+        self.channels, self.item = sizes.channels, item
+        lanes, sums = target.lanes(item), self.tiles * vectors
+        cells = self.points * FORWARD_CYCLES + 1.3 * outputs**2 * lanes * PACK_CYCLES
+        self._cells = pieces(sizes.channels, lanes) * cells
+        back = self.points * BACK_CYCLES + outputs**2 * lanes * WRITE_CYCLES["contract"]
+        self._back = pieces(sizes.filters, lanes) * back
+        numbers = self.points * sizes.channels * self.panels * self.width
+        self._weights = numbers * item / WEIGHT_BYTES_PER_CYCLE
+        block = inner_block(sums, vectors, sums, target, code.dtype, repeats=self.tiles)
+        self._products = self.points * self.panels * (sizes.channels * block + TILE_CYCLES)
 
     def cuts(self, threads: int) -> Iterator[Cut]:
         """Yield ways to cut: whole rows of tiles if a block holds one, else parts of a row."""
@@ -113,44 +130,30 @@ class _Items:
 
     def _room(self, cut: Cut) -> int:
         """Return the bytes of an item's transformed cells and products."""
-        channels = self.sizes.channels + cut.panels * panel_channels(self.code, self.target)
-        return self.points * cut.down * cut.across * channels * item_bytes(self.code.dtype)
+        channels = self.channels + cut.panels * self.width
+        return self.points * cut.down * cut.across * channels * self.item
 
     def cycles(self, cut: Cut) -> float:
         """Return the cycles of all items of an image's group."""
-        total = 0.0
+        shares, total = pieces(self.panels, cut.panels), 0.0
         for down, many_down in _blocks(self.rows, cut.down):
             for across, many_across in _blocks(self.columns, cut.across):
-                total += many_down * many_across * self._block(down * across, cut.panels)
+                total += many_down * many_across * self._block(down * across, shares)
         return total
 
     def busy(self) -> float:
         """Return the cycles that the products take if they fill all tiles."""
-        return self._products(self.rows * self.columns) * self.panels
+        return self._products * pieces(self.rows * self.columns, self.tiles)
 
     def items(self, cut: Cut) -> int:
         """Return how many items there are of an image's group."""
         blocks = pieces(self.rows, cut.down) * pieces(self.columns, cut.across)
         return blocks * pieces(self.panels, cut.panels)
 
-    def _block(self, tiles: int, panels: int) -> float:
+    def _block(self, tiles: int, shares: int) -> float:
         """Return the cycles of a block of tiles; its cells are transformed anew for every share of panels."""
-        shares, outputs = pieces(self.panels, panels), self.code.tile[2] ** 2
-        lanes = self.target.lanes(item_bytes(self.code.dtype))
-        cells = tiles * pieces(self.sizes.channels, lanes)
-        cells_cycles = self.points * FORWARD_CYCLES + 1.3 * outputs * lanes * PACK_CYCLES
-        sums = tiles * pieces(self.sizes.filters, lanes)
-        sums_cycles = self.points * BACK_CYCLES + outputs * lanes * WRITE_CYCLES["contract"]
-        numbers = self.points * self.sizes.channels * self.panels * panel_channels(self.code, self.target)
-        weights = numbers * item_bytes(self.code.dtype) / WEIGHT_BYTES_PER_CYCLE
-        products = self._products(tiles) * self.panels
-        return shares * (cells * cells_cycles + BLOCK_CYCLES) + sums * sums_cycles + products + weights
-
-    def _products(self, tiles: int) -> float:
-        """Return the cycles of one panel's products."""
-        many, vectors, _ = self.code.tile
-        block = inner_block(many * vectors, many + vectors, many * vectors, self.target, "float32")
-        return self.points * pieces(tiles, many) * (self.sizes.channels * block + TILE_CYCLES)
+        cells = shares * (tiles * self._cells + BLOCK_CYCLES)
+        return cells + tiles * self._back + self._products * pieces(tiles, self.tiles) + self._weights
 
 
 def _blocks(length: int, step: int) -> Iterator[tuple[int, int]]:

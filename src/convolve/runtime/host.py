@@ -35,7 +35,7 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 
 @functools.cache
 def host_target() -> Target:
-    """Return the target that describes this CPU, with the sizes of its caches.
+    """Return the target that describes this CPU, with its units and the sizes of its caches.
 
     Raises
     ------
@@ -50,7 +50,9 @@ def host_target() -> Target:
         raise ArgumentError(f"{VARIABLE}={wanted!r}: {known}; choose one of {names}, or unset it")
     chosen = able[0] if wanted is None else TARGETS[wanted]
     level1, level2 = cache_bytes(1), cache_bytes(2)
-    return chosen.with_caches(level1 or chosen.l1_bytes, level2 or chosen.l2_bytes)
+    chosen = chosen.with_caches(level1 or chosen.l1_bytes, level2 or chosen.l2_bytes)
+    facts = cpu_facts()
+    return chosen.of_cpu(facts.get("vendor_id", ""), int(facts.get("cpu family", "0")))
 
 
 def runnable() -> list[Target]:
@@ -63,13 +65,18 @@ def runnable() -> list[Target]:
 
 def cpu_flags() -> set[str]:
     """Return what the CPU says of itself, in Linux's words; on other systems in LLVM's."""
+    flags = cpu_facts().get("flags")
+    return _flags_by_llvm() if flags is None else set(flags.split())
+
+
+def cpu_facts() -> dict[str, str]:
+    """Return what Linux says of the first CPU; nothing on other systems."""
     try:
-        for line in CPUINFO.read_text().splitlines():
-            if line.startswith("flags"):
-                return set(line.partition(":")[2].split())
+        first, _, _ = CPUINFO.read_text().partition("\n\n")
     except OSError:
-        pass
-    return _flags_by_llvm()
+        return {}
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): text.strip() for name, _, text in pairs}
 
 
 def _flags_by_llvm() -> set[str]:
@@ -84,13 +91,7 @@ def _flags_by_llvm() -> set[str]:
 
 def cpu_name() -> str:
     """Return the CPU's model as the system calls it, for the cache's keys and for people."""
-    try:
-        for line in CPUINFO.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
+    return cpu_facts().get("model name") or platform.processor() or platform.machine()
 
 
 def cache_bytes(level: int) -> int:
