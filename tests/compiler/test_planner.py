@@ -29,7 +29,9 @@ from convolve.runtime.arithmetic import decide
 SHAPES = [shape for shape in shapes.load() if shape.kind == "forward" and shape.dtype == "float32"]
 THREADS = (1, 2, 3, 8)
 each_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda shape: shape.name)
-each_target = pytest.mark.parametrize("target", [AVX512, AVX2, BASELINE, NEON], ids=lambda one: one.name)
+ZEN4 = replace(AVX512.of_cpu("AuthenticAMD", 25).with_caches(32 << 10, 1 << 20), name="zen4")
+TARGETS = (AVX512, ZEN4, AVX2, BASELINE, NEON)
+each_target = pytest.mark.parametrize("target", TARGETS, ids=lambda one: one.name)
 
 
 def question(shape: Shape) -> tuple[Sizes, Geometry]:
@@ -86,6 +88,12 @@ def test_an_item_of_a_contraction_fills_its_tiles(shape: Shape) -> None:
         if plan.code.method == "contract":
             pixels = plan.block[1] * plan.block[2]
             assert pixels / (pieces(pixels, plan.code.tile[0]) * plan.code.tile[0]) >= 0.9
+
+
+@pytest.mark.parametrize("target", [AVX512, ZEN4])
+def test_tiles_fit_the_map(target: Target) -> None:
+    sizes, geometry = question(next(shape for shape in SHAPES if shape.name == "resnet50.res5.1x1"))
+    assert planner.plan(sizes, geometry, target).code.tile[0] == 7
 
 
 def test_rows_that_a_stride_skips_are_not_moved() -> None:

@@ -50,6 +50,14 @@ def test_the_widest_target_that_the_cpu_runs(
     assert host.runnable() == widest_first[[target.name for target in widest_first].index(kind) :]
 
 
+@pytest.mark.parametrize(("kind", "family", "units"), [("avx512", 25, 1), ("avx512", 26, 2), ("avx2", 25, 2)])
+def test_a_cpu_that_takes_wide_vectors_in_halves(
+    kind: str, family: int, units: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend(monkeypatch, tmp_path, f"{FLAGS[kind]}\nvendor_id\t: AuthenticAMD\ncpu family\t: {family}")
+    assert host.host_target().units == units
+
+
 @pytest.mark.parametrize("kind", ["avx512-vnni", "avx512", "avx2"])
 def test_each_missing_instruction_counts(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for missing in sorted(host.NEEDS[kind]):

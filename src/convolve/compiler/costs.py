@@ -17,16 +17,16 @@ LOADS_PER_CYCLE = 2
 """Loads of any kind; of whole vectors no more than the target's units."""
 
 FMA_LATENCY = 4.6
-"""Zen 2 to 5, Haswell to Sapphire Rapids: a sum can be used again after four cycles. With two multiply-adds in
-a cycle, eight sums at once would just do if nothing ever came late: measured, they give 0.87 of the peak and
+"""Zen 2 to 5, Haswell to Sapphire Rapids: a sum can be used again after four cycles. With two multiply-adds a
+cycle, eight sums at once would just do if nothing ever came late: measured, they give 0.87 of the peak and
 twelve 0.98, so the latency counts a little more."""
 
 INTEGER_OPERATIONS = {"int32": 2, "int64": 8}
 """A product and a sum; products of 64 bits are put together from three of 32 on all targets but AVX-512."""
 
 LEAST_SUMS = 4.5
-"""Sums of a contraction's tile for each unit; with four, 2 pixels × 4 vectors on AVX2, a block takes 0.8 of the
-peak and its weights more than the second-level cache delivers."""
+"""Sums of a contraction's tile for each unit; with four, 2 pixels × 4 vectors on AVX2, a block takes 0.8 of
+the peak and its weights more than the second-level cache delivers."""
 
 CROSSING = 1.5
 """Loads that a load at any address costs on average: half of those of 32 bytes reach into a second line."""
@@ -98,9 +98,9 @@ were just packed are read by wider loads, which wait until they are in the cache
 MOST_PIXELS = 9
 MOST_VECTORS = 4
 """Pixels and vectors of a contraction's tile: each pixel has an address of its own, and x86 has 16 general
-registers. Larger tiles gain nothing: 9, 12, 14 × 2 and 28 × 1 on AVX-512 took the same within a hundredth. Which
-one fits the map matters: 512 channels of 7 × 7 made 96 % of the peak with 7 × 2 and 86 with 9 × 2 (2026-11-26,
-AMD Zen 4)."""
+registers. Larger tiles gain nothing: 9, 12, 14 × 2 and 28 × 1 on AVX-512 took the same within a hundredth.
+Which one fits the map matters: 512 channels of 7 × 7 made 96 % of the peak with 7 × 2 and 86 with 9 × 2
+(2026-11-26, AMD Zen 4)."""
 
 
 @dataclass(frozen=True, slots=True)

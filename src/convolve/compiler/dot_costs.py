@@ -38,8 +38,9 @@ def dot_tiles(target: Target) -> Iterator[tuple[int, int]]:
     """Yield (pixels, vectors) of tiles that fit the registers.
 
     >>> from convolve.compiler.target import AVX512_VNNI
-    >>> list(dot_tiles(AVX512_VNNI))
-    [(9, 1), (9, 2), (6, 4)]
+    >>> tiles = list(dot_tiles(AVX512_VNNI))
+    >>> (9, 2) in tiles, (9, 3) in tiles
+    (True, False)
     """
     for pixels, vectors in contraction_tiles(target, "float32"):
         if (pixels + 1) * vectors + SPARE <= target.registers:
@@ -63,7 +64,7 @@ def dot_choices(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Ch
 def _block(pixels: int, vectors: int, target: Target) -> float:
     """Return the cycles of an inner block: as many dot products are done in a cycle as multiply-adds."""
     sums = pixels * vectors
-    block = inner_block(sums, pixels + vectors, sums, target, "float32")
+    block = inner_block(sums, vectors, sums, target, "float32", repeats=pixels)
     return max(block, vectors * target.vector_bytes / L2_BYTES_PER_CYCLE)
 
 

@@ -72,8 +72,8 @@ class Target:
 
 
 HALVED = {("AuthenticAMD", 25)}
-"""CPUs, by vendor and family, that take vectors of 64 bytes in halves: Zen 4 does one multiply-add of them in a
-cycle (118 GFLOP/s at 3.7 GHz, 2026-11-26) and loads one, as the handbook says."""
+"""CPUs, by vendor and family, that take vectors of 64 bytes in halves: Zen 4 does one multiply-add of them in
+a cycle (118 GFLOP/s at 3.7 GHz, 2026-11-26) and loads one, as the handbook says."""
 
 
 AVX512 = Target(

@@ -35,8 +35,8 @@ WEIGHT_BYTES_PER_CYCLE = 12
 them. 512 channels of 14 × 14, 38 MB, and 256, 9.4 MB, lost 3.0 and 0.66 million cycles by it."""
 
 LEAST_FILLED = 0.5
-"""Part of the registers that sums fill at least: smaller tiles were never the cheapest, and would double the time
-of planning."""
+"""Part of the registers that sums fill at least: smaller tiles were never the cheapest, and would double the
+time of planning."""
 
 BLOCK_CYCLES = 300
 """Cycles around an item: finding its place, its tables and bounds."""
