@@ -4,6 +4,7 @@ HINT = "A hint at memory that is read soon changes no result."
 FASTER = {
     "compiler.lower.stencil.Stencil._prefetch": HINT,
     "compiler.lower.contract.Contract._next_weights": HINT,
+    "compiler.lower.separable._Separable._fetch_next": HINT,
     "compiler.lower.winograd._Winograd._next_panel": HINT,
     "compiler.llvm.emitter.Emitter.prefetch": HINT,
     "compiler.lower.pool.shares_rows": "Rows reduced first or with each window: all sides ask this function.",
@@ -51,7 +52,17 @@ REASONS: dict[str, tuple[str, ...]] = {
     "Cells that show the input in order may be looked up in the table like any other.": (
         "compiler.lower.border.Packer.columns_of_phases Sub becomes Add #1",
     ),
+    "A pass along a dimension of one tap multiplies by 1.": (
+        "compiler.lower.separable._Separable.__init__ Gt becomes GtE #1",
+        "compiler.lower.separable._Separable.__init__ 0 becomes 1 #1",
+    ),
+    "Tiles that overlap compute the same sums twice.": (
+        "compiler.lower.separable._Separable._down Mult becomes Add #1",
+    ),
     "A window that lies inside may be computed, once more, as one that hangs over an end.": (
+        "compiler.lower.pool._Pool._ends if always false #1",
+        "compiler.lower.pool._Pool._ends 2 becomes 3 #2",
+        "compiler.lower.pool._Pool._ends Mult becomes Add #1",
         "compiler.lower.pool._Pool._along stop becomes start #2",
         "compiler.lower.pool._Pool._pixels start becomes stop #1",
     ),
@@ -69,6 +80,10 @@ REASONS: dict[str, tuple[str, ...]] = {
     "More room than is needed, or room that nobody needs.": (
         "compiler.lower.pack.weight_order 2 becomes 3 #1",
         "compiler.lower.pack.pack_signature if always true #4",
+        "compiler.lower.pool_planes.planes_signature 1 becomes 2 #1",
+        "compiler.lower.pool_planes.planes_signature 1 becomes 2 #3",
+        "compiler.lower.separable._Separable.signature Sub becomes Add #5",
+        "compiler.lower.separable._Separable.signature if always true #1",
     ),
     "A constant border is packed like any other, and what shows the input in order pixel by pixel.": (
         "compiler.lower.depthwise._Depthwise._pack if always false #1",
@@ -109,6 +124,9 @@ REASONS: dict[str, tuple[str, ...]] = {
         "compiler.lower.gradient._Contract._single without pen.store #2",
     ),
     "A hint at memory that is read soon changes no result.": (
+        "compiler.lower.separable._Separable._down if always false #1",
+        "compiler.lower.separable._Separable._down without hint #1",
+        "compiler.lower.separable._Separable._pass_down last two arguments swapped #7",
         "compiler.lower.unroll.counted Mult becomes Add #1",
     ),
     "Where in the function an address is worked out changes only how often that is done.": (

@@ -410,7 +410,7 @@ def check(cases: list[Case]) -> None:
     engine.factors = _fenced_factors(engine.factors)
     for number, case in enumerate(cases):
         execution.LARGE_BYTES = (number % 2) * 99_999 - 1  # few weights are many, too
-        if not _on_target(case.spec.way.target):
+        if not on_target(case.spec.way.target):
             continue
         force.spec = case.spec
         force.asked.clear()
@@ -433,7 +433,7 @@ def _fenced_factors(usual: Callable[..., Any]) -> Callable[..., Any]:
     return factors
 
 
-def _on_target(name: str) -> bool:
+def on_target(name: str) -> bool:
     """Make code for a target from now on; False if this machine has no such instructions.
 
     On machines without AVX2 their own code is looked at instead, so that sizes mean the same where they can.
