@@ -10,6 +10,7 @@ FASTER = {
     "compiler.lower.pool.shares_rows": "Rows reduced first or with each window: all sides ask this function.",
     "compiler.lower.pool._Pool.__init__": "However many windows a vector holds, they are the same.",
     "runtime.execution._spread": "Any width that is large enough does; which one is a matter of caches.",
+    "compiler.lower.contract.Contract._is_whole": "Products written out singly or not make the same sums.",
     "compiler.lower.contract.Contract._body": "However many products are written out, loops do the rest.",
     "compiler.lower.unroll.passes_at_once": "However many passes are written out, the loop does the rest.",
     "compiler.lower.pack.rows_inside": "Either order of the weights is right; all sides ask this function.",

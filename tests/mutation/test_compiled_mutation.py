@@ -28,7 +28,6 @@ twenty would mean that the slice sees nothing."""
 
 NOTHING_TO_CHANGE = {
     "compiler.lower.border.Packer.by_channel",
-    "compiler.lower.contract.Contract._is_whole",
     "compiler.lower.depthwise._Depthwise.__init__",
     "compiler.lower.pack._Runs._vector_done",
     "compiler.lower.pack._lanes",
