@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import convolve
 from bench import shapes
 from bench.shapes import Shape
 from convolve.arguments import conv_spec
@@ -24,6 +25,7 @@ from convolve.compiler.problem import (
     sizes_of,
 )
 from convolve.compiler.target import AVX2, AVX512, AVX512_VNNI, BASELINE, NEON, Target
+from convolve.runtime import engine
 from convolve.runtime.arithmetic import decide
 
 SHAPES = [shape for shape in shapes.load() if shape.kind == "forward" and shape.dtype == "float32"]
@@ -148,3 +150,20 @@ def test_few_filters_are_left_to_other_methods() -> None:
     for shape, weight in (((1, 64, 56, 56), (1, 64, 3, 3)), ((1, 1, 500, 500), (1, 1, 3, 3))):
         asked = question_of_bytes(shape, weight, ("uint8", "int8"))
         assert planner.plan(*asked, AVX512_VNNI).code.method == "stencil"
+
+
+@each_target
+@pytest.mark.parametrize("size", [(7, 8), (40, 60), (300, 500)])
+def test_planes_filtered_together_are_filtered_as_each_alone(target: Target, size: tuple[int, int]) -> None:
+    """Products of lines or not: that decides on the order of summation, and so on the bits."""
+    methods = set()
+    for batch, channels, last in ((1, 1, False), (1, 3, False), (5, 40, False), (1, 3, True), (1, 4, True)):
+        shape = (batch, *size, channels) if last else (batch, channels, *size)
+        layout = "channels_last" if last else "channels_first"
+        weight = (channels, 1, 9, 9)
+        spec = convolve.plan(shape, weight, padding=4, groups=channels, layout=layout).spec
+        view = engine.View("x", "x", interleaved=channels) if last else engine.dense_view(spec)
+        asked = engine.question(spec, view)
+        asked = replace(asked, sizes=replace(asked.sizes, terms=2))
+        methods.add(engine.plan_of(asked, target).code.method == "separable")
+    assert len(methods) == 1

@@ -30,9 +30,11 @@ WHOLE_SHARE = 0.12
 KiB) at once took 68.2 ms and 16 69.3 (2026-11-23, AMD Zen 3)."""
 
 CELLS_SHARE = 0.75
-"""Part of the first-level cache that a stencil's cells may fill if many panels read them. 1 × 1 on 64
+"""Part of the first-level cache that a stencil's cells may fill if many panels read them; beyond it they come
+from the second-level cache for each, which costs the less the more is computed meanwhile. 1 × 1 on 64
 channels to 256: 96 columns at once (24 of 32 KiB) took 1.3 ms and 1046 1.65, about half of what reading them
-from the second-level cache takes by itself (2026-11-23, AMD Zen 3)."""
+takes by itself (2026-11-23, AMD Zen 3). 6 × 6 with stride 2 on 3 channels to 32, 36 products for each cell
+read and filter: 5 rows of 64 columns took 8.8 ms, whole rows of 320 7.6 (2026-11-26, AMD Zen 4, AVX-512)."""
 
 DEPTHWISE_SHARE = 0.5
 """Part of the second-level cache for the cells and sums of one vector of channels. Where a pixel's channels
@@ -208,7 +210,8 @@ def _cost(one: Blocking, code: Code, sizes: Sizes, target: Target, threads: int,
         if weights > room:
             cost += weights * blocks / L3_BYTES_PER_CYCLE
     elif not code.direct and footprint > target.l1_bytes * CELLS_SHARE:  # cells come from there per panel
-        cost += footprint / L2_BYTES_PER_CYCLE / 2 * one.panels * items
+        moving = footprint / L2_BYTES_PER_CYCLE * one.panels * items
+        cost += moving * moving / (moving + cycles / images) if moving else 0.0
     if footprint > room:  # cells come from the third-level cache again for every panel
         again = min(one.panels, 64)
         planes = (one.block[0] - 1) * code.packed_stride[0] + code.extent[0]

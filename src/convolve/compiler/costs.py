@@ -5,6 +5,7 @@ Each constant stands beside its reason and its measurement (AMD Zen 3, AVX2, 202
 """
 
 import functools
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,9 +28,6 @@ INTEGER_OPERATIONS = {"int32": 2, "int64": 8}
 LEAST_SUMS = 4.5
 """Sums of a contraction's tile for each unit; with four, 2 pixels × 4 vectors on AVX2, a block takes 0.8 of
 the peak and its weights more than the second-level cache delivers."""
-
-CROSSING = 1.5
-"""Loads that a load at any address costs on average: half of those of 32 bytes reach into a second line."""
 
 LINE_BYTES = 64
 """A cache line: what is fetched of a row is a part of one more than it fills."""
@@ -65,6 +63,30 @@ FAR_CYCLES = 0.05
 channels: each lies in other pages, and 64 of them fill the first table of translations. 1 × 1 on 64 channels
 to 256 took 1.26 ms read directly and 1.16 packed, on 96 channels to 24 0.195 and 0.226 (2026-11-23, AMD Zen
 3)."""
+
+SEEN_LOADS = 0.15
+"""Part of the loads that multiply-adds do not hide if there are as many of them, on cores that begin one
+vector in a cycle; others have time to spare. 6 × 6 with stride 2, 3 channels to 32: tiles 4 × 3 × 1, 2 × 5 ×
+1 and 2 × 5 × 2, whose loads take 61, 60 and 83 % of the cycles of their multiply-adds, took 7.0, 7.1 and 7.6
+ms (2026-11-26, AMD Zen 4, AVX-512)."""
+
+EARLY_CELLS = 3
+"""Registers for cells that LLVM loads early where columns of several phases stand in one block: 7 × 7 with
+stride 2 is spilled with tiles of 1 × 5 × 2 and 16 registers, and with 2 × 5 × 2 and 32."""
+
+MOST_IN_ROWS = 150
+"""Multiply-adds of one column of a filter's rows that are written out: 15 rows of 10 sums. With 20 rows LLVM
+loads weights early and runs out of registers; equal groups waste least."""
+
+MOST_UNROLLED = 200
+"""Multiply-adds written out in one block. Compiling takes about 0.2 ms each, and straight-line code of
+some thousand takes seconds (1,600 take 0.8 s); loops of 200 have no cost to speak of. A stencil with a stride
+has a column of each phase in a block."""
+
+TILE_LINES = 2
+"""Cache lines of a row of results that a stencil's tile of several rows writes. With 7 × 3 vectors of 64
+bytes 21 lines are asked for at the same moment: 3 × 3 on 3840 × 2160 took 4.2 ms, and 3.1 with 5 × 2, though
+both are as fast where all is in the caches (2026-11-26, AMD Zen 4, AVX-512)."""
 
 MOST_BYTES = 16 << 20
 """Cells and sums of one item, beyond which no speed is worth the memory. Usual plans stay far below; filters
@@ -128,8 +150,18 @@ def inner_block(
 
     ``repeats`` are loads of single numbers.
     """
-    work = max(fmas * _operations(target, dtype), loads) / target.units
-    return max(work, (loads + repeats) / LOADS_PER_CYCLE, FMA_LATENCY * fmas / sums)
+    ports = max(loads / target.units, (loads + repeats) / LOADS_PER_CYCLE)
+    slowest = max(fmas * _operations(target, dtype) / target.units, ports, FMA_LATENCY * fmas / sums)
+    seen = SEEN_LOADS if target.units == 1 else 0.0
+    return slowest + seen * ports * ports / max(1.0, slowest)
+
+
+def crossing(target: Target) -> float:
+    """Return the loads that a load at any address costs: half of those of 32 bytes reach into a second line.
+
+    Of those of 64 bytes all do, but for the few that begin with a line.
+    """
+    return 1 + target.vector_bytes / LINE_BYTES
 
 
 def _operations(target: Target, dtype: str) -> float:
@@ -175,17 +207,22 @@ def _stencils(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choi
     """Yield the tiles of channels × rows × vectors."""
     if geometry.taps[2] > 1 and geometry.stride[2] > MOST_PHASES:
         return
-    for channels in (1, 2, 4, 6):
-        for rows in (1, 2, 5, 7):
-            for vectors in (1, 2, 3, 6, 10):
-                tile = (channels, rows, vectors)
-                many = target.registers - 5 - spare(target, geometry.dtype)
-                if rows > 1 and (vectors > 3 or channels * rows * vectors > many):
-                    continue
-                if _tile_bytes(sizes, geometry, target, tile) > MOST_BYTES // 2:
-                    continue
-                if _live(geometry, tile, target) <= target.registers and channels <= max(1, sizes.filters):
-                    yield _stencil(sizes, geometry, target, tile)
+    for tile in stencil_tiles(target, geometry.dtype):
+        if _tile_bytes(sizes, geometry, target, tile) > MOST_BYTES // 2:
+            continue
+        if _live(geometry, tile, target) <= target.registers and tile[0] <= max(1, sizes.filters):
+            yield _stencil(sizes, geometry, target, tile)
+
+
+def stencil_tiles(target: Target, dtype: str) -> Iterator[Triple]:
+    """Yield tiles of channels × rows × vectors whose sums leave registers for weights and cells."""
+    most = target.registers - 5 - spare(target, dtype)
+    widest = max(1, TILE_LINES * LINE_BYTES // target.vector_bytes)
+    for channels, rows, vectors in itertools.product((1, 2, 4, 6), (1, 2, 3, 4, 5, 7), (1, 2, 3, 6, 10)):
+        if rows in (3, 4) and channels != 4:
+            continue
+        if rows == 1 or (vectors <= min(3, widest) and channels * rows * vectors <= most):
+            yield channels, rows, vectors
 
 
 def _depthwise(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choice]:
@@ -196,6 +233,8 @@ def _depthwise(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Cho
     lanes = target.lanes(item_bytes(geometry.dtype))
     one_each = sizes.channels == sizes.filters == 1 and sizes.groups >= lanes and geometry.dtype != "int64"
     if not one_each or "none" in (geometry.reads, geometry.writes) or compacts(geometry):
+        return
+    if packed_cells(geometry, (1, 1, 1)) * target.vector_bytes > MOST_BYTES // 2:
         return
     vectors = pieces(sizes.groups, lanes)
     cells = packed_cells(geometry, sizes.output)
@@ -260,6 +299,8 @@ def _live(geometry: Geometry, tile: Triple, target: Target) -> int:
     channels, rows, vectors = tile
     sums = channels * rows * vectors
     weights = channels * min(rows, geometry.taps[1])
+    if geometry.stride[2] > 1 and geometry.taps[2] > 1:
+        weights += EARLY_CELLS
     if cells_first(tile):
         return sums + vectors + spare(target, geometry.dtype)
     return sums + weights + spare(target, geometry.dtype)
@@ -270,11 +311,10 @@ def _stencil(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> 
     channels, rows, vectors = tile
     lanes = target.lanes(item_bytes(geometry.dtype))
     height, width = geometry.taps[1:]
-    shared = geometry.dilation[1] == geometry.stride[1] == 1
-    cells = (rows + height - 1 if shared else rows * height) * vectors
-    loads = cells * (CROSSING if width > 1 else 1.0) + channels * height
     sums = channels * rows * vectors
-    block = inner_block(sums * height, loads, sums, target, geometry.dtype) * width
+    loads = rows_read(geometry, rows, sums) * vectors * (crossing(target) if width > 1 else 1.0)
+    repeats = channels * height
+    block = inner_block(sums * height, loads, sums, target, geometry.dtype, repeats) * width
     block += _from_l2(sizes, geometry, target, tile)
     tiles = pieces(sizes.filters, channels) * sizes.output[0]
     tiles *= pieces(sizes.output[1], rows) * pieces(sizes.output[2], vectors * lanes)
@@ -289,6 +329,36 @@ def _stencil(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> 
     apart = _pack_border(sizes, geometry, target, tile) + _read_far(sizes, tile)
     direct = straight and reads_directly(geometry) and apart < pack
     return _choice("stencil", tile, sizes, tiles, inside, (apart if direct else pack) + write, direct=direct)
+
+
+def taps_of_a_column(taps: int, stride: int, sums: int) -> int:
+    """Return how many taps of a filter's column are written out together, in equal groups.
+
+    >>> taps_of_a_column(15, 1, 14), taps_of_a_column(6, 2, 20)
+    (8, 3)
+    """
+    most = max(1, min(MOST_IN_ROWS, MOST_UNROLLED // stride) // sums)
+    return pieces(taps, pieces(taps, most))
+
+
+@functools.lru_cache(maxsize=4096)
+def rows_read(geometry: Geometry, rows: int, sums: int) -> int:
+    """Return how many rows of cells a column of taps loads for so many rows of outputs.
+
+    Taps that are written out together share them.
+
+    >>> from convolve.compiler.plan import Arithmetic
+    >>> one = Geometry(Arithmetic("float32", "float32", "float32"), (1, 3, 3), (1, 2, 2), (1, 1, 1), "x", "x",
+    ...                "none", True, True)
+    >>> rows_read(one, 4, 16)
+    9
+    """
+    taps, stride, apart = geometry.taps[1], geometry.stride[1], geometry.dilation[1]
+    together = taps_of_a_column(taps, geometry.stride[2] if geometry.taps[2] > 1 else 1, sums)
+    return sum(
+        len({tap * apart + row * stride for tap in range(min(together, taps - first)) for row in range(rows)})
+        for first in range(0, taps, together)
+    )
 
 
 def lays_border_once(sizes: Sizes, geometry: Geometry, target: Target) -> bool:

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from convolve.compiler.blocking import BLOCK_CYCLES, CACHE_SHARE, L3_BYTES_PER_CYCLE, SMALL_WORK, UNEVEN
 from convolve.compiler.costs import (
-    CROSSING,
     LEAST_SUMS,
     MOST_PIXELS,
     PACK_CYCLES,
     PACK_CYCLES_ONE_BY_ONE,
     TILE_CYCLES,
     Choice,
+    crossing,
     inner_block,
     spare,
 )
@@ -84,7 +84,7 @@ def _tiles(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choice]
         for channels in (1, 2, 3, 4):
             if weights * channels + channels > free:
                 continue
-            loads = channels + weights * CROSSING
+            loads = channels + weights * crossing(target)
             block = inner_block(weights * channels, loads, weights * channels, target, geometry.dtype)
             tile = (weights, channels, 1)
             row = pieces(sizes.output[2], lanes) * block

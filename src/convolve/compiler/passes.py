@@ -12,11 +12,11 @@ from dataclasses import replace
 
 from convolve.compiler.blocking import BLOCK_CYCLES, CACHE_SHARE, L3_BYTES_PER_CYCLE, SMALL_WORK, UNEVEN
 from convolve.compiler.costs import (
-    CROSSING,
     PACK_CYCLES,
     PACK_CYCLES_ONE_BY_ONE,
     TILE_CYCLES,
     WRITE_CYCLES,
+    crossing,
     inner_block,
 )
 from convolve.compiler.plan import Code, Plan, Triple
@@ -251,13 +251,12 @@ def _across(code: Code, target: Target) -> float:
     taps, apart = code.taps[2], code.dilation[2]
     period = lanes // math.gcd(lanes, apart)
     if code.boxes[2]:
-        return inner_block(
-            rows * vectors * period, rows * vectors * period * CROSSING, rows * vectors, target, code.dtype
-        )
+        sums = rows * vectors
+        return inner_block(sums * period, sums * period * crossing(target), sums, target, code.dtype)
     together = min(held_weights(target), pieces(taps, period))
     cells = min(vectors * together, vectors + (together - 1) * (period * apart // lanes)) * rows
-    sums = rows * vectors
-    return inner_block(sums * taps, taps * (cells * CROSSING / together + 1), sums, target, code.dtype)
+    sums, loads = rows * vectors, taps * (cells * crossing(target) / together + 1)
+    return inner_block(sums * taps, loads, sums, target, code.dtype)
 
 
 def _shared(code: Code, width: int, target: Target) -> float:

@@ -13,7 +13,7 @@ from convolve.compiler.costs import Choice, direct_choices
 from convolve.compiler.dot_costs import dot_choices
 from convolve.compiler.passes import plan_passes
 from convolve.compiler.plan import Plan
-from convolve.compiler.problem import Geometry, Sizes, cells_read, item_bytes
+from convolve.compiler.problem import Geometry, Sizes, cells_read, item_bytes, one_plane, pieces
 from convolve.compiler.target import Target
 from convolve.compiler.winograd_costs import winograd_choices
 
@@ -21,22 +21,34 @@ WORTH_A_COMPILE = 1.08
 """How much slower than the best the tile for large images may be and still be taken: a routine for each odd
 size would take 0.1 s to compile."""
 
+SHORT_WORK = 20_000_000
+"""Cycles, some 5 ms, beyond which a tile of its own is soon worth its compile."""
+
 WORTH_FACTORS = 0.9
 """Part of the direct method's cycles that separable passes may be estimated at: near 1 the direct one is as
 fast and rounds less."""
 
 LARGE = 96
-"""Outputs per dimension from which on tiles hardly depend on the size."""
+"""Outputs per dimension in whose multiples tiles are chosen: most tiles fill them, so they hardly differ."""
 
 
 @functools.lru_cache(maxsize=4096)
 def plan(sizes: Sizes, geometry: Geometry, target: Target, threads: int = 1) -> Plan:
     """Return how a forward convolution is computed on a target."""
-    direct = _direct(replace(sizes, terms=0), geometry, target, threads)
-    if not sizes.terms:
-        return direct
-    passes = plan_passes(sizes, geometry, target, threads)
-    return passes if passes.cycles < direct.cycles * WORTH_FACTORS else direct
+    if sizes.terms and _passes_pay(*one_plane(sizes, geometry), target):
+        return plan_passes(sizes, geometry, target, threads)
+    return _direct(replace(sizes, terms=0), geometry, target, threads)
+
+
+@functools.lru_cache(maxsize=1024)
+def _passes_pay(sizes: Sizes, geometry: Geometry, target: Target) -> bool:
+    """Whether separable passes are the cheaper way for one plane.
+
+    It sets the order of summation, and planes that are filtered together must get the bits that each of
+    them gets alone.
+    """
+    direct = min(choices(replace(sizes, terms=0), geometry, target), key=_cycles)
+    return plan_passes(sizes, geometry, target, 1).cycles < direct.cycles * WORTH_FACTORS
 
 
 def _direct(sizes: Sizes, geometry: Geometry, target: Target, threads: int) -> Plan:
@@ -45,8 +57,12 @@ def _direct(sizes: Sizes, geometry: Geometry, target: Target, threads: int) -> P
     best = min(tiles, key=_cycles)
     usual = _usual(_large(sizes), geometry, target)
     same = [one for one in tiles if (one.method, one.tile) == (usual.method, usual.tile)]
+    if best.cycles > SHORT_WORK:
+        return planned(best, tiles, sizes, geometry, target, threads)
     if same and same[0].cycles <= best.cycles * WORTH_A_COMPILE:
         best = same[0]
+    elif best.direct:  # sizes with a tile of their own share one routine, that for packed cells
+        best = replace(best, direct=False)
     return planned(best, tiles, sizes, geometry, target, threads)
 
 
@@ -67,8 +83,8 @@ def _cycles(choice: Choice) -> float:
 
 
 def _large(sizes: Sizes) -> Sizes:
-    """Return the same convolution of a larger image."""
-    depth, height, width = (1 if size == 1 else max(size, LARGE) for size in sizes.output)
+    """Return the same convolution of an image that is larger, by less than `LARGE`."""
+    depth, height, width = (1 if size == 1 else pieces(size, LARGE) * LARGE for size in sizes.output)
     output = (depth, height, width)
     return replace(sizes, batch=1, output=output, input=output)
 

@@ -15,6 +15,7 @@ class Sizes:
 
     ``terms``: how many products of one-dimensional filters are summed up in each filter, if the weights are
     known to be such sums; 0 if not. ``boxes``: in which dimensions the numbers of each filter are all equal.
+    ``interleaved``: how many channels are seen as one whose pixels are that many times as far apart.
     """
 
     batch: int
@@ -25,6 +26,7 @@ class Sizes:
     output: Triple
     terms: int = 0
     boxes: tuple[bool, bool, bool] = (False, False, False)
+    interleaved: int = 1
 
     @property
     def outputs(self) -> int:
@@ -154,6 +156,22 @@ def geometry_of(
         padded,
         spec.accuracy == "default" and given.input == given.sums == given.output,
     )
+
+
+def one_plane(sizes: Sizes, geometry: Geometry) -> tuple[Sizes, Geometry]:
+    """Return the same convolution of one channel of one image, which lies in memory by itself."""
+    many = sizes.interleaved
+    (depth, height, width), (planes, rows, columns) = sizes.input, sizes.output
+    alone = replace(
+        sizes,
+        batch=1,
+        groups=1,
+        input=(depth, height, width // many),
+        output=(planes, rows, columns // many),
+        interleaved=1,
+    )
+    apart = (*geometry.dilation[:2], geometry.dilation[2] // many)
+    return alone, replace(geometry, dilation=apart, reads="x", writes="x")
 
 
 def cells_read(sizes: Sizes, geometry: Geometry) -> int:

@@ -29,8 +29,8 @@ class Target:
         Whether four products of unsigned and signed bytes are added to a sum of 32 bits by one instruction.
     units
         Multiply-adds of whole vectors, and loads of whole vectors, that begin in one cycle.
-    l1_bytes, l2_bytes
-        Data cache of one core, first and second level.
+    l1_bytes, l2_bytes, l3_bytes
+        Data cache of one core, first and second level, and the last cache before the memory.
 
     Examples
     --------
@@ -52,14 +52,20 @@ class Target:
     units: int = 2
     l1_bytes: int = 32 << 10
     l2_bytes: int = 512 << 10
+    l3_bytes: int = 32 << 20
 
     def lanes(self, itemsize: int) -> int:
         """Return how many numbers of this many bytes a vector register holds."""
         return self.vector_bytes // itemsize
 
-    def with_caches(self, l1_bytes: int, l2_bytes: int) -> "Target":
-        """Return this target with the caches of one particular machine."""
-        return replace(self, l1_bytes=l1_bytes, l2_bytes=l2_bytes)
+    def with_caches(self, l1_bytes: int, l2_bytes: int, l3_bytes: int) -> "Target":
+        """Return this target with the caches of one particular machine; 0 where they are not known."""
+        return replace(
+            self,
+            l1_bytes=l1_bytes or self.l1_bytes,
+            l2_bytes=l2_bytes or self.l2_bytes,
+            l3_bytes=l3_bytes or self.l3_bytes,
+        )
 
     def of_cpu(self, vendor: str, family: int) -> "Target":
         """Return this target with the units of one particular CPU.

@@ -187,6 +187,7 @@ def _interleaved(sizes: Sizes, geometry: Geometry, channels: int) -> tuple[Sizes
     wide = replace(
         sizes,
         groups=1,
+        interleaved=channels,
         input=(*sizes.input[:2], sizes.input[2] * channels),
         output=(*sizes.output[:2], sizes.output[2] * channels),
     )

@@ -49,8 +49,7 @@ def host_target() -> Target:
         known = "this CPU cannot run it" if wanted in TARGETS else "there is no such target"
         raise ArgumentError(f"{VARIABLE}={wanted!r}: {known}; choose one of {names}, or unset it")
     chosen = able[0] if wanted is None else TARGETS[wanted]
-    level1, level2 = cache_bytes(1), cache_bytes(2)
-    chosen = chosen.with_caches(level1 or chosen.l1_bytes, level2 or chosen.l2_bytes)
+    chosen = chosen.with_caches(*map(cache_bytes, (1, 2, 3)))
     facts = cpu_facts()
     return chosen.of_cpu(facts.get("vendor_id", ""), int(facts.get("cpu family", "0")))
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
-from convolve.compiler.costs import INTEGER_OPERATIONS, LINE_BYTES
+from convolve.compiler.costs import INTEGER_OPERATIONS, LINE_BYTES, MOST_UNROLLED
 from convolve.compiler.layout import ITEM_BYTES
 from convolve.compiler.loopnest import Buffer, Routine, Signature, affines
 from convolve.compiler.lower.border import Packer, Place, packs_by_channel
@@ -46,7 +46,6 @@ from convolve.compiler.lower.frame import (
 from convolve.compiler.lower.pack import rows_inside, weight_extents
 from convolve.compiler.lower.unroll import (
     LEAST_UNROLLED,
-    MOST_UNROLLED,
     counted,
     passes_at_once,
     tap_groups,

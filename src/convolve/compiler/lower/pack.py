@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
+from convolve.compiler.costs import MOST_UNROLLED
 from convolve.compiler.layout import ITEM_BYTES
 from convolve.compiler.loopnest import Body, Buffer, Routine, Signature, affines
 from convolve.compiler.lower.frame import CB, C, G, K
 from convolve.compiler.lower.transform import Transforms
-from convolve.compiler.lower.unroll import MOST_UNROLLED
 from convolve.compiler.lower.words import MOVED, joined, word_facts
 from convolve.compiler.plan import DOT_CHANNELS, Code
 from convolve.compiler.problem import panel_channels

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
-from convolve.compiler.costs import LINE_BYTES
+from convolve.compiler.costs import LINE_BYTES, taps_of_a_column
 from convolve.compiler.layout import ITEM_BYTES
 from convolve.compiler.loopnest import Buffer, Routine, Signature, affines
 from convolve.compiler.lower.border import Packer, Place, lay_border
@@ -40,12 +40,8 @@ from convolve.compiler.lower.frame import (
 from convolve.compiler.lower.pack import weight_extents
 from convolve.compiler.lower.unroll import columns, tap_runs
 from convolve.compiler.plan import Code
-from convolve.compiler.problem import cells_first, pieces
+from convolve.compiler.problem import cells_first
 from convolve.compiler.target import Target
-
-MOST_IN_ROWS = 150
-"""Multiply-adds of one column of a filter's rows that are written out: 15 rows of 10 sums. With 20 rows LLVM
-loads weights early and runs out of registers; equal groups waste least."""
 
 FAR = 1 << 32
 """Tiles, more than any row has."""
@@ -236,7 +232,7 @@ class Stencil:
         """Add all taps: plane by plane, channel by channel, column by column, rows in groups."""
         code, stride = self.code, self.code.packed_stride[2]
         sums = self.channels * self.rows * self.vectors
-        unrolled = pieces(code.taps[1], pieces(code.taps[1], max(1, MOST_IN_ROWS // sums)))
+        unrolled = taps_of_a_column(code.taps[1], stride, sums)
         planes = Affine.of(code.taps[0])  # a loop even over one, see `unroll.tap_groups`
         with self.pen.loop("tz", 0, planes) as tz, self.pen.loop("ci", 0, C) as c:
             for tx in columns(self.pen, code.taps[2], sums * unrolled, unit=stride):

@@ -4,10 +4,7 @@ from collections.abc import Callable, Iterator
 
 from convolve.compiler.affine import Affine
 from convolve.compiler.builder import Pen
-
-MOST_UNROLLED = 200
-"""Multiply-adds written out in one block. Compiling takes about 0.2 ms each, and straight-line code of
-some thousand takes seconds (../shared figures: 1,600 take 0.8 s); loops of 200 have no cost to speak of."""
+from convolve.compiler.costs import MOST_UNROLLED
 
 
 def tap_groups(
