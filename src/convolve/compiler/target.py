@@ -58,7 +58,7 @@ class Target:
         """Return how many numbers of this many bytes a vector register holds."""
         return self.vector_bytes // itemsize
 
-    def with_caches(self, l1_bytes: int, l2_bytes: int, l3_bytes: int) -> "Target":
+    def with_caches(self, l1_bytes: int, l2_bytes: int, l3_bytes: int = 0) -> "Target":
         """Return this target with the caches of one particular machine; 0 where they are not known."""
         return replace(
             self,
