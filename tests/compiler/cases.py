@@ -340,7 +340,7 @@ def _arrays(
     }
     if code.method == "winograd":
         arrays["alarm"] = np.zeros(1, dtype)
-    if code.method == "dot":
+    if code.moves_cells:
         packed["offsets"] = arrays["offsets"] = unwritten(
             (groups, execution.panels, execution.width), dtype.name
         )

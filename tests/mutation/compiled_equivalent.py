@@ -90,7 +90,10 @@ REASONS: dict[str, tuple[str, ...]] = {
         "compiler.lower.depthwise._Depthwise._pack if always false #1",
         "compiler.lower.depthwise._Depthwise._row .start becomes .stop #1",
     ),
-    "Products commute.": ("compiler.lower.depthwise._Depthwise._multiply last two arguments swapped #4",),
+    "Products commute.": (
+        "compiler.lower.depthwise._Depthwise._multiply last two arguments swapped #4",
+        "compiler.lower.pack._Words._offsets last two arguments swapped #5",
+    ),
     "One number at a time never reaches beyond the end, so that nothing overlaps.": (
         "compiler.lower.stencil.Stencil._copy_row Gt becomes GtE #1",
         "compiler.llvm.emitter.Emitter.loop if always false #1",
@@ -122,6 +125,8 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
     "Sums of channels that are not there are never written out.": (
         "compiler.lower.pack._Runs._single last two arguments swapped #6",
+        "compiler.lower.pack._Words._words last two arguments swapped #8",
+        "compiler.lower.pack._Words._words Sub becomes Add #2",
         "compiler.lower.gradient._Contract._single without pen.store #2",
     ),
     "A hint at memory that is read soon changes no result.": (

@@ -18,8 +18,8 @@ MOVED = 128
 
 
 def word_facts() -> list[Affine]:
-    """Return what is known of the number of words: the last one holds a channel."""
-    return [CB, CB - C * DOT_CHANNELS + DOT_CHANNELS - 1]
+    """Return what is known of the number of words: they hold all channels, the last one at least one."""
+    return [CB, C * DOT_CHANNELS - CB, CB - C * DOT_CHANNELS + DOT_CHANNELS - 1]
 
 
 def signed_word(byte: int) -> int:
