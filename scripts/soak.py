@@ -57,7 +57,10 @@ FIGURES = (
     Figure("F11", "mutated ONNX files", "CONVOLVE_F11", 20_000, 1000, ("tests/nn/test_hostile.py",)),
     Figure("F15", "specs in flat memory", "CONVOLVE_SOAK", 10_000, 500, ("tests/engine/test_f15_soak.py",)),
     Figure("F16", "hostile specs", "CONVOLVE_F16", 5000, 150, ("tests/engine/test_f16_adversarial.py",)),
-    Figure("F17", "networks beside ONNX Runtime", "CONVOLVE_F17", 9, 6, ("tests/nn/test_light_networks.py",)),
+    Figure(
+        "F17", "networks beside ONNX Runtime", "CONVOLVE_F17", 9, 6,
+        ("tests/nn/test_light_networks.py", "tests/nn/test_zoo.py"),
+    ),
     Figure(
         "graphs", "random graphs, ONNX Runtime", "CONVOLVE_GRAPHS", 1000, 30,
         ("tests/nn/test_random_graphs.py",),
