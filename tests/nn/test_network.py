@@ -144,6 +144,30 @@ def test_the_summary_counts_what_is_there() -> None:
     assert network.summary((2, 3, 64, 64)).rows[0].shape == (2, 8, 32, 32)
 
 
+def test_the_plan_of_a_network_is_that_of_its_convolutions() -> None:
+    network = nn.Sequential(
+        nn.Conv2d(16, 16, 3, padding=1),
+        nn.ReLU(),
+        nn.ConvTranspose2d(16, 8, 2, stride=2),
+        nn.MaxPool2d(2),
+        nn.AdaptiveAvgPool2d(1),
+        input_shape=(16, 24, 24),
+    )
+    plan = network.plan((2, 16, 24, 24))
+    own = convolve.plan((2, 16, 24, 24), (16, 16, 3, 3), bias=True, padding=1)
+    first, relu, up, pool, means = plan.layers
+    assert first.planned is not None and up.planned is not None
+    assert str(first.planned) == str(own)
+    assert (first.method, relu.method, pool.method, means.method) == (
+        own.plan.code.method,
+        "numpy",
+        "pooling",
+        "pooling",
+    )
+    assert up.planned.spec.operation == "conv_transpose"
+    assert len(str(plan).splitlines()) == 6 and own.plan.reason in str(plan)
+
+
 def test_the_field_of_branches_is_the_box_around_theirs() -> None:
     x = nn.Input((4, 32, 32))
     wide, narrow = nn.Conv2d(4, 4, 7, padding=3)(x), nn.Conv2d(4, 4, 3, padding=1)(x)

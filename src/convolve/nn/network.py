@@ -11,6 +11,7 @@ from convolve.dtypes import Array
 from convolve.errors import ArgumentError, ArgumentTypeError, ConvolveError, DTypeError, ShapeError
 from convolve.nn.graph import Graph, Input
 from convolve.nn.inference import Tensors, folded, infer
+from convolve.nn.plan import NetworkPlan, plan_of
 from convolve.nn.program import Program
 from convolve.nn.summary import Summary, summarise
 from convolve.nn.tensor import Shape, Tensor
@@ -133,18 +134,34 @@ class Network:
         ArgumentError
             If the graph leaves sizes open and none was likely.
         """
+        return summarise(self._ready, self._program(self._sized(shapes), self.outputs))
+
+    def plan(self, *shapes: Sequence[int]) -> NetworkPlan:
+        """Return how every layer is computed, without computing it.
+
+        Parameters
+        ----------
+        *shapes
+            As `summary` takes them.
+
+        Returns
+        -------
+        NetworkPlan
+            ``print`` shows a line per layer; its ``layers`` hold the convolutions' own plans.
+        """
+        return plan_of(self._program(self._sized(shapes), self.outputs))
+
+    def _sized(self, shapes: Sequence[Sequence[int]]) -> Tensors:
+        """Return the inputs at the caller's sizes, or at those that the network was checked with."""
         if shapes:
             given = [tuple(shape) for shape in shapes]
         elif self._likely is not None:
             given = list(self._likely)
         else:
-            raise ArgumentError("summary needs the sizes of the inputs, which this network leaves open")
+            raise ArgumentError("the network leaves the sizes of its inputs open; give a shape for each")
         if len(given) != len(self.inputs):
-            raise ArgumentError(
-                f"summary must have a shape for each of {len(self.inputs)} inputs, got {given}"
-            )
-        tensors = _tensors(self.inputs, given)
-        return summarise(self._ready, self._program(tensors, self.outputs))
+            raise ArgumentError(f"there must be a shape for each of {len(self.inputs)} inputs, got {given}")
+        return _tensors(self.inputs, given)
 
     def known(self) -> Tensors:
         """Return dtype and shape of every tensor by name, at the sizes that the graph was checked with."""

@@ -138,6 +138,10 @@ class Operation:
         What an output reads, for receptive fields.
     onnx
         Whether ONNX has this operation.
+    method
+        How it is computed: "numpy", "pooling" (compiled), or "convolution".
+    plan
+        (node, *tensors) -> the plan of a convolution.
     """
 
     name: str
@@ -151,6 +155,8 @@ class Operation:
     multiply_adds: Callable[[Node, tuple[Any, ...], tuple[Tensor, ...]], int] | None = None
     window: WindowOf = cell_by_cell
     onnx: bool = True
+    method: str = "numpy"
+    plan: Callable[..., Any] | None = None
 
 
 MANY = 2**31

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from convolve.api import forward, gradients, transposed
+from convolve.api import forward, gradients, planned, transposed
+from convolve.api.planned import PlannedConv
 from convolve.arguments import conv_spec
 from convolve.dtypes import Array
 from convolve.errors import ShapeError
@@ -89,6 +90,12 @@ def _conv_back(back: Back) -> tuple[Array | None, ...]:
     return into_x, into_weight, _bias_back(back)
 
 
+def _conv_plan(node: Node, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> PlannedConv:
+    return planned.plan(
+        x.shape, weight.shape, dtype=x.dtype.name, bias=bias is not None, **options(node, x.ndim - 2)
+    )
+
+
 def transposed_options(node: Node, size: tuple[int, ...], taps: tuple[int, ...]) -> dict[str, Any]:
     """Return the options of a transposed convolution; its padding may follow from the size that is wanted."""
     dims = len(size)
@@ -164,6 +171,18 @@ def _without_extra(dy: Array, how: dict[str, Any]) -> tuple[Array, dict[str, Any
     return dy[(slice(None), slice(None), *cells)], {**rest, "padding": pairs}
 
 
+def _conv_transpose_plan(node: Node, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> PlannedConv:
+    how = transposed_options(node, x.shape[2:], weight.shape[2:])
+    return planned.plan(
+        x.shape,
+        weight.shape,
+        operation="conv_transpose",
+        dtype=x.dtype.name,
+        bias=bias is not None,
+        **how,
+    )
+
+
 def _transposed_window(node: Node, inputs: tuple[Tensor, ...]) -> Window:
     x, weight = inputs[0], inputs[1]
     how = transposed_options(node, x.shape[2:], weight.shape[2:])
@@ -220,6 +239,11 @@ def _conv_integer(
     return CONV[dims](image, filters, **options(node, dims), overflow="wrap")
 
 
+def _conv_integer_plan(node: Node, x: Tensor, weight: Tensor, *_zeros: Tensor | None) -> PlannedConv:
+    """Return the plan of whole numbers less their zero points, which have 16 bits."""
+    return planned.plan(x.shape, weight.shape, dtype="int16", **options(node, x.ndim - 2), overflow="wrap")
+
+
 def _conv_quantised_infer(
     node: Node,
     x: Tensor,
@@ -259,6 +283,12 @@ def _conv_quantised(
     scale = x_scale.reshape(()) * weight_scale.reshape(-1) / y_scale.reshape(())
     per_channel = scale.reshape((-1,) + (1,) * dims)
     return quantised(sums * per_channel.astype(np.float32), y_zero.reshape(()), y_zero.dtype)
+
+
+def _conv_quantised_plan(
+    node: Node, x: Tensor, _x_scale: Tensor, _x_zero: Tensor, weight: Tensor, *_rest: Tensor | None
+) -> PlannedConv:
+    return _conv_integer_plan(node, x, weight)
 
 
 def _columns_shape(
@@ -325,22 +355,22 @@ TABLE = table(
     Operation(
         "Conv", (2, 3), _conv_infer, _conv, _conv_back,
         attributes=FORWARD, weights=(1, 2), multiply_adds=windows.multiply_adds,
-        window=windows.convolution_window,
+        window=windows.convolution_window, method="convolution", plan=_conv_plan,
     ),
     Operation(
         "ConvTranspose", (2, 3), _conv_transpose_infer, _conv_transpose, _conv_transpose_back,
         attributes=TRANSPOSED, weights=(1, 2), multiply_adds=_transposed_multiply_adds,
-        window=_transposed_window,
+        window=_transposed_window, method="convolution", plan=_conv_transpose_plan,
     ),
     Operation(
         "ConvInteger", (2, 4), _conv_integer_infer, _conv_integer, WHOLE,
         attributes=FORWARD, weights=(1,), multiply_adds=windows.multiply_adds,
-        window=windows.convolution_window,
+        window=windows.convolution_window, method="convolution", plan=_conv_integer_plan,
     ),
     Operation(
         "QLinearConv", (8, 9), _conv_quantised_infer, _conv_quantised, ROUNDED,
         attributes=FORWARD, weights=(3, 8), multiply_adds=windows.multiply_adds,
-        window=windows.convolution_window,
+        window=windows.convolution_window, method="convolution", plan=_conv_quantised_plan,
     ),
     Operation(
         "Col2Im", (3, 3), _columns_infer, _columns, _columns_back,

@@ -313,8 +313,12 @@ def _unpool_back(back: Back) -> tuple[Array]:
     return (gradient.reshape(-1)[places].reshape(x.shape),)
 
 
-def _global(name: str, forward: Callable[..., Array], gradient: Gradient, **attributes: Any) -> Operation:
-    return Operation(name, (1, 1), _global_infer, forward, gradient, attributes, window=everything)
+def _global(
+    name: str, forward: Callable[..., Array], gradient: Gradient, method: str = "pooling", **attributes: Any
+) -> Operation:
+    return Operation(
+        name, (1, 1), _global_infer, forward, gradient, attributes, window=everything, method=method
+    )
 
 
 def _adaptive_operation(name: str, forward: Callable[..., Array], gradient: Gradient) -> Operation:
@@ -327,20 +331,23 @@ def _adaptive_operation(name: str, forward: Callable[..., Array], gradient: Grad
 TABLE = table(
     Operation(
         "MaxPool", (1, 1), _max_infer, _max, _max_back,
-        attributes={**WINDOWED, "storage_order": flag()}, outputs=(1, 2), window=windows.convolution_window,
+        attributes={**WINDOWED, "storage_order": flag()}, outputs=(1, 2),
+        window=windows.convolution_window, method="pooling",
     ),
     Operation(
         "AveragePool", (1, 1), _average_infer, _average, _average_back,
-        attributes={**WINDOWED, "count_include_pad": flag()}, window=windows.convolution_window,
+        attributes={**WINDOWED, "count_include_pad": flag()},
+        window=windows.convolution_window, method="pooling",
     ),
     Operation(
         "LpPool", (1, 1), _average_infer, _power_mean, _power_mean_back,
-        attributes={**WINDOWED, "p": whole(2, least=1, most=64)}, window=windows.convolution_window,
+        attributes={**WINDOWED, "p": whole(2, least=1, most=64)},
+        window=windows.convolution_window, method="pooling",
     ),
     _global("GlobalAveragePool", _global_average, _global_average_back),
     _global("GlobalMaxPool", _global_max, _global_max_back),
     _global(
-        "GlobalLpPool", _global_power_mean, _global_power_mean_back, p=whole(2, least=1, most=64)
+        "GlobalLpPool", _global_power_mean, _global_power_mean_back, "numpy", p=whole(2, least=1, most=64)
     ),
     _adaptive_operation("AdaptiveAveragePool", _adaptive(AVG_POOL, np.mean), _adaptive_average_back),
     _adaptive_operation("AdaptiveMaxPool", _adaptive(MAX_POOL, np.max), _adaptive_max_back),
