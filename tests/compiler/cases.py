@@ -76,7 +76,8 @@ def _separable_code(draw: random.Random, sizes: tuple[Triple, Triple]) -> Code:
     activation = draw.choice(["none", "relu"])
     boxes = [draw.random() < 0.5 and apart == 1 for apart in sizes[1]]
     code = Code("separable", dtype, sizes[0], (1, 1, 1), sizes[1], tile, layout, "x", activation)
-    return replace(code, boxes=(boxes[0], boxes[1], draw.random() < 0.5))
+    streams = draw.random() < 0.5
+    return replace(code, boxes=(boxes[0], boxes[1], draw.random() < 0.5), streams=streams)
 
 
 def _winograd_code(draw: random.Random) -> Code:
@@ -100,6 +101,9 @@ def _ways(code: Code) -> Iterator[dict[str, int]]:
         yield {"whole": True}
         if code.stride[2] == 1:
             yield {"direct": True}
+            yield {"direct": True, "streams": True}
+    if code.method == "stencil" and code.writes == "x":
+        yield {"streams": True}
 
 
 def random_codes(seed: int, count: int) -> Iterator[tuple[Code, Target]]:
@@ -279,18 +283,25 @@ def case_of(
     if factors is not None:
         sizes = replace(sizes, terms=factors.shape[1])
         plan = replace(plan_passes(sizes, geometry, target, 1), block=_inside(block, sizes.output))
+        plan = _perhaps_past_the_caches(plan, draw)
         return _made(call, target, plan, sizes, axes, out, factors[None, :, :, None, None])
     tiles = tiles or [one for one in planner.choices(sizes, geometry, target) if one.method == method]
     best = draw.choice(tiles)
     if best.whole and draw.random() < 0.5:
         best = replace(best, whole=False, direct=method == "stencil" and reads_directly(geometry))
-    plan = planner.planned(best, tiles, sizes, geometry, target, 1)
+    plan = _perhaps_past_the_caches(planner.planned(best, tiles, sizes, geometry, target, 1), draw)
     if not best.whole:
         plan = replace(plan, block=_inside(block, sizes.output))
     if plan.code.is_contraction:
         plan = replace(plan, channels_at_once=draw.randint(1, sizes.for_method(best.method).channels))
     weight = call.second.reshape(spec.groups, spec.out_channels // spec.groups, -1, *geometry.taps)
     return _made(call, target, plan, sizes, axes, out, weight)
+
+
+def _perhaps_past_the_caches(plan: Plan, draw: random.Random) -> Plan:
+    """Return a plan that writes its results past the caches, as those of large images do, or the same one."""
+    able = plan.code.method in ("stencil", "separable") and plan.code.writes == "x" and not plan.code.whole
+    return replace(plan, code=replace(plan.code, streams=True)) if able and draw.random() < 0.5 else plan
 
 
 def _inside(block: Triple, output: Triple) -> Triple:

@@ -98,6 +98,7 @@ def test_every_statement() -> None:
     pen.quotient("q", W + 1, 2)
     pen.lookup("v", "table", W)
     pen.smallest("s", W, 3)
+    pen.to_line("lead", "line", [W])
     pen.number("zero", 0.0, "float32", 8)
     pen.load("some", "line", [W], 4, 2)
     pen.repeat("same", "line", [0], 4)
@@ -109,6 +110,7 @@ def test_every_statement() -> None:
     pen.transpose(["a", "b"], ["c", "d"])
     pen.mark("line", [W], "sum")
     pen.store("line", [W, 0], "sum", 4)
+    pen.store("line", [W, 0], "sum", 4, streams=True)
     pen.prefetch("line", [W + 64])
     assert {type(one) for one in statements(pen)} == set(get_args(Statement))
     assert [head(one) for one in statements(pen)] == [
@@ -121,6 +123,7 @@ def test_every_statement() -> None:
         "let q = (w + 1) // 2",
         "let v = table[w]",
         "let s = min(w, 3)",
+        "let lead = numbers from line[w] to the next line",
         "zero = 0.0 × 8",
         "some = line[w] × 4 step 2",
         "same = repeat line[0] × 4",
@@ -132,6 +135,7 @@ def test_every_statement() -> None:
         "a, b = transpose(c, d)",
         "mark line[w] if sum is NaN",
         "line[w, 0] × 4 = sum",
+        "line[w, 0] × 4 = sum past the caches",
         "prefetch line[w + 64]",
     ]
 

@@ -89,7 +89,7 @@ FIXED = {
     ),
     "stencil": Code("stencil", "float32", (1, 3, 3), (1, 1, 2), (1, 1, 1), (2, 3, 2), "x", "x"),
     "stencil direct": Code(
-        "stencil", "float32", (1, 3, 3), (1, 1, 1), (1, 1, 1), (1, 3, 2), "x", "x", direct=True
+        "stencil", "float32", (1, 3, 3), (1, 1, 1), (1, 1, 1), (1, 3, 2), "x", "x", direct=True, streams=True
     ),
     "stencil whole": Code(
         "stencil", "float32", (1, 3, 3), (1, 1, 1), (1, 1, 1), (1, 3, 2), "x", "x", whole=True

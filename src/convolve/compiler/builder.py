@@ -33,6 +33,7 @@ from convolve.compiler.loopnest import (
     Share,
     Statement,
     Store,
+    ToLine,
     Transpose,
     Walk,
     When,
@@ -149,6 +150,11 @@ class Pen:
         self._write(Lookup(var, table, index))
         return Affine.symbol(var)
 
+    def to_line(self, var: str, buffer: str, index: Sequence[Index]) -> Affine:
+        """Let a symbol be how many numbers lie between a place and the next line of the caches."""
+        self._write(ToLine(var, Access(buffer, affines(index))))
+        return Affine.symbol(var)
+
     def smallest(self, var: str, *choices: Index) -> Affine:
         """Let a symbol be the smallest of several."""
         self._write(Extremum(var, "min", affines(choices)))
@@ -211,9 +217,11 @@ class Pen:
         """Write 1 if a register holds a NaN."""
         self._write(Mark(Access(buffer, affines(index)), register))
 
-    def store(self, buffer: str, index: Sequence[Index], register: str, lanes: int = 1) -> None:
+    def store(
+        self, buffer: str, index: Sequence[Index], register: str, lanes: int = 1, streams: bool = False
+    ) -> None:
         """Store a register."""
-        self._write(Store(Access(buffer, affines(index), lanes), register))
+        self._write(Store(Access(buffer, affines(index), lanes), register, streams))
 
 
 def _block(name: str, extent: Index, step: Index) -> Block:

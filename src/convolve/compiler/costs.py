@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from convolve.compiler.plan import Method, Triple
 from convolve.compiler.problem import Geometry, Sizes, cells_first, item_bytes, pieces
-from convolve.compiler.target import Target
+from convolve.compiler.target import LINE_BYTES, Target
 
 LOADS_PER_CYCLE = 2
 """Loads of any kind; of whole vectors no more than the target's units."""
@@ -28,9 +28,6 @@ INTEGER_OPERATIONS = {"int32": 2, "int64": 8}
 LEAST_SUMS = 4.5
 """Sums of a contraction's tile for each unit; with four, 2 pixels × 4 vectors on AVX2, a block takes 0.8 of
 the peak and its weights more than the second-level cache delivers."""
-
-LINE_BYTES = 64
-"""A cache line: what is fetched of a row is a part of one more than it fills."""
 
 L2_BYTES_PER_CYCLE = 20
 """What one core reads from its second-level cache in long runs: 32 at best, 18 to 22 measured."""
@@ -82,6 +79,11 @@ MOST_UNROLLED = 200
 """Multiply-adds written out in one block. Compiling takes about 0.2 ms each, and straight-line code of
 some thousand takes seconds (1,600 take 0.8 s); loops of 200 have no cost to speak of. A stencil with a stride
 has a column of each phase in a block."""
+
+ROWS_OF_ONE = 5
+"""Rows of a tile of one channel, on cores that begin one vector in a cycle: five sums hide the latency. 3 ×
+3, 7 × 7 and 15 × 15 on 3840 × 2160 took 1.99, 8.9 and 37.7 ms with 7 × 2 vectors, and 1.93, 8.1 and 36.1 with
+5 × 2; in the caches, too, 5 × 2 was quicker by 3 to 9 % (2026-11-26, AMD Zen 4, AVX-512)."""
 
 TILE_LINES = 2
 """Cache lines of a row of results that a stencil's tile of several rows writes. With 7 × 3 vectors of 64
@@ -220,6 +222,8 @@ def stencil_tiles(target: Target, dtype: str) -> Iterator[Triple]:
     widest = max(1, TILE_LINES * LINE_BYTES // target.vector_bytes)
     for channels, rows, vectors in itertools.product((1, 2, 4, 6), (1, 2, 3, 4, 5, 7), (1, 2, 3, 6, 10)):
         if rows in (3, 4) and channels != 4:
+            continue
+        if target.units == 1 and channels == 1 and rows > ROWS_OF_ONE:
             continue
         if rows == 1 or (vectors <= min(3, widest) and channels * rows * vectors <= most):
             yield channels, rows, vectors

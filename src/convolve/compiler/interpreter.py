@@ -34,11 +34,13 @@ from convolve.compiler.loopnest import (
     Select,
     Share,
     Store,
+    ToLine,
     Transpose,
     Walk,
     When,
 )
 from convolve.compiler.printer import show_access
+from convolve.compiler.target import LINE_BYTES
 from convolve.dtypes import DType, bfloat16
 
 Array = NDArray[Any]
@@ -193,6 +195,13 @@ class _Machine:
         choose = min if let.kind == "min" else max
         self.symbols[let.var] = choose(map(self.value, let.choices))
 
+    def to_line(self, let: ToLine) -> None:
+        """Count the numbers up to the next line, in an array that begins with one."""
+        array = self.arrays[let.access.buffer]
+        places = zip(let.access.index, array.strides, strict=True)
+        address = sum(self.value(index) * stride for index, stride in places)
+        self.symbols[let.var] = -address % LINE_BYTES // array.itemsize
+
     # -- registers -----------------------------------------------------------------------------------
 
     def numbers(self, access: Access) -> Array:
@@ -273,6 +282,7 @@ RUNNERS: dict[type, Callable[[_Machine, Any], None]] = {
     Quotient: _Machine.quotient,
     Lookup: _Machine.lookup,
     Extremum: _Machine.extremum,
+    ToLine: _Machine.to_line,
     Number: _Machine.number,
     Load: _Machine.load,
     Repeat: _Machine.repeat,

@@ -12,10 +12,11 @@ Its grammar, on one screen (``index`` is an `Affine` expression of symbols)::
              | walk step, (y, x), ... over rows × columns, at most limit: body     several pixels at once
              | when index >= 0: body [else: body]
              | let v = index // number | table[index] | min(index, ...) | max(index, ...)
+             | let v = numbers from access to the next line
              | register = value
              | register = index, index + step, ...               whole numbers, one per lane
              | register = register if register beats register else register
-             | access = register
+             | access = register [past the caches]
              | mark access if register is NaN
              | prefetch access
     value    = number | access | repeat access | operation(register, ...) | transpose(register, ...)
@@ -165,6 +166,17 @@ class Extremum:
 
 
 @dataclass(frozen=True, slots=True)
+class ToLine:
+    """``var`` = how many numbers lie between a place, which may be outside, and the next line of the caches.
+
+    It is 0 where a line begins. Nothing but speed may depend on it.
+    """
+
+    var: str
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
 class Number:
     """``register = value`` in every lane."""
 
@@ -260,10 +272,14 @@ class Transpose:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """``buffer[...] = register``."""
+    """``buffer[...] = register``.
+
+    ``streams``: written past the caches where it fills whole lines, or parts of one that the next ones fill.
+    """
 
     access: Access
     register: str
+    streams: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +298,7 @@ class Prefetch:
 
 
 Statement = (
-    Share | Blocks | Loop | Walk | When | Quotient | Lookup | Extremum
+    Share | Blocks | Loop | Walk | When | Quotient | Lookup | Extremum | ToLine
     | Number | Load | Repeat | Compute | Convert | Join | Ramp | Select | Transpose | Store | Mark | Prefetch
 )  # fmt: skip
 

@@ -10,7 +10,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
-from convolve.compiler.blocking import BLOCK_CYCLES, CACHE_SHARE, L3_BYTES_PER_CYCLE, SMALL_WORK, UNEVEN
+from convolve.compiler.blocking import (
+    BLOCK_CYCLES,
+    CACHE_SHARE,
+    L3_BYTES_PER_CYCLE,
+    SMALL_WORK,
+    UNEVEN,
+    streams,
+)
 from convolve.compiler.costs import (
     PACK_CYCLES,
     PACK_CYCLES_ONE_BY_ONE,
@@ -123,7 +130,7 @@ def plan_passes(sizes: Sizes, geometry: Geometry, target: Target, threads: int) 
     """Return how a convolution with ``sizes.terms`` products of lines is computed."""
     alone = [(*_best_block(code, sizes, target, 1), code) for code in _codes(sizes, geometry, target)]
     cycles, _, code = min(alone, key=lambda one: one[0])  # for one thread: it sets the order of summation
-    return _plan(sizes, geometry, code, _best_block(code, sizes, target, threads)[1], cycles)
+    return _plan(sizes, geometry, target, code, _best_block(code, sizes, target, threads)[1], cycles)
 
 
 def _codes(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Code]:
@@ -156,7 +163,7 @@ def _best_block(code: Code, sizes: Sizes, target: Target, threads: int) -> tuple
     return min((_cycles(code, block, sizes, target, threads), block) for block in small)
 
 
-def _plan(sizes: Sizes, geometry: Geometry, code: Code, block: Triple, cycles: float) -> Plan:
+def _plan(sizes: Sizes, geometry: Geometry, target: Target, code: Code, block: Triple, cycles: float) -> Plan:
     products = sizes.terms * sum(length for length in geometry.taps if length > 1)
     direct = math.prod(geometry.taps)
     reason = f"rank {sizes.terms}: {products} products for each output instead of {direct}"
@@ -168,6 +175,7 @@ def _plan(sizes: Sizes, geometry: Geometry, code: Code, block: Triple, cycles: f
     moved += sizes.filters * sizes.outputs * item_bytes(geometry.arithmetic.output)
     moved *= sizes.batch * sizes.groups
     moved += sizes.groups * sizes.filters * products * item_bytes(geometry.dtype)
+    code = replace(code, streams=streams(code, sizes, moved, target))
     return Plan(code, reason, block, 1, 1, 2 * outputs * products, moved, int(cycles))
 
 

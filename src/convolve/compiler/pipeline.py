@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from convolve.compiler.llvm.emitter import emit
+from convolve.compiler.llvm.emitter import STREAMED, emit
 from convolve.compiler.loopnest import Routine, Signature
 from convolve.compiler.lower.contract import contract, contract_signature
 from convolve.compiler.lower.depthwise import depthwise, depthwise_signature
@@ -95,4 +95,7 @@ def module(routines: list[Routine], target: Target) -> str:
     declared = sorted({line for part in parts for line in part.splitlines() if line.startswith("declare")})
     bodies = ["\n".join(line for line in part.splitlines() if line[:7] != "declare") for part in parts]
     width = f'"prefer-vector-width"="{bits}" "min-legal-vector-width"="{bits}"'
-    return "\n\n".join(["\n".join(declared), *bodies, f"attributes #0 = {{ nounwind {width} }}\n"])
+    attributes = f"attributes #0 = {{ nounwind {width} }}\n"
+    if any(STREAMED in body for body in bodies):
+        attributes += f"{STREAMED} = !{{i32 1}}\n"
+    return "\n\n".join(["\n".join(declared), *bodies, attributes])

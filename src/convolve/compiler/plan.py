@@ -108,6 +108,8 @@ class Code:
         further right the next one reads.
     boxes
         For "separable": along which dimensions all factors are equal and outputs share sums.
+    streams
+        For "stencil" and "separable": whether results are written past the caches, a line at a time.
     """
 
     method: Method
@@ -129,6 +131,7 @@ class Code:
     spread: int = 1
     shift: int = 0
     boxes: tuple[bool, bool, bool] = (False, False, False)
+    streams: bool = False
 
     def __post_init__(self) -> None:
         for name in ("input_dtype", "weight_dtype", "output_dtype"):

@@ -8,7 +8,7 @@ import functools
 import math
 from dataclasses import replace
 
-from convolve.compiler.blocking import blocking
+from convolve.compiler.blocking import blocking, streams
 from convolve.compiler.costs import Choice, direct_choices
 from convolve.compiler.dot_costs import dot_choices
 from convolve.compiler.passes import plan_passes
@@ -94,13 +94,15 @@ def planned(
 ) -> Plan:
     """Return the plan of one choice."""
     code = geometry.code(best.method, best.tile, best.direct, best.whole)
-    cut = blocking(code, sizes, target, threads, best.cycles)
     filters = sizes.filters * geometry.spread
     weights = sizes.groups * filters * sizes.channels * math.prod(geometry.taps)
     arithmetic = geometry.arithmetic
     bytes_each = item_bytes(code.weight_dtype)
     moved = sizes.channels * cells_read(sizes, geometry) * item_bytes(arithmetic.input)
     moved += filters * sizes.outputs * item_bytes(arithmetic.output)
+    moved = sizes.batch * sizes.groups * moved + weights * bytes_each
+    code = replace(code, streams=streams(code, sizes, moved, target))
+    cut = blocking(code, sizes, target, threads, best.cycles)
     return Plan(
         code,
         _reason(best, tiles),
@@ -108,7 +110,7 @@ def planned(
         cut.channels,
         cut.panels,
         2 * sizes.batch * weights * sizes.outputs,
-        sizes.batch * sizes.groups * moved + weights * bytes_each,
+        moved,
         int(best.cycles),
     )
 

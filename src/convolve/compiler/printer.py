@@ -27,6 +27,7 @@ from convolve.compiler.loopnest import (
     Share,
     Statement,
     Store,
+    ToLine,
     Transpose,
     Walk,
     When,
@@ -122,6 +123,8 @@ def head(statement: Statement) -> str:
             return f"let {var} = {table}[{index}]"
         case Extremum(var, kind, choices):
             return f"let {var} = {kind}({_list(choices)})"
+        case ToLine(var, access):
+            return f"let {var} = numbers from {show_access(access)} to the next line"
         case Number(register, value, _, lanes):
             return f"{register} = {value}{_lanes(lanes)}"
         case Load(register, access):
@@ -140,8 +143,8 @@ def head(statement: Statement) -> str:
             return f"{register} = words({argument})"
         case Transpose(registers, arguments):
             return f"{', '.join(registers)} = transpose({', '.join(arguments)})"
-        case Store(access, register):
-            return f"{show_access(access)} = {register}"
+        case Store(access, register, streams):
+            return f"{show_access(access)} = {register}{' past the caches' if streams else ''}"
         case Mark(access, register):
             return f"mark {show_access(access)} if {register} is NaN"
         case Prefetch(access):

@@ -6,6 +6,9 @@ Nothing outside this file names an instruction set: tiles follow from `Target.re
 
 from dataclasses import dataclass, replace
 
+LINE_BYTES = 64
+"""A cache line of all targets: what is fetched of a row is a part of one more than it fills."""
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from convolve.compiler.affine import Affine
+from convolve.compiler.layout import ITEM_BYTES
 from convolve.compiler.loopnest import (
     Access,
     Block,
@@ -30,12 +31,14 @@ from convolve.compiler.loopnest import (
     Share,
     Statement,
     Store,
+    ToLine,
     Walk,
     When,
 )
 from convolve.compiler.printer import head, show_access
 from convolve.compiler.proof import Facts
 from convolve.compiler.registers import check_registers
+from convolve.compiler.target import LINE_BYTES
 from convolve.errors import VerificationError
 
 Terms = tuple[tuple[str, int], ...]
@@ -218,6 +221,16 @@ class _Verifier:
         self.bind(let.var)
         self.facts.add_extremum(let.var, let.kind, let.choices)
 
+    def to_line(self, let: ToLine) -> None:
+        """Learn that there are fewer numbers than a line holds."""
+        buffer = self.buffers.get(let.access.buffer)
+        if buffer is None:
+            self.refuse(let, f"there is no buffer {let.access.buffer}")
+        self.check_known(let, *let.access.index)
+        self.bind(let.var)
+        self.facts.add(Affine.symbol(let.var), 0)
+        self.facts.add(Affine.of(LINE_BYTES // ITEM_BYTES[buffer.dtype] - 1), Affine.symbol(let.var))
+
     # -- accesses ------------------------------------------------------------------------------------
 
     def load(self, load: Load | Repeat) -> None:
@@ -302,6 +315,7 @@ CHECKS: dict[type, Callable[[_Verifier, Any], None]] = {
     Quotient: _Verifier.quotient,
     Lookup: _Verifier.lookup,
     Extremum: _Verifier.extremum,
+    ToLine: _Verifier.to_line,
     Load: _Verifier.load,
     Repeat: _Verifier.load,
     Ramp: _Verifier.ramp,

@@ -31,11 +31,15 @@ from convolve.compiler.loopnest import (
     Select,
     Share,
     Store,
+    ToLine,
     Transpose,
     Walk,
     When,
 )
-from convolve.compiler.target import Target
+from convolve.compiler.target import LINE_BYTES, Target
+
+STREAMED = "!0"
+"""The module's note that marks stores past the caches."""
 
 HEADER = "define void @{name}(ptr noalias %args, i64 %begin, i64 %end, ptr noalias %scratch) #0 {{"
 
@@ -55,11 +59,14 @@ class Emitter:
         self.registers = Registers(self.code)
         self.addresses = Addresses(routine, self.code, self.code.new_piece())
         self.declared: set[str] = set()
+        self.streams = False
 
     def function(self) -> str:
         """Return the whole function."""
         self.body(self.routine.body)
         self.registers.end_block()
+        if self.streams:  # other threads may read the results as soon as they hear that this one is done
+            self.code.write("  fence seq_cst")
         self.code.write("  ret void\n}")
         return "\n".join([*sorted(self.declared), self.code.text()])
 
@@ -283,6 +290,13 @@ class Emitter:
         order = "slt" if let.kind == "min" else "sgt"
         self.let(let.var, self.addresses.extreme(let.choices, order))
 
+    def to_line(self, let: ToLine) -> None:
+        """Count the numbers up to the next line."""
+        place = self.code.value(f"ptrtoint ptr {self.addresses.pointer(let.access)} to i64")
+        left = self.code.value(f"and i64 {self.code.value(f'sub i64 0, {place}')}, {LINE_BYTES - 1}")
+        item = ITEM_BYTES[self.routine.buffer(let.access.buffer).dtype]
+        self.let(let.var, self.code.value(f"udiv i64 {left}, {item}"))
+
     def let(self, var: str, value: str) -> None:
         """Bind a symbol for the rest of the body."""
         self.addresses.open()
@@ -353,7 +367,17 @@ class Emitter:
         """Neighbours, at any address."""
         pointer = self.addresses.pointer(store.access)
         value = self.registers.get(store.register)
-        self.code.write(f"  store {self.registers.type_of(store.register)} {value}, ptr {pointer}, align 1")
+        line = f"  store {self.registers.type_of(store.register)} {value}, ptr {pointer}, align "
+        if not store.streams:
+            self.code.write(f"{line}1")
+            return
+        self.streams = True
+        dtype, lanes = self.registers.kind(store.register)
+        size = lanes * ITEM_BYTES[dtype]
+        place = self.code.value(f"ptrtoint ptr {pointer} to i64")
+        aligned = self.code.value(f"icmp eq i64 {self.code.value(f'and i64 {place}, {size - 1}')}, 0")
+        past = f"{line}{size}, !nontemporal {STREAMED}"
+        self.branch(aligned, lambda: self.code.write(past), lambda: self.code.write(f"{line}1"))
 
     def mark(self, mark: Mark) -> None:
         """Store 1 where any lane is not equal to itself."""
@@ -526,6 +550,7 @@ EMITTERS: dict[type, Callable[[Emitter, Any], None]] = {
     Quotient: Emitter.quotient,
     Lookup: Emitter.lookup,
     Extremum: Emitter.extremum,
+    ToLine: Emitter.to_line,
     Number: Emitter.number,
     Load: Emitter.load,
     Repeat: Emitter.repeat,

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
-from convolve.compiler.costs import INTEGER_OPERATIONS, LINE_BYTES, MOST_UNROLLED
+from convolve.compiler.costs import INTEGER_OPERATIONS, MOST_UNROLLED
 from convolve.compiler.layout import ITEM_BYTES
 from convolve.compiler.loopnest import Buffer, Routine, Signature, affines
 from convolve.compiler.lower.border import Packer, Place, packs_by_channel
@@ -52,7 +52,7 @@ from convolve.compiler.lower.unroll import (
 )
 from convolve.compiler.lower.words import WordPacker, word_facts
 from convolve.compiler.plan import Code
-from convolve.compiler.target import Target
+from convolve.compiler.target import LINE_BYTES, Target
 
 KP, BK, BS, PT, XS = map(Affine.symbol, ("KP", "BK", "BS", "PT", "XS"))
 """Panels of output channels, panels of one item, panels whose sums are kept (one is enough if all input

@@ -72,9 +72,11 @@ def read_input(pen: Pen, code: Code, register: str, index: Sequence[Index], lane
     return pen.convert(register, code.dtype, pen.load(f"{register}_read", "input", index, lanes, step))
 
 
-def write_output(pen: Pen, code: Code, register: str, index: Sequence[Index], lanes: int) -> None:
+def write_output(
+    pen: Pen, code: Code, register: str, index: Sequence[Index], lanes: int, streams: bool = False
+) -> None:
     """Write the storing of sums as results: in the dtype of the output, set to its range if asked for."""
     if code.output_dtype != code.dtype:
         result = f"result{lanes}"
         register = pen.convert(result, code.output_dtype, register, code.saturated)
-    pen.store("output", index, register, lanes)
+    pen.store("output", index, register, lanes, streams)

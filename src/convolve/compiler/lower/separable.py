@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from convolve.compiler.affine import Affine, Index
-from convolve.compiler.costs import LINE_BYTES
 from convolve.compiler.layout import ITEM_BYTES
 from convolve.compiler.loopnest import Buffer, Routine, Signature, affines
 from convolve.compiler.lower.border import Packer, Place
@@ -52,7 +51,7 @@ from convolve.compiler.passes import (
 )
 from convolve.compiler.plan import Code
 from convolve.compiler.problem import pieces
-from convolve.compiler.target import Target
+from convolve.compiler.target import LINE_BYTES, Target
 
 CW, CS, TERMS = map(Affine.symbol, ("CW", "CS", "Q"))
 """Columns of a strip, those that a packed row of it has room for, and products of one-dimensional filters."""
@@ -254,14 +253,15 @@ class _Separable(Stencil):
         """Go along the rows, and write the outputs."""
         pen = self.pen
         down = pen.quotient("row_tiles", place.counts[1] + self.rows - 1, self.rows)
-        across = pen.quotient("column_tiles", place.counts[2] + self.width - 1, self.width)
         with pen.loop("yt", 0, down) as yt:
             if self.code.boxes[2]:
                 self._share(place, kt, yt * self.rows)
-            with pen.loop("xt", 0, across) as xt:
-                self._tile_across(place, kt, (oz, yt * self.rows, xt * self.width))
+            with self._tiles(place, kt, (oz, yt * self.rows)) as (at, columns):
+                self._tile_across(place, kt, at, columns)
 
-    def _tile_across(self, place: Place, kt: Affine, at: tuple[Affine, Affine, Affine]) -> None:
+    def _tile_across(
+        self, place: Place, kt: Affine, at: tuple[Affine, Affine, Affine], columns: Affine
+    ) -> None:
         """Sum up and write one tile of outputs."""
         self._start(place, kt)
         with self.pen.loop("q", 0, TERMS) as q:
@@ -269,7 +269,7 @@ class _Separable(Stencil):
                 self._add_shared(q, at)
             else:
                 self._taps_across([place.g, kt, q], at)
-        self._write(place, kt, at)
+        self._write(place, kt, at, columns)
 
     def _share(self, place: Place, kt: Affine, first: Affine) -> None:
         """Sum up what the outputs of some rows share."""

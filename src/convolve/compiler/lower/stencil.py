@@ -7,12 +7,13 @@ over a register and serves all rows and vectors.
 
 import functools
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
-from convolve.compiler.costs import LINE_BYTES, taps_of_a_column
+from convolve.compiler.costs import taps_of_a_column
 from convolve.compiler.layout import ITEM_BYTES
 from convolve.compiler.loopnest import Buffer, Routine, Signature, affines
 from convolve.compiler.lower.border import Packer, Place, lay_border
@@ -41,7 +42,7 @@ from convolve.compiler.lower.pack import weight_extents
 from convolve.compiler.lower.unroll import columns, tap_runs
 from convolve.compiler.plan import Code
 from convolve.compiler.problem import cells_first
-from convolve.compiler.target import Target
+from convolve.compiler.target import LINE_BYTES, Target
 
 FAR = 1 << 32
 """Tiles, more than any row has."""
@@ -134,23 +135,53 @@ class Stencil:
             elif not self.code.direct:
                 packer.pack(Affine.of(0), C)
             down = pen.quotient("row_tiles", y[1] + self.rows - 1, self.rows)
-            across = pen.quotient("column_tiles", x[1] + self.width - 1, self.width)
             with (
                 pen.loop("kt", 0, k[1]) as kt,
                 pen.loop("oz", 0, z[1]) as oz,
                 pen.loop("yt", 0, down) as yt,
             ):
                 write = self._direct_row if self.code.direct else self._packed_row
-                write(place, k[0] + kt, (oz, yt * self.rows), across)
+                write(place, k[0] + kt, (oz, yt * self.rows))
 
-    def _packed_row(self, place: Place, kt: Affine, row: tuple[Affine, Affine], across: Affine) -> None:
+    def _packed_row(self, place: Place, kt: Affine, row: tuple[Affine, Affine]) -> None:
         """Compute a row of tiles of channels × rows × vectors of a packed block."""
         depth, height, _ = self.code.packed_stride
-        with self.pen.loop("xt", 0, across) as xt:
-            at = (*row, xt * self.width)
+        with self._tiles(place, kt, row) as (at, columns):
             self._start(place, kt)
             self._sum(place, kt, _Cells("cells", (at[0] * depth, at[1] * height, at[2]), place))
-            self._write(place, kt, at)
+            self._write(place, kt, at, columns)
+
+    # -- tiles along a row -----------------------------------------------------------------------------
+
+    @contextmanager
+    def _tiles(self, place: Place, kt: Affine, row: tuple[Affine, Affine]) -> Iterator[tuple[Place3, Affine]]:
+        """Open a loop over a row's tiles: where each begins, and how many of its columns belong to it."""
+        shift, _ = self._shift(place, kt, row)
+        with self.pen.loop("xt", 0, self._across(place, shift)) as xt:
+            yield self._tile_at(place, row, shift + xt * self.width)
+
+    def _shift(self, place: Place, kt: Affine, row: tuple[Affine, Affine]) -> tuple[Affine, Affine]:
+        """Return where a row's first tile begins, and the first tile that begins in the block.
+
+        Results that are written past the caches are cut where lines of the output begin: then the first tile
+        begins before the block, and only its end belongs to it.
+        """
+        if not self.code.streams:
+            return Affine.of(0), Affine.of(0)
+        at = (*row, Affine.of(0))
+        lead = self.pen.to_line("lead", "output", self._output(place, kt * self.channels, at, 0, 0))
+        late = self.pen.quotient("late", lead + self.width - 1, self.width)
+        return lead - late * self.width, late
+
+    def _across(self, place: Place, shift: Affine) -> Affine:
+        """Return how many tiles a row has."""
+        return self.pen.quotient("column_tiles", place.counts[2] - shift + self.width - 1, self.width)
+
+    def _tile_at(self, place: Place, row: tuple[Affine, Affine], column: Affine) -> tuple[Place3, Affine]:
+        """Return where a tile begins, and how many of its columns belong to it."""
+        end = self.pen.smallest("tile_end", column + self.width, place.counts[2])
+        left = self.pen.largest("tile_left", 0, column) if self.code.streams else column
+        return (*row, left), end - left
 
     def _start(self, place: Place, kt: Affine) -> None:
         """Let all sums of a tile begin with the bias."""
@@ -161,29 +192,31 @@ class Stencil:
 
     # -- straight from the input -----------------------------------------------------------------------
 
-    def _direct_row(self, place: Place, kt: Affine, row: tuple[Affine, Affine], across: Affine) -> None:
+    def _direct_row(self, place: Place, kt: Affine, row: tuple[Affine, Affine]) -> None:
         """Compute a row of tiles: those inside from the input itself, in a loop with nothing else in it.
 
         Then the others, before and behind these, which pack what their windows read.
         """
         pen = self.pen
-        origin, ends = self._reach(place, (*row, Affine.of(0)))
+        shift, late = self._shift(place, kt, row)
+        across = self._across(place, shift)
+        origin, ends = self._reach(place, (*row, shift))
         rows = place.counts[1] - row[1] - self.rows
         channels = K - kt * self.channels - self.channels
         inside = pen.smallest("inside", *origin[:2], *ends[:2], rows, channels)
         first = pen.quotient("first", self.width - 1 - origin[2], self.width)
         last = pen.quotient("last", ends[2] + self.width, self.width)
-        filled = pen.quotient("filled", place.counts[2], self.width)
-        with pen.when(inside), pen.loop("xt", [0, first], [across, last, filled]) as xt:
-            self._inside(place, kt, (*row, xt * self.width))
+        filled = pen.quotient("filled", place.counts[2] - shift, self.width)
+        with pen.when(inside), pen.loop("xt", [late, first], [across, last, filled]) as xt:
+            self._inside(place, kt, (*row, shift + xt * self.width))
         none = across + inside * FAR
-        start = pen.smallest("inner", across, pen.largest("from", 0, first))
+        start = pen.smallest("inner", across, pen.largest("from", late, first))
         stop = pen.largest("outer", start, pen.smallest("upto", across, last, filled, none))
         with (
             pen.loop("side", 0, 2) as side,
             pen.loop("xt", [0, stop - (1 - side) * FAR], [across, start + side * FAR]) as xt,
         ):
-            self._border(place, kt, (*row, xt * self.width))
+            self._border(place, kt, *self._tile_at(place, row, shift + xt * self.width))
 
     def _reach(self, place: Place, at: Place3) -> tuple[list[Affine], list[Affine]]:
         """Return the first cell that a tile reads in each dimension, and how many are behind its last."""
@@ -206,17 +239,16 @@ class Stencil:
         self._activate()
         self._store(place, kt, at)
 
-    def _border(self, place: Place, kt: Affine, at: Place3) -> None:
+    def _border(self, place: Place, kt: Affine, at: Place3, columns: Affine) -> None:
         """Compute a tile at the border: pack what its windows read."""
         rows = self.pen.smallest("tile_rows", self.rows, place.counts[1] - at[1])
-        columns = self.pen.smallest("tile_columns", self.width, place.counts[2] - at[2])
         starts = [start + one for start, one in zip(place.starts, at, strict=True)]
         tile = Place(place.n, place.g, starts, (Affine.of(1), rows, columns))
         Packer(self.pen, self.code, self.lanes, tile).pack(Affine.of(0), C)
         self._start(place, kt)
         nothing = Affine.of(0)
         self._sum(place, kt, _Cells("cells", (nothing, nothing, nothing), place))
-        self._write(place, kt, at)
+        self._write(place, kt, at, columns)
 
     def _prefetch(self, place: Place, origin: Sequence[Affine]) -> None:
         """Hint at the rows that the tile below will read in addition."""
@@ -290,31 +322,32 @@ class Stencil:
 
     # -- writing out -----------------------------------------------------------------------------------
 
-    def _write(self, place: Place, kt: Affine, at: Place3) -> None:
+    def _write(self, place: Place, kt: Affine, at: Place3, columns: Affine) -> None:
         """Write a tile straight to the output if all of it belongs there, else by way of the scratch."""
         pen = self.pen
         self._activate()
         if self.code.writes != "x":
             self._keep()
-            self._copy(place, kt, at)
+            self._copy(place, kt, at, columns)
             return
         whole = pen.smallest(
             "whole",
             K - kt * self.channels - self.channels,
             place.counts[1] - at[1] - self.rows,
-            place.counts[2] - at[2] - self.width,
+            columns - self.width,
         )
         with pen.when(whole):
             self._store(place, kt, at)
         with pen.otherwise():
             self._keep()
-            self._copy(place, kt, at)
+            self._copy(place, kt, at, columns)
 
     def _store(self, place: Place, kt: Affine, at: Place3) -> None:
         """Write a tile that lies inside straight to the output."""
         for k, i, v in itertools.product(range(self.channels), range(self.rows), range(self.vectors)):
             index = self._output(place, kt * self.channels + k, at, i, v * self.lanes)
-            write_output(self.pen, self.code, f"sum{k}_{i}_{v}", index, self.lanes)
+            register, streams = f"sum{k}_{i}_{v}", self.code.streams
+            write_output(self.pen, self.code, register, index, self.lanes, streams)
 
     def _keep(self) -> None:
         """Lay the tile down in the scratch."""
@@ -323,7 +356,7 @@ class Stencil:
                 for v in range(self.vectors):
                     self.pen.store("sums", [k, i, v * self.lanes], f"sum{k}_{i}_{v}", self.lanes)
 
-    def _copy(self, place: Place, kt: Affine, at: Place3) -> None:
+    def _copy(self, place: Place, kt: Affine, at: Place3, columns: Affine) -> None:
         """Copy what belongs to the output of a tile that reaches beyond it."""
         pen = self.pen
         first = kt * self.channels
@@ -331,10 +364,9 @@ class Stencil:
             pen.loop("ok", 0, [self.channels, K - first]) as k,
             pen.loop("oi", 0, [self.rows, place.counts[1] - at[1]]) as i,
         ):
-            count = pen.smallest("columns", self.width, place.counts[2] - at[2])
             widest = self.lanes if self.code.writes == "x" else 1
             pen.widths(
-                count, widest, lambda lanes: self._copy_row(place, first + k, at, (k, i), count, lanes)
+                columns, widest, lambda lanes: self._copy_row(place, first + k, at, (k, i), columns, lanes)
             )
 
     def _copy_row(

@@ -19,7 +19,6 @@ are looked at, and ``alarm`` is marked. Then the caller computes everything once
 from collections.abc import Callable
 
 from convolve.compiler.affine import Affine, Index
-from convolve.compiler.costs import LINE_BYTES
 from convolve.compiler.layout import ITEM_BYTES
 from convolve.compiler.loopnest import Buffer, Routine, Signature, affines
 from convolve.compiler.lower.border import Place
@@ -30,7 +29,7 @@ from convolve.compiler.lower.pack import weight_order
 from convolve.compiler.lower.transform import Transforms
 from convolve.compiler.lower.unroll import counted, passes_at_once
 from convolve.compiler.plan import Code
-from convolve.compiler.target import Target
+from convolve.compiler.target import LINE_BYTES, Target
 from convolve.compiler.winograd import Winograd
 
 CS = Affine.symbol("CS")
