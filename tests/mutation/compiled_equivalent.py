@@ -123,6 +123,7 @@ REASONS: dict[str, tuple[str, ...]] = {
         "compiler.lower.pool._Pool._taps if always false #1",
         "compiler.lower.depthwise._Depthwise._tile last two arguments swapped #8",
         "compiler.lower.unroll.tap_runs if always false #1",
+        "compiler.lower.unroll.tap_runs if always true #1",
         "compiler.lower.unroll.tap_groups 1 becomes 2 #1",
         "compiler.lower.unroll.tap_groups LtE becomes Lt #1",
         "compiler.lower.unroll.tap_groups FloorDiv becomes Mult #2",
