@@ -32,7 +32,7 @@ _HOME = {
     "explain": "convolve.explain.api",
     "filters": "",
     "get_num_threads": "convolve.runtime.threads",
-    "load": "convolve.nn.onnx.reading",
+    "load": "convolve.nn.models",
     "max_pool1d": "convolve.api.pools",
     "max_pool2d": "convolve.api.pools",
     "max_pool3d": "convolve.api.pools",

@@ -24,7 +24,7 @@ from convolve.api.transposed import conv_transpose1d as conv_transpose1d
 from convolve.api.transposed import conv_transpose2d as conv_transpose2d
 from convolve.api.transposed import conv_transpose3d as conv_transpose3d
 from convolve.explain.api import explain as explain
-from convolve.nn.onnx.reading import load as load
+from convolve.nn.models import load as load
 from convolve.runtime.threads import get_num_threads as get_num_threads
 from convolve.runtime.threads import set_num_threads as set_num_threads
 

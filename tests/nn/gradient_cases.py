@@ -175,6 +175,7 @@ CORNERS = whole([[[5, 7], [13, 15]]])
 WINDOW = {"kernel_shape": (3, 2), "strides": (2, 1), "pads": (1, 0, 1, 1)}
 POOLING: list[Case] = [
     ("MaxPool", [distinct(2, 2, 5, 4)], WINDOW),
+    ("MaxPool", [distinct(1, 2, 5, 4)], {"kernel_shape": (2, 2), "strides": (2, 3)}),
     ("MaxPool", [distinct(1, 2, 6, 7)], {"kernel_shape": (2, 2), "dilations": (2, 2), "storage_order": 1}),
     ("AveragePool", [normal(2, 2, 5, 4)], WINDOW),
     ("AveragePool", [normal(2, 2, 5, 4)], {**WINDOW, "count_include_pad": 1}),

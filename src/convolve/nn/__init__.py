@@ -78,12 +78,17 @@ from convolve.nn.layers.pooling import (
     PixelUnshuffle,
     Upsample,
 )
+from convolve.nn.models import save
 from convolve.nn.network import Network
-from convolve.nn.onnx.writing import save
 from convolve.nn.trainable import initialised
+from convolve.nn.training.data import Augment, Data
+from convolve.nn.training.folders import image_folder
+from convolve.nn.training.loop import evaluate, fit
 from convolve.nn.training.losses import BCEWithLogitsLoss, CrossEntropyLoss, FocalLoss, MSELoss
 from convolve.nn.training.optimisers import SGD, AdamW
+from convolve.nn.training.results import Epoch, Trained
 from convolve.nn.training.schedules import ConstantRate, CosineDecay, StepDecay
+from convolve.nn.training.trainer import Trainer
 
 __all__ = [
     "ELU",
@@ -97,6 +102,7 @@ __all__ = [
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
     "Add",
+    "Augment",
     "AvgPool1d",
     "AvgPool2d",
     "AvgPool3d",
@@ -115,7 +121,9 @@ __all__ = [
     "ConvTranspose3d",
     "CosineDecay",
     "CrossEntropyLoss",
+    "Data",
     "Dropout",
+    "Epoch",
     "Flatten",
     "FocalLoss",
     "Graph",
@@ -151,8 +159,13 @@ __all__ = [
     "Softplus",
     "StepDecay",
     "Tanh",
+    "Trained",
+    "Trainer",
     "Upsample",
     "Value",
+    "evaluate",
+    "fit",
+    "image_folder",
     "initialised",
     "kaiming_normal",
     "kaiming_uniform",

@@ -9,7 +9,7 @@ from convolve.errors import ShapeError
 from convolve.nn.attributes import real
 from convolve.nn.casting import wider
 from convolve.nn.operation import Back, Node, Operation, table
-from convolve.nn.operations.normalisation import affine, batch_back, check_channels
+from convolve.nn.operations.normalisation import affine, batch_back, batch_statistics, check_channels
 from convolve.nn.tensor import Tensor, check_float, check_ndim
 
 
@@ -33,8 +33,8 @@ def _batch(
 
     As in PyTorch the running variance follows the unbiased one, though the biased one divides the batch.
     """
-    cells, axes = wider(x), (0, *range(2, x.ndim))
-    now_mean, now_variance = np.mean(cells, axis=axes), np.var(cells, axis=axes)
+    cells = wider(x)
+    _, now_mean, now_variance = batch_statistics(cells)
     result = affine(x, cells, scale, bias, now_mean, now_variance, node["epsilon"])
     count, keep = x.size // x.shape[1], node["momentum"]
     unbiased = now_variance * (count / (count - 1))

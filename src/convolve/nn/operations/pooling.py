@@ -1,6 +1,7 @@
 """Pooling: windows that keep the largest cell or the mean, whole planes, adaptive ones, and the way back."""
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -89,8 +90,18 @@ def _max_back(back: Back) -> tuple[Array]:
             x, back.node["kernel_shape"], return_indices=True, **_options(back.node, dims)
         )
         places = _through_all(within, x.shape, False)
+    if _apart(back.node, x.ndim - 2):
+        gradient = np.zeros_like(x)
+        gradient.reshape(-1)[places.reshape(-1)] = back.dy.reshape(-1)
+        return (gradient,)
     sums = np.bincount(places.reshape(-1), back.dy.reshape(-1), x.size)
     return (sums.reshape(x.shape).astype(x.dtype, copy=False),)
+
+
+def _apart(node: Node, dims: int) -> bool:
+    """Whether windows share no cell."""
+    extents = extents_of(node["kernel_shape"], per_dimension(node, "dilations", dims))
+    return all(map(operator.ge, per_dimension(node, "strides", dims), extents))
 
 
 def _average_infer(node: Node, x: Tensor) -> Tensor:
