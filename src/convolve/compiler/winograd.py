@@ -93,6 +93,17 @@ class Winograd:
         return Fraction(1) if place == self.size - 1 else self.pairs[(place - 1) // 2].scale
 
 
+def beyond(outputs: int, apart: int) -> int:
+    """Return by how many numbers the tiles of a block may reach beyond its last output.
+
+    With a dilation a few more than they ever do: as many as is proved without asking for whole numbers.
+
+    >>> beyond(4, 1), beyond(4, 2)
+    (3, 10)
+    """
+    return 2 * outputs * apart - outputs - apart
+
+
 def _product(squares: list[Fraction]) -> tuple[Fraction, ...]:
     """Return the coefficients of Π(z - square)."""
     result = [Fraction(1)]

@@ -20,7 +20,7 @@ from convolve.compiler.costs import (
 from convolve.compiler.plan import Code, Triple
 from convolve.compiler.problem import Geometry, Sizes, item_bytes, panel_channels, pieces
 from convolve.compiler.target import Target
-from convolve.compiler.winograd import POINTS, TAPS
+from convolve.compiler.winograd import POINTS, TAPS, beyond
 
 FORWARD_CYCLES = 4.7
 BACK_CYCLES = 3.0
@@ -47,6 +47,9 @@ made 262, 276, 302 and 277 GFLOP/s, where 42 fill the contraction's tiles of six
 
 MOST_CHANNELS = 2048
 """Input channels up to which the bound of 1e-5 is kept with room to spare: 4.0e-6 at 2048 (2026-11-26)."""
+
+MOST_RESIDUES = 16
+"""Tiles that stand side by side because of a dilation, up to which a block of some of them fits the cache."""
 
 LEAST_CHANNELS = 16
 """Channels, in and out, from which on the transforms are sure to pay: with 8 to 8 the direct method was
@@ -80,7 +83,8 @@ def winograd_choices(sizes: Sizes, geometry: Geometry, target: Target) -> Iterat
 
 def _fits(sizes: Sizes, geometry: Geometry, target: Target) -> bool:
     """Whether the method can be taken, keeps its bound, and may be worth its transforms."""
-    plain = geometry.stride == geometry.dilation == (1, 1, 1) and geometry.taps == (1, 3, 3)
+    plain = geometry.stride == (1, 1, 1) and geometry.taps == (1, 3, 3)
+    plain = plain and math.prod(geometry.dilation[1:]) <= MOST_RESIDUES
     lanes = target.lanes(item_bytes(geometry.dtype))
     least = max(LEAST_CHANNELS, lanes)
     enough = least <= sizes.channels <= MOST_CHANNELS and sizes.filters >= least and sizes.outputs > 0
@@ -89,7 +93,7 @@ def _fits(sizes: Sizes, geometry: Geometry, target: Target) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """How much one item does: tiles down and across, and panels."""
+    """How much one item does: groups of tiles down and across, and panels."""
 
     down: int
     across: int
@@ -102,7 +106,9 @@ class _Items:
     def __init__(self, code: Code, sizes: Sizes, target: Target) -> None:
         self.tiles, vectors, outputs = code.tile
         self.points = (outputs + TAPS - 1) ** 2
-        self.rows, self.columns = (pieces(max(1, size), outputs) for size in sizes.output[1:])
+        self.span = [outputs * apart for apart in code.dilation[1:]]
+        self.together = math.prod(code.dilation[1:])
+        self.rows, self.columns = map(pieces, (max(1, size) for size in sizes.output[1:]), self.span)
         self.width, item = panel_channels(code, target), item_bytes(code.dtype)
         self.panels = max(1, pieces(sizes.filters, self.width))
         self.channels, self.item = sizes.channels, item
@@ -119,9 +125,10 @@ class _Items:
     def cuts(self, threads: int) -> Iterator[Cut]:
         """Yield ways to cut: whole rows of tiles if a block holds one, else parts of a row."""
         parts = {pieces(self.panels, many) for many in ((1, 2, 4, 8) if threads > 1 else (1,))}
-        narrow = pieces(self.columns, MOST_TILES)
+        groups = max(1, MOST_TILES // self.together)
+        narrow = pieces(self.columns, groups)
         for across in {pieces(self.columns, many) for many in range(narrow, 4 * narrow + 1)}:
-            most = min(self.rows, MOST_TILES // across)
+            most = min(self.rows, groups // across)
             for down in range(max(1, most // (2 * threads)), most + 1):
                 for panels in parts:
                     cut = Cut(down, across, panels)
@@ -131,19 +138,19 @@ class _Items:
     def _room(self, cut: Cut) -> int:
         """Return the bytes of an item's transformed cells and products."""
         channels = self.channels + cut.panels * self.width
-        return self.points * cut.down * cut.across * channels * self.item
+        return self.points * cut.down * cut.across * self.together * channels * self.item
 
     def cycles(self, cut: Cut) -> float:
         """Return the cycles of all items of an image's group."""
         shares, total = pieces(self.panels, cut.panels), 0.0
         for down, many_down in _blocks(self.rows, cut.down):
             for across, many_across in _blocks(self.columns, cut.across):
-                total += many_down * many_across * self._block(down * across, shares)
+                total += many_down * many_across * self._block(down * across * self.together, shares)
         return total
 
     def busy(self) -> float:
         """Return the cycles that the products take if they fill all tiles."""
-        return self._products * pieces(self.rows * self.columns, self.tiles)
+        return self._products * pieces(self.rows * self.columns * self.together, self.tiles)
 
     def items(self, cut: Cut) -> int:
         """Return how many items there are of an image's group."""
@@ -171,9 +178,9 @@ def winograd_blocking(code: Code, sizes: Sizes, target: Target, threads: int) ->
         everything = sizes.batch * sizes.groups * items.items(cut)
         return items.cycles(cut) * pieces(everything, threads) * threads / everything
 
-    best, outputs = min(items.cuts(threads), key=cost), code.tile[2]
+    best, (down, across) = min(items.cuts(threads), key=cost), items.span
     height, width = sizes.output[1:]
-    return (1, min(height, best.down * outputs), min(width, best.across * outputs)), best.panels
+    return (1, min(height, best.down * down), min(width, best.across * across)), best.panels
 
 
 SPREAD = 8
@@ -182,9 +189,10 @@ SPREAD = 8
 
 def winograd_parameters(sizes: Sizes, code: Code, block: Triple) -> dict[str, int]:
     """Return the values of the parameters of which Winograd's routine has another idea."""
-    tiles = math.prod(pieces(size, code.tile[2]) for size in block[1:])
+    outputs, apart = code.tile[2], code.dilation[1:]
+    tiles = math.prod(pieces(size, outputs * step) * step for size, step in zip(block[1:], apart, strict=True))
     return {
         "PT": pieces(tiles, code.tile[0]),
-        "XS": block[2] + code.tile[2] + 1,
+        "XS": block[2] + beyond(outputs, apart[1]) + 2 * apart[1],
         "CS": sizes.channels + SPREAD,
     }

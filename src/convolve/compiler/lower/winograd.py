@@ -9,6 +9,9 @@ One item does all of it for a block of tiles, so that nothing but results goes t
    ``products[panel][point][tile][channel]``.
 3. Panel by panel the products are transformed to sums, which are written out as a contraction's are.
 
+With a dilation, neighbouring outputs that meet the same cells are that far apart, and so are a tile's cells
+and outputs: the tiles of all residues stand side by side, ``outputs · dilation`` down and across together.
+
 The transforms of a tile do not fit the registers: columns first, then rows, with ``staged`` between them.
 
 One NaN or infinity, or an overflow on the way, spoils all outputs of a tile. In each of the three steps the
@@ -30,7 +33,7 @@ from convolve.compiler.lower.transform import Transforms
 from convolve.compiler.lower.unroll import counted, passes_at_once
 from convolve.compiler.plan import Code
 from convolve.compiler.target import LINE_BYTES, Target
-from convolve.compiler.winograd import Winograd
+from convolve.compiler.winograd import Winograd, beyond
 
 CS = Affine.symbol("CS")
 """Channels that a transformed tile has room for."""
@@ -51,17 +54,20 @@ class _Winograd(Contract):
         super().__init__(code, target)
         self.method = Winograd.of(code.tile[2])
         self.transforms = Transforms(self.pen, self.method, code.dtype, self.lanes)
+        self.apart = code.dilation[1:]
 
     def signature(self) -> Signature:
-        code, size, rest = self.code, self.method.size, self.method.outputs - 1
+        code, size = self.code, self.method.size
+        rest = [beyond(self.method.outputs, apart) for apart in self.apart]
+        reach = [2 * apart for apart in self.apart]
         points, tiles = size**2, PT * self.pixels
         weights = affines([G, KP, *weight_order(code, C), self.width])
         scratch: dict[str, list[Index]] = {
-            "cells": [BY + rest + 2, XS, self.lanes],
+            "cells": [BY + rest[0] + reach[0], XS, self.lanes],
             "transformed": [points, tiles, CS],
             "products": [BK, points, tiles, self.width],
             "staged": [size, size, self.lanes],
-            "sums": [1, 1, BY + rest, BX + rest, self.width],
+            "sums": [1, 1, BY + rest[0], BX + rest[1], self.width],
         }
         buffers = (
             *shared_buffers(code),
@@ -70,7 +76,7 @@ class _Winograd(Contract):
             *(Buffer(name, code.dtype, affines(extents), "scratch") for name, extents in scratch.items()),
             Buffer("alarm", code.dtype, affines([1]), "output"),
         )
-        facts = (*FACTS, PT, KP, BK - 1, 1 - BZ, XS - BX - rest - 2, CS - C, C - self.lanes)
+        facts = (*FACTS, PT, KP, BK - 1, 1 - BZ, XS - BX - rest[1] - reach[1], CS - C, C - self.lanes)
         return Signature("winograd", (*SYMBOLS, "KP", "BK", "PT", "XS", "CS"), facts, buffers)
 
     def _item(self) -> None:
@@ -78,8 +84,10 @@ class _Winograd(Contract):
         pen, outputs = self.pen, self.method.outputs
         with pen.share(grid(KP, BK)) as (n, g, z, y, x, k):
             place = Place(n[0], g[0], (z[0], y[0], x[0]), (z[1], y[1], x[1]))
-            rows = pen.quotient("rows", y[1] + outputs - 1, outputs)
-            columns = pen.quotient("columns", x[1] + outputs - 1, outputs)
+            rows, columns = (
+                pen.quotient(name, count + outputs * apart - 1, outputs * apart) * apart
+                for name, count, apart in zip(("rows", "columns"), (y[1], x[1]), self.apart, strict=True)
+            )
             self._transform(place, rows, columns)
             self._products(place, k, (rows, columns))
             pen.number("check", 0.0, self.code.dtype, self.lanes)
@@ -94,15 +102,29 @@ class _Winograd(Contract):
         pen, lanes, outputs = self.pen, self.lanes, self.method.outputs
         packer = ChannelCells(pen, self.code, lanes, place)
         with pen.loop("c", 0, C, lanes, overlap=True) as c:
-            packer.pack_plane(c, (rows * outputs + 2, columns * outputs + 2))
-            with pen.walk(1, rows, columns, PT * self.pixels) as (tile, [(row, column)]):
-                self._transform_tile(row * outputs, column * outputs, tile, c)
+            down, across = self.apart
+            packer.pack_plane(c, (rows * outputs + 2 * down, columns * outputs + 2 * across))
+            with pen.walk(1, rows, columns, PT * self.pixels) as (tile, [place_of_tile]):
+                self._transform_tile(*self._corner(place_of_tile), tile, c)
+
+    def _corner(self, place: tuple[Affine, Affine]) -> tuple[Affine, Affine]:
+        """Return the first output of a tile: the tiles of all residues stand side by side."""
+        outputs, corner = self.method.outputs, []
+        for name, at, apart in zip("yx", place, self.apart, strict=True):
+            group = at
+            if apart > 1:  # never below 0, as the verifier knows of fractions only
+                group = self.pen.largest(f"group_{name}", 0, self.pen.quotient(f"part_{name}", at, apart))
+            corner.append(group * ((outputs - 1) * apart) + at)
+        return corner[0], corner[1]
 
     def _transform_tile(self, y: Affine, x: Affine, tile: Affine, c: Affine) -> None:
         """Transform a tile's cells along columns, then along rows."""
         pen, lanes, size = self.pen, self.lanes, self.method.size
         for j in range(size):
-            cells = [pen.load(f"cell{i}", "cells", [y + i, x + j, 0], lanes) for i in range(size)]
+            column = x + j * self.apart[1]
+            cells = [
+                pen.load(f"cell{i}", "cells", [y + i * self.apart[0], column, 0], lanes) for i in range(size)
+            ]
             for i, register in enumerate(self.transforms.cells("down", cells)):
                 pen.store("staged", [i, j, 0], register, lanes)
         for i in range(size):
@@ -151,11 +173,12 @@ class _Winograd(Contract):
 
     def _outputs(self, place: Place, panel: Affine, kp: Affine, tiles: tuple[Affine, Affine]) -> None:
         """Transform a panel's products back, and write the sums out."""
-        pen, outputs = self.pen, self.method.outputs
-        with pen.walk(1, *tiles, PT * self.pixels) as (tile, [(row, column)]):
+        pen = self.pen
+        with pen.walk(1, *tiles, PT * self.pixels) as (tile, [place_of_tile]):
+            corner = self._corner(place_of_tile)
             for v in range(self.vectors):
                 bias = pen.load("bias", "bias", [place.g, panel, v * self.lanes], self.lanes)
-                self._outputs_of_tile([kp, tile], (row * outputs, column * outputs), v * self.lanes, bias)
+                self._outputs_of_tile([kp, tile], corner, v * self.lanes, bias)
         self.finish(place, (panel, Affine.of(0)))
 
     def _outputs_of_tile(
@@ -176,4 +199,5 @@ class _Winograd(Contract):
             for j, register in enumerate(self.transforms.outputs("across", products, bias)):
                 if {i, j} <= {0, outputs - 1}:
                     pen.compute("check", "poison", "check", register)
-                pen.store("sums", [0, 0, corner[0] + i, corner[1] + j, lane], register, lanes)
+                y, x = corner[0] + i * self.apart[0], corner[1] + j * self.apart[1]
+                pen.store("sums", [0, 0, y, x, lane], register, lanes)
