@@ -84,7 +84,8 @@ def _winograd_code(draw: random.Random) -> Code:
     """Return a code for Winograd's method, without its tile."""
     one, activation = (1, 1, 1), draw.choice(["none", "relu", "relu6"])
     inner = [draw.choice(["x", "channel", "none"]) for _ in range(2)]
-    return Code("winograd", "float32", (1, 3, 3), one, one, one, *inner, activation)
+    dilation = draw.choice([one, (1, 2, 2), (1, 1, 3)])
+    return Code("winograd", "float32", (1, 3, 3), one, dilation, one, *inner, activation)
 
 
 def _ways(code: Code) -> Iterator[dict[str, int]]:
@@ -202,7 +203,9 @@ def winograd_case(draw: random.Random, target: Target, outputs: int) -> Case:
     numbers = np.random.default_rng(draw.randrange(1 << 30))
     groups, channels = draw.choice([1, 1, 2]), target.lanes(4) + draw.choice([0, 1, 3])
     filters = draw.choice([3, target.lanes(4), 2 * target.lanes(4) + 1])
-    size, layout = (draw.randint(3, 9), draw.randint(3, 19)), draw.choice(["channels_first", "channels_last"])
+    dilation = draw.choice([(1, 1), (1, 1), (2, 2), (1, 3)])
+    size = (draw.randint(2 * dilation[0] + 1, 9), draw.randint(2 * dilation[1] + 1, 19))
+    layout = draw.choice(["channels_first", "channels_last"])
     shape = (groups * channels, *size) if layout == "channels_first" else (*size, groups * channels)
     call = conv_spec(
         "conv",
@@ -211,11 +214,12 @@ def winograd_case(draw: random.Random, target: Target, outputs: int) -> Case:
         numbers.integers(-4, 5, (groups * filters, channels, 3, 3)).astype("float32"),
         numbers.integers(-4, 5, groups * filters).astype("float32"),
         padding=tuple((draw.randint(0, 2), draw.randint(0, 2)) for _ in range(2)),
+        dilation=dilation,
         groups=groups,
         padding_mode=draw.choice(["zeros", "reflect", "symmetric", "replicate", "circular"]),
         layout=layout,
     )
-    block = (1, outputs * draw.randint(1, 2), outputs * draw.randint(1, 3))
+    block = (1, outputs * dilation[0] * draw.randint(1, 2), outputs * dilation[1] * draw.randint(1, 3))
     tile = (draw.choice([1, 2, 3]), draw.choice([1, 2]), outputs)
     forced = Choice("winograd", tile, 1e6, 0.5)
     return case_of(call, target, "winograd", block, draw.choice(["none", "relu"]), draw, tiles=[forced])

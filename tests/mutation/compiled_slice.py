@@ -121,6 +121,7 @@ def _squares() -> Iterator[Spec]:
     yield Spec(SQUARES, (2, 9, 13, 31), (19, 9, 3, 3), {"padding": ((1, 2), (3, 1))})
     yield Spec(SMALL_SQUARES, (1, 8, 7, 13), (11, 8, 3, 3), {"padding": 1, "padding_mode": "reflect"})
     yield Spec(SQUARES, (1, 9, 20, 16), (33, 16, 3, 3), {**LAST, "padding": 0}, threads=2)
+    yield Spec(SMALL_SQUARES, (1, 8, 11, 17), (9, 8, 3, 3), {"padding": 2, "dilation": (2, 3)})
     yield Spec(replace(SQUARES, panels=2), (2, 18, 9, 5), (70, 9, 3, 3), {"padding": 4, "groups": 2})
     yield Spec(SMALL_SQUARES, (1, 8, 6, 9), (8, 8, 3, 3), {"padding": 2, "padding_mode": 3}, form="apart")
     yield Spec(SQUARES, (1, 8, 9, 12), (17, 8, 3, 3), {"padding": 1}, activation="relu")
