@@ -190,7 +190,9 @@ SPREAD = 8
 def winograd_parameters(sizes: Sizes, code: Code, block: Triple) -> dict[str, int]:
     """Return the values of the parameters of which Winograd's routine has another idea."""
     outputs, apart = code.tile[2], code.dilation[1:]
-    tiles = math.prod(pieces(size, outputs * step) * step for size, step in zip(block[1:], apart, strict=True))
+    tiles = math.prod(
+        pieces(size, outputs * step) * step for size, step in zip(block[1:], apart, strict=True)
+    )
     return {
         "PT": pieces(tiles, code.tile[0]),
         "XS": block[2] + beyond(outputs, apart[1]) + 2 * apart[1],
