@@ -18,6 +18,26 @@ FASTER = {
 """Functions that change only the speed, with the reason: no bugs are seeded there."""
 
 REASONS: dict[str, tuple[str, ...]] = {
+    "A product with 1 changes nothing, and no coefficient is 2.": (
+        "compiler.lower.transform.Transforms._times if always false #1",
+        "compiler.lower.transform.Transforms._times 1 becomes 2 #1",
+        "compiler.lower.transform.Transforms._add_times 1 becomes 2 #1",
+    ),
+    "Every use of a constant sets its register, whatever that is called.": (
+        "compiler.lower.transform.Transforms._number if always true #1",
+        "compiler.lower.transform.Transforms._number if always false #1",
+        "compiler.lower.transform.Transforms._number Lt becomes LtE #1",
+        "compiler.lower.transform.Transforms._number 0 becomes 1 #1",
+    ),
+    "The domain admits more than anybody asks for.": (
+        "compiler.lower.winograd._Winograd.signature Sub becomes Add #6",
+    ),
+    "Sums and products commute.": (
+        "compiler.lower.transform.Transforms._with_bias last two arguments swapped #1",
+        "compiler.lower.transform.Transforms._add_times last two arguments swapped #2",
+        "compiler.lower.transform.Transforms._times last two arguments swapped #1",
+        "compiler.lower.stencil.Stencil._output last two arguments swapped #2",
+    ),
     "What tables declare of their values is for the proof; the values stay what they are.": (
         "compiler.lower.gradient.tap_extents .extent becomes .taps #1",
         "compiler.lower.gradient.tap_extents Add becomes Sub #1",
