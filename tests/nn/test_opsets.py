@@ -97,6 +97,7 @@ def test_beside_onnx_runtime(case: str) -> None:
     ("opset", "operation", "attributes", "words"),
     [
         (7, "BatchNormalization", {"spatial": 0}, "spatial must be 1"),
+        (6, "BatchNormalization", {"is_test": 0}, "must be exported for inference"),
         (10, "Upsample", {}, "opset 10 has no such operation any more"),
         (5, "Relu", {}, "opsets 6 to 28 are read, this file has opset 5"),
         (29, "Relu", {}, "opsets 6 to 28 are read, this file has opset 29"),

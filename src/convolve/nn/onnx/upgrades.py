@@ -101,8 +101,8 @@ def _dropout(draft: Draft, context: Context) -> list[Draft]:
 def _batch_norm(draft: Draft, _context: Context) -> list[Draft]:
     if draft.attributes.pop("spatial", 1) != 1:
         raise draft.refuse("spatial must be 1, statistics of every cell of its own are not read")
-    draft.attributes.pop("is_test", None)
-    del draft.outputs[1:]  # statistics that only training used
+    if draft.attributes.pop("is_test", 1) == 0 or any(draft.outputs[1:]):
+        raise draft.refuse("it must be exported for inference; this one takes its batch's own statistics")
     return [draft]
 
 
