@@ -35,8 +35,8 @@ def detector() -> Any:
         node("Mul", ["corners", "scale"], ["out"], name="scaled"),
     ]
     constants = {
-        "most": np.int64([5]), "overlap": np.float32([0.4]), "least": np.float32([0.37]), "two": np.int64([2]),
-        "zero": np.int64([0]), "one": np.int64([1]), "scale": np.float32([2.0]),
+        "most": np.int64([5]), "overlap": np.float32([0.4]), "least": np.float32([0.37]),
+        "two": np.int64([2]), "zero": np.int64([0]), "one": np.int64([1]), "scale": np.float32([2.0]),
     }  # fmt: skip
     return model(nodes, {"boxes": [1, 40, 4], "scores": [1, 2, 40]}, "out", constants)
 
