@@ -13,6 +13,7 @@ import pytest
 INSTALL = {
     "cv2": "opencv-python-headless",
     "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
     "torch": "torch==2.13.0",
 }
 

@@ -22,6 +22,7 @@ from convolve.nn.training.progress import Bar
 from convolve.nn.training.results import Epoch, Trained, right
 from convolve.nn.training.schedules import ConstantRate, Schedule
 from convolve.nn.training.trainer import Trainer
+from convolve.options import choice
 
 EVALUATED = 256
 """Images in one batch where nothing is learned: enough for threads, and feature maps stay in tens of MiB."""
@@ -52,6 +53,7 @@ def fit(
     schedule: Schedule | None = None,
     augment: Augment | None = None,
     seed: int = 0,
+    keep: str = "best",
     checkpoint: str | Path | None = None,
     resume: bool = False,
     progress: bool | None = None,
@@ -77,6 +79,8 @@ def fit(
         How images are changed at random.
     seed
         From which order, changes and dropout follow.
+    keep
+        Which weights the result has: those of the "best" epoch, or the "last" ones.
     checkpoint
         A file that is written after every epoch (package safetensors).
     resume
@@ -123,7 +127,8 @@ def fit(
         run.history, run.best = store.restore(trainer) or (run.history, run.best)
     with Bar(progress, epochs, len(parts(len(data), batch_size))) as bar:
         interrupted = run.all_epochs(bar, store, after_epoch)
-    return Trained(trainer.network(run.best), tuple(run.history), interrupted, data.classes)
+    numbers = run.best if choice(keep, "keep", ("best", "last")) == "best" else None
+    return Trained(trainer.network(numbers), tuple(run.history), interrupted, data.classes)
 
 
 class _Run:
