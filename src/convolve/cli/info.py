@@ -13,6 +13,9 @@ EXTRAS = {
     "tiff": ("tifffile", "TIFF files"),
     "plot": ("matplotlib", "explanations as plots"),
     "bfloat16": ("ml_dtypes", "the dtype bfloat16"),
+    "onnx": ("onnx", "networks from and to ONNX files"),
+    "train": ("safetensors", "networks and checkpoints in files"),
+    "sklearn": ("scikit-learn", "ConvNetClassifier, and the data set of digits"),
 }
 """Extra -> the package that it brings, and what for."""
 

@@ -25,7 +25,10 @@ COMMANDS = {
     "filters": "List the filters that have names, or show one of them.",
     "info": "Show versions, installed extras and the machine.",
     "plan": "Show how a convolution will be computed here, and its limit.",
+    "predict": "Tell what pictures show, by a trained network.",
     "size": "Work out the size of a result, with the formula.",
+    "summary": "Show a network's layers, parameters, work and memory.",
+    "train": "Train a network on pictures in class folders.",
 }
 """Command -> its line in the help; each is the object ``command`` of the module of its name."""
 

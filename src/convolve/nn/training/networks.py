@@ -13,8 +13,7 @@ from convolve.nn.network import Network
 from convolve.nn.tensor import Shape
 
 CHANNELS = (32, 64, 64)
-"""Feature maps of the three convolutions. On scikit-learn's digits half as many are right about 0.3 % less
-often, twice as many not more often and take three times as long (five seeds, 2026-11-26)."""
+"""Feature maps of the convolutions; 99.5 % of scikit-learn's digits are right (bench/NOTES.md, 2026-11-26)."""
 
 POOLED = 4
 """Cells that a dimension must have to be halved: 2 are left, which a 3 × 3 filter can still tell apart."""

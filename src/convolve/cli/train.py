@@ -1,0 +1,115 @@
+"""`convolve train`: a small convolutional network for pictures in class folders, or for digits."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from convolve.cli import types
+from convolve.cli.output import note
+
+if TYPE_CHECKING:
+    from convolve.nn import Data, Epoch
+
+INTERRUPTED = 130
+
+
+@click.command(short_help="Train a network on pictures in class folders.")
+@click.argument("data", metavar="DATA")
+@click.option("-o", "--output", required=True, metavar="MODEL", help="File: .safetensors, or .onnx.")
+@click.option("-e", "--epochs", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--size", type=types.size, default="32x32", show_default=True, help="Of the pictures in DATA.")
+@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
+@click.option("--lr", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True,
+              help="The largest learning rate; it rises, and falls like a cosine.")  # fmt: skip
+@click.option("--validation", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.2,
+              show_default=True, help="Part of the pictures that is not learned from.")  # fmt: skip
+@click.option("--flip", is_flag=True, help="Mirror half of the pictures at random.")
+@click.option("--shift", type=click.IntRange(0), default=1, show_default=True,
+              help="Cells by which pictures are moved at random.")  # fmt: skip
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--checkpoint", metavar="FILE", help="Written after every epoch, to go on from.")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint, with the same bits.")
+@click.option("--force", is_flag=True, help="Overwrite MODEL if it exists.")
+def command(
+    data: str,
+    output: str,
+    epochs: int,
+    size: tuple[int, ...],
+    batch_size: int,
+    lr: float,
+    validation: float,
+    flip: bool,
+    shift: int,
+    seed: int,
+    checkpoint: str | None,
+    resume: bool,
+    force: bool,
+) -> int:
+    """Train a network of three convolutions to tell pictures apart.
+
+    DATA is a folder with a folder of pictures for each class, or "digits": 1,797 handwritten digits that come
+    with scikit-learn. Ctrl-C ends the training and keeps the best weights so far.
+
+    \b
+    Examples:
+      convolve train digits -o digits.safetensors
+      convolve train photos/ -o photos.safetensors --size 64x64 --flip
+    """  # noqa: D301  # \b tells click to keep these lines
+    if resume and checkpoint is None:
+        raise click.UsageError("--resume needs the checkpoint to go on from; add --checkpoint FILE")
+    if len(size) != 2:
+        raise click.UsageError(f"--size must be height and width, such as 64x64, got {len(size)} numbers")
+    from convolve import nn  # here and below: --help must answer before NumPy is loaded
+    from convolve.files import atomic
+    from convolve.nn.training.networks import small_network
+    from convolve.nn.training.progress import line
+
+    atomic.refuse_existing(Path(output), force=force)
+    learned, held_back = read_data(data, size).split(validation, seed)
+    note(
+        f"{len(learned)} pictures to learn from, {len(held_back)} to validate; {len(learned.classes)} classes"
+    )
+
+    def say(epoch: "Epoch") -> None:
+        if not sys.stderr.isatty():  # where there is no bar
+            note(line(epoch, epochs))
+
+    trained = nn.fit(
+        small_network(learned.images.shape[1:], len(learned.classes), seed=seed),
+        learned,
+        epochs=epochs,
+        batch_size=batch_size,
+        validation=held_back,
+        optimiser=nn.AdamW(lr),
+        schedule=nn.CosineDecay(warmup=epochs / 10),
+        augment=nn.Augment(flip, shift),
+        seed=seed,
+        checkpoint=checkpoint,
+        resume=resume,
+        after_epoch=say,
+    )
+    if trained.best is None:
+        note("interrupted before the first epoch was over; nothing was written")
+        return INTERRUPTED
+    nn.save(trained.network, output, classes=trained.classes, force=force)
+    note(f"{output}: the weights of {line(trained.best, epochs)}")
+    return INTERRUPTED if trained.interrupted else 0
+
+
+def read_data(data: str, size: tuple[int, ...]) -> "Data":
+    """Return the digits, or the pictures of a folder."""
+    from convolve import nn  # loads NumPy, which --help must not wait for
+
+    if data != "digits" or Path(data).is_dir():
+        return nn.image_folder(data, size)
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError:
+        from convolve.errors import MissingExtraError  # needed on a mistake only
+
+        raise MissingExtraError.of("scikit-learn", "sklearn", "the data set of digits") from None
+    pixels, labels = load_digits(return_X_y=True)
+    images = (pixels.reshape(-1, 1, 8, 8) * (255 / 16)).round().astype("uint8")
+    return nn.Data(images, labels, tuple("0123456789"))

@@ -1,0 +1,90 @@
+"""`convolve train`, `predict` and `summary`, from pictures to CSV."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convolve import files, nn
+from tests.cli.process import convolve
+from tests.peers import peer
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of dark and bright pictures."""
+    folder, random = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    for name, low in (("bright", 150), ("dark", 0)):
+        (folder / name).mkdir()
+        for k in range(12):
+            array = random.integers(low, low + 100, (10, 12), np.uint8)
+            files.write(folder / name / f"{k}.png", files.Picture(array, "YX"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(pictures: Path) -> Path:
+    file = pictures / "model.safetensors"
+    done = convolve("train", str(pictures), "-o", str(file), "--epochs", "8", "--size", "8x8", "--seed", "3")
+    assert done.returncode == 0, done.stderr.decode()
+    assert "20 pictures to learn from, 4 to validate; 2 classes" in done.stderr.decode()
+    assert "epoch 8/8" in done.stderr.decode() and done.stdout == b""
+    return file
+
+
+def test_a_picture_is_answered_in_words_and_a_folder_as_csv(model: Path, pictures: Path) -> None:
+    done = convolve("predict", str(model), str(pictures / "dark" / "0.png"))
+    assert done.returncode == 0, done.stderr.decode()
+    first, second = done.stdout.decode().splitlines()
+    assert first.endswith("dark") and second.endswith("bright")
+    done = convolve("predict", str(model), str(pictures / "dark"), "--top", "1")
+    rows = list(csv.reader(io.StringIO(done.stdout.decode())))
+    assert rows[0] == ["image", "class1", "probability1"]
+    assert [row[1] for row in rows[1:]] == ["dark"] * 12
+
+
+def test_csv_goes_into_a_file_whole_and_damaged_pictures_are_named(
+    model: Path, pictures: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (tmp_path / "good.png").write_bytes((pictures / "bright" / "1.png").read_bytes())
+    done = convolve("predict", str(model), str(tmp_path), "-o", str(tmp_path / "found.csv"))
+    assert done.returncode == 3 and b"bad.png" in done.stderr and done.stdout == b""
+    rows = list(csv.reader((tmp_path / "found.csv").open()))
+    assert len(rows) == 2 and rows[1][1] == "bright"
+    done = convolve("predict", str(model), str(tmp_path), "-o", str(tmp_path / "found.csv"))
+    assert done.returncode == 1 and b"--force" in done.stderr
+
+
+def test_a_summary_shows_every_layer(model: Path) -> None:
+    done = convolve("summary", str(model))
+    assert done.returncode == 0
+    assert "conv2d3" in done.stdout.decode() and "parameters" in done.stdout.decode()
+
+
+def test_digits_are_data(tmp_path: Path) -> None:
+    peer("sklearn")
+    file = tmp_path / "digits.safetensors"
+    done = convolve("train", "digits", "-o", str(file), "--epochs", "1")
+    assert done.returncode == 0, done.stderr.decode()
+    network, classes = nn.models.load_classifier(file)
+    assert classes == tuple("0123456789") and network.inputs[0].shape == ("N", 1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train", "nowhere", "-o", "m.safetensors"], "no folder"),
+        (["train", "nowhere", "-o", "m.safetensors", "--resume"], "--resume needs the checkpoint"),
+        (["train", "nowhere"], "--output"),
+        (["predict", "missing.safetensors", "a.png"], "there is no missing.safetensors"),
+        (["summary", "missing.onnx"], "there is no file missing.onnx"),
+    ],
+)
+def test_refusals_have_no_traceback(arguments: list[str], words: str, tmp_path: Path) -> None:
+    done = convolve(*arguments, cwd=tmp_path)
+    assert done.returncode in (1, 2)
+    assert words in done.stderr.decode() and "Traceback" not in done.stderr.decode()
+    assert list(tmp_path.iterdir()) == []
