@@ -41,6 +41,14 @@ PIXEL_CYCLES = 8
 """Cycles around each pixel whose channels lie together, in memory and in the scratch: 3 channels of 322 × 322
 took 0.27 ms longer than rows that lie together (2026-11-26, AMD Zen 4). Counted where cells are converted."""
 
+PACK_TILE_CYCLES = 5.5
+"""Cycles to pack a channel's pixels of one tile at once, however many: 1024 channels of 14 × 14 by sevens
+took 0.043 ms (2026-11-26, AMD Zen 4)."""
+
+MOST_STEP = 8
+"""Steps up to which several numbers are moved at once: vectors have at most 16 numbers, and as many of them
+are read as the step is wide. A stride of a million would be a million instructions."""
+
 WRITE_CYCLES = {"contract": 0.5, "stencil": 0.25, "one by one": 2.0}
 """Cycles to write one output: 64 numbers are turned round in about 32 cycles; straight stores take 1 per
 vector, and the last, partial tile of a row goes by way of the scratch."""
@@ -196,13 +204,21 @@ def _contractions(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[
         sums = pixels * vectors
         block = inner_block(sums, vectors, sums, target, geometry.dtype, repeats=pixels)
         block = max(block, vectors * target.vector_bytes / L2_BYTES_PER_CYCLE)
-        cells = sizes.channels * packed_cells(geometry, sizes.output)
-        pack = cells * (PACK_CYCLES if geometry.reads != "none" else PACK_CYCLES_ONE_BY_ONE)
+        pack = _pack_tiles(sizes, geometry, pixels)
         if geometry.reads == "channel" and geometry.converts:
             pack += packed_cells(geometry, sizes.output) * PIXEL_CYCLES
         each = WRITE_CYCLES["contract" if geometry.writes != "none" else "one by one"]
         write = sizes.filters * sizes.outputs * geometry.spread * each
         yield _choice("contract", (pixels, vectors, 1), sizes, tiles, reduction * block, pack + write)
+
+
+def _pack_tiles(sizes: Sizes, geometry: Geometry, pixels: int) -> float:
+    """Return the cycles to pack all cells of a group once for a contraction: by rows, or tile by tile."""
+    if geometry.pointwise and geometry.reads == "x" and geometry.stride[2] <= MOST_STEP:
+        tiles = sizes.output[0] * pieces(sizes.output[1] * sizes.output[2], pixels)
+        return sizes.channels * tiles * PACK_TILE_CYCLES
+    cells = sizes.channels * packed_cells(geometry, sizes.output)
+    return cells * (PACK_CYCLES if geometry.reads != "none" else PACK_CYCLES_ONE_BY_ONE)
 
 
 def _stencils(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choice]:

@@ -82,10 +82,14 @@ class Geometry:
         d, h, w = (e * (t - 1) + 1 for t, e in zip(self.taps, self.dilation, strict=True))
         return d, h, w + (self.spread - 1) * self.shift
 
+    @property
+    def pointwise(self) -> bool:
+        """Whether a contraction's pixels may be packed tile by tile."""
+        return self.taps == (1, 1, 1) and not self.padded and self.reads != "channel"
+
     def code(self, method: Method, tile: Triple, direct: bool = False, whole: bool = False) -> Code:
         """Return what a routine with this tile is specialised to."""
         dot = method == "dot"
-        pointwise = self.taps == (1, 1, 1) and not self.padded and self.reads != "channel"
         return Code(
             method,
             "int32" if dot else self.dtype,
@@ -98,7 +102,7 @@ class Geometry:
             self.activation,
             direct,
             whole,
-            tiled=method == "contract" and pointwise and not self.shift,
+            tiled=method == "contract" and self.pointwise and not self.shift,
             input_dtype=self.arithmetic.input,
             weight_dtype=self.arithmetic.bytes if dot else "",
             output_dtype=self.arithmetic.output,

@@ -13,12 +13,9 @@ from dataclasses import dataclass
 
 from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
+from convolve.compiler.costs import MOST_STEP
 from convolve.compiler.lower.frame import ABOVE, BEFORE, FRONT, C, X, Y, Z, image_index, read_input
 from convolve.compiler.plan import Code
-
-MOST_STEP = 8
-"""Steps up to which several numbers are moved at once: vectors have at most 16 numbers, and as many of them
-are read as the step is wide. A stride of a million would be a million instructions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +214,15 @@ class Packer:
         """Pack one phase's columns with vectors of so many lanes."""
         with self.pen.loop("px", columns.start, columns.stop, lanes, overlap=lanes > 1) as x:
             source = self.first[2] + self.column_step * x + columns.phase - BEFORE
+            if lanes == self.lanes and self.code.method == "contract":
+                self._prefetch(row, channel + 1, source)
             self.move(row, channel, source, [c, row.z, row.y, columns.phase, x], lanes, self.column_step)
+
+    def _prefetch(self, row: Row, channel: Affine, x: Affine) -> None:
+        """Hint at the input of the next channel."""
+        place = self.place
+        at = (place.n, place.g, channel, row.source_z, row.source_y, x)
+        self.pen.prefetch("input", image_index(self.code.reads, *at))
 
     def _dealt(self, row: Row, c: Affine, channel: Affine, even: Columns, odd: Columns) -> None:
         """Deal the columns that both phases have out."""
