@@ -19,6 +19,7 @@ def convolutions() -> Iterator[Given]:
     yield "int8", "int8", (1, 64, 5, 40), (16, 64, 3, 3), {**around, "padding_mode": 3}
     yield "uint8", "uint8", (1, 30, 9, 17), (33, 30, 2, 3), {"stride": 2, "padding": 1, "padding_mode": 200}
     yield "int8", "uint8", (1, 70, 6, 19), (70, 35, 1, 1), {"groups": 2}
+    yield "int8", "int8", (1, 78, 2, 9), (18, 78, 1, 1), {}
     last = {"layout": "channels_last"}
     yield "int8", "int8", (2, 6, 9, 70), (20, 70, 3, 3), {**last, "padding": 1, "padding_mode": "reflect"}
     yield "uint8", "int8", (1, 8, 9, 130), (34, 65, 1, 3), {**last, "stride": 2, "groups": 2, "padding": 1}

@@ -49,6 +49,9 @@ REASONS: dict[str, tuple[str, ...]] = {
         "compiler.lower.words.WordPacker.move last two arguments swapped #5",
         "runtime.execution.border Add becomes Sub #1",
     ),
+    "Filters of two taps are packed number by number.": (
+        "compiler.lower.pack._WordRuns.__init__ 1 becomes 2 #1",
+    ),
     "Facts may stand in any order, and a buffer that nobody uses may be anywhere.": (
         "compiler.lower.words.word_facts return turned round #1",
         "compiler.lower.pack.pack_signature if always true #6",
