@@ -13,6 +13,7 @@ from convolve.errors import ShapeError
 from convolve.nn.attributes import whole, wholes
 from convolve.nn.operation import ROUNDED, WHOLE, Back, Node, Operation, Window, everything, table
 from convolve.nn.operations import windows
+from convolve.nn.operations.integer_sums import integer_sums, planned_dtypes
 from convolve.nn.operations.windows import (
     Pairs,
     extents_of,
@@ -202,16 +203,6 @@ def _zero_point(zero: Tensor | None, name: str, filters: int | None = None) -> N
         raise ShapeError(f"{name} must be one number{many}, got shape {zero.shape}")
 
 
-def centred(x: Array, zero: Array | None, filters: bool = False) -> Array:
-    """Return whole numbers less their zero point, of which filters may have one each."""
-    wide = x.astype(np.int16)
-    if zero is None:
-        return wide
-    point = zero.astype(np.int16)
-    shape = (-1,) + (1,) * (x.ndim - 1) if filters and point.size > 1 else ()
-    return np.asarray(wide - point.reshape(shape))
-
-
 def _integer_shape(node: Node, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> tuple[int, ...]:
     dims = spatial_dims(x)
     taps_of(node, dims, weight)
@@ -233,15 +224,16 @@ def _conv_integer_infer(
 def _conv_integer(
     node: Node, x: Array, weight: Array, x_zero: Array | None = None, weight_zero: Array | None = None
 ) -> Array:
-    """Subtract the zero points, after which a border of zeros is what ONNX asks for."""
-    dims = x.ndim - 2
-    image, filters = centred(x, x_zero), centred(weight, weight_zero, filters=True)
-    return CONV[dims](image, filters, **options(node, dims), overflow="wrap")
+    return integer_sums(x, x_zero, weight, weight_zero, options(node, x.ndim - 2))
 
 
-def _conv_integer_plan(node: Node, x: Tensor, weight: Tensor, *_zeros: Tensor | None) -> PlannedConv:
-    """Return the plan of whole numbers less their zero points, which have 16 bits."""
-    return planned.plan(x.shape, weight.shape, dtype="int16", **options(node, x.ndim - 2), overflow="wrap")
+def _conv_integer_plan(
+    node: Node, x: Tensor, weight: Tensor, _x_zero: Tensor | None = None, weight_zero: Tensor | None = None
+) -> PlannedConv:
+    """Return the plan of bytes, or of whole numbers less their zero points, which have 16 bits."""
+    dtype, weight_dtype = planned_dtypes(x, weight, weight_zero)
+    how = options(node, x.ndim - 2)
+    return planned.plan(x.shape, weight.shape, dtype=dtype, weight_dtype=weight_dtype, **how, overflow="wrap")
 
 
 def _conv_quantised_infer(
@@ -278,17 +270,25 @@ def _conv_quantised(
     bias: Array | None = None,
 ) -> Array:
     dims = x.ndim - 2
-    image, filters = centred(x, x_zero), centred(weight, weight_zero, filters=True)
-    sums = CONV[dims](image, filters, bias, **options(node, dims), overflow="wrap")
+    sums = integer_sums(x, x_zero, weight, weight_zero, options(node, dims))
+    if bias is not None:
+        sums = sums + bias.astype(np.int64).reshape((-1,) + (1,) * dims)
     scale = x_scale.reshape(()) * weight_scale.reshape(-1) / y_scale.reshape(())
     per_channel = scale.reshape((-1,) + (1,) * dims)
     return quantised(sums * per_channel.astype(np.float32), y_zero.reshape(()), y_zero.dtype)
 
 
 def _conv_quantised_plan(
-    node: Node, x: Tensor, _x_scale: Tensor, _x_zero: Tensor, weight: Tensor, *_rest: Tensor | None
+    node: Node,
+    x: Tensor,
+    _x_scale: Tensor,
+    _x_zero: Tensor,
+    weight: Tensor,
+    _weight_scale: Tensor,
+    weight_zero: Tensor,
+    *_rest: Tensor | None,
 ) -> PlannedConv:
-    return _conv_integer_plan(node, x, weight)
+    return _conv_integer_plan(node, x, weight, None, weight_zero)
 
 
 def _columns_shape(
