@@ -61,6 +61,13 @@ def test_several_inputs_and_outputs_by_order_and_by_name() -> None:
     np.testing.assert_array_equal(difference, x - y)
 
 
+def test_values_and_numbers() -> None:
+    x = nn.Input((4,))
+    network = nn.network(x, 2 * (x + 1) / 4 - 0.5 + (1 + x))
+    np.testing.assert_allclose(network(image(2, 4)), 1.5 * image(2, 4) + 1, rtol=1e-5, atol=1e-6)
+    assert network.summary().parameters == 0
+
+
 def test_a_layer_that_is_called_twice_shares_its_weights() -> None:
     x = nn.Input((4,))
     layer = nn.Linear(4, 4)

@@ -85,6 +85,10 @@ REFUSALS: dict[str, tuple[Callable[[], Any], type[ConvolveError], str]] = {
     "an array given to a layer": (
         lambda: nn.ReLU()(np.zeros(3)), ArgumentTypeError, "called on values",  # type: ignore[arg-type]
     ),
+    "two values for one": (
+        lambda: nn.ReLU(name="only")(nn.Input((3,)), nn.Input((3,))), ArgumentError,
+        "only: must be called on one value, got 2",
+    ),
     "an input's size": (lambda: nn.Input((3, 0)), ArgumentError, "sizes of at least 1"),
     "an input's dtype": (lambda: nn.Input((3,), dtype="text"), DTypeError, "dtype must be a dtype"),
     "two of a name": (two_of_a_name, ArgumentError, "two are called 'a'"),

@@ -6,8 +6,8 @@ weights of its own: `build.network` draws them, and a layer that is called twice
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -72,17 +72,19 @@ class Value:
         """Sizes, with a batch of 1 and 224 where any size is possible."""
         return self.tensor.shape
 
-    def __add__(self, other: "Value") -> "Value":
-        return Binary("Add")(self, other)
+    def __add__(self, other: "Value | float") -> "Value":
+        return _combined("Add", self, other)
 
-    def __sub__(self, other: "Value") -> "Value":
-        return Binary("Sub")(self, other)
+    def __sub__(self, other: "Value | float") -> "Value":
+        return _combined("Sub", self, other)
 
-    def __mul__(self, other: "Value") -> "Value":
-        return Binary("Mul")(self, other)
+    def __mul__(self, other: "Value | float") -> "Value":
+        return _combined("Mul", self, other)
 
-    def __truediv__(self, other: "Value") -> "Value":
-        return Binary("Div")(self, other)
+    def __truediv__(self, other: "Value | float") -> "Value":
+        return _combined("Div", self, other)
+
+    __radd__, __rmul__ = __add__, __mul__
 
 
 def Input(shape: Sequence[int | None], *, name: str = "input", dtype: Any = "float32") -> Value:
@@ -124,6 +126,7 @@ class Layer(ABC):
     """One layer: call it on a value (or several) to obtain the next."""
 
     name: str | None = None
+    takes: ClassVar[int | None] = 1  # values; None: any number
 
     @abstractmethod
     def build(self, *values: Value) -> Value:
@@ -137,6 +140,9 @@ class Layer(ABC):
         ConvolveError
             If they do not fit, with the layer's name and the sizes.
         """
+        if self.takes not in (None, len(values)):
+            count = "one value" if self.takes == 1 else f"{self.takes} values"
+            raise ArgumentError(f"{self.label}: must be called on {count}, got {len(values)}")
         for value in values:
             if not isinstance(value, Value):
                 raise ArgumentTypeError(
@@ -174,19 +180,25 @@ def numbers(*values: int) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class Binary(Layer):
+class _Binary(Layer):
     """Two values combined cell by cell; what ``a + b`` makes."""
 
     operation: str
-    name: str | None = field(default=None, kw_only=True)
+    takes: ClassVar[int | None] = 2
 
     def build(self, *values: Value) -> Value:
         """Return the combination."""
-        if len(values) != 2:
-            raise ArgumentError(f"{self.label}: takes two values, got {len(values)}")
         return self.step(self.operation, *values)
 
     @property
     def label(self) -> str:
         """The layer's name in messages."""
-        return self.name or self.operation
+        return self.operation
+
+
+def _combined(operation: str, value: Value, other: Value | float) -> Value:
+    """Return two values combined, or a value and a number."""
+    layer = _Binary(operation)
+    if isinstance(other, int | float | np.number):
+        return layer.step(operation, value, np.array(other, value.tensor.dtype))
+    return layer(value, other)

@@ -210,6 +210,8 @@ class Concat(Layer):
     dim: int = 1
     name: str | None = field(default=None, kw_only=True)
 
+    takes: ClassVar[int | None] = None
+
     def build(self, *values: Value) -> Value:
         """Lay the layer on the values."""
         return self.step("Concat", *values, axis=self.dim)
@@ -220,6 +222,7 @@ class Add(_Plain):
     """Values summed up; ``a + b`` makes it too."""
 
     operation = "Add"
+    takes = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,3 +230,4 @@ class Mul(_Plain):
     """Values multiplied; ``a * b`` makes it too."""
 
     operation = "Mul"
+    takes = 2
