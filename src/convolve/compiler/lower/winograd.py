@@ -32,11 +32,19 @@ from convolve.compiler.lower.pack import weight_order
 from convolve.compiler.lower.transform import Transforms
 from convolve.compiler.lower.unroll import counted, passes_at_once
 from convolve.compiler.plan import Code
+from convolve.compiler.problem import pieces
 from convolve.compiler.target import LINE_BYTES, Target
 from convolve.compiler.winograd import Winograd, beyond
 
 CS = Affine.symbol("CS")
 """Channels that a transformed tile has room for."""
+
+USUAL_TILES = 16
+"""Tiles of a block for which hints at weights are counted: 14 × 14 by F(4×4), 7 × 7 by F(2×2). With more
+tiles weights are read less often, and hints matter less."""
+
+HINTED_VECTORS, MOST_HINTS = 2, 2
+"""Vectors of a panel, and hints in a body, up to which hints are written; see `_Winograd._next_panel`."""
 
 
 def winograd(code: Code, target: Target) -> Routine:
@@ -159,15 +167,28 @@ class _Winograd(Contract):
                 pen.store("products", at, f"sum{i}_{v}", self.lanes)
 
     def _next_panel(self, weight: list[Index], step: Affine) -> Callable[[Affine], None]:
-        """Return what writes a hint at the next panel's weights: of those of a body one line for each tile.
+        """Return what writes hints at the next panel's weights: all of them by the end of this one, or none.
 
-        512 channels of 14 × 14 made 167 GFLOP/s without them and 210 with them (2026-11-25, AMD Zen 3).
+        On AVX2 512 channels of 14 × 14 made 167 GFLOP/s without them and 210 with them (2026-11-25, AMD Zen
+        3). Hints at some lines only keep the hardware from seeing a stream: with AVX-512 tiles of 6 × 4 took
+        5.3 ms with hints at three lines of four, 4.6 with all and 3.6 with none; F(2×2) on 7 × 7, tiles of 8
+        × 2, took 2.35 ms with half of them, 1.76 with none and 1.29 with all (2026-11-26, AMD Zen 4).
         """
         line = LINE_BYTES // ITEM_BYTES[self.code.dtype]
-        lines = passes_at_once(self.pixels * self.vectors) * self.width // line
-        ahead = self.pen.smallest("ahead", step, lines - 1)
+        lines = pieces(passes_at_once(self.pixels * self.vectors) * self.width, line)
+        many = pieces(lines, pieces(USUAL_TILES, self.pixels))
+        if self.vectors > HINTED_VECTORS or many > MOST_HINTS:
+            return lambda c: None
+        aheads = [
+            self.pen.smallest(f"ahead{number}", step * many + number, lines - 1) for number in range(many)
+        ]
         group, panel, point = weight
-        return lambda c: self.pen.prefetch("weights", [group, panel + 1, point, c, ahead * line])
+
+        def hint(c: Affine) -> None:
+            for ahead in aheads:
+                self.pen.prefetch("weights", [group, panel + 1, point, c, ahead * line])
+
+        return hint
 
     # -- outputs ---------------------------------------------------------------------------------------
 
