@@ -138,7 +138,9 @@ class _Changes:
         self.updates.update(zip(statistics, after, strict=True))
         kept = {name: node[name] for name in ("epsilon", "momentum")}
         inputs = (*node.inputs[:3], *before)
-        return make_node("BatchNormTraining", inputs, (node.outputs[0], *after), node.name, kept)
+        remembered = [f"{node.outputs[0]}.{part}" for part in ("centred", "batch_variance")]
+        outputs = (node.outputs[0], *after, *remembered)
+        return make_node("BatchNormTraining", inputs, outputs, node.name, kept)
 
     def _dropout(self, node: Node) -> Node:
         ratio = node.inputs[1] if len(node.inputs) > 1 else ""

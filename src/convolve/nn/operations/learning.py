@@ -9,7 +9,7 @@ from convolve.errors import ShapeError
 from convolve.nn.attributes import real
 from convolve.nn.casting import wider
 from convolve.nn.operation import Back, Node, Operation, table
-from convolve.nn.operations.normalisation import affine, batch_back, batch_statistics, check_channels
+from convolve.nn.operations.normalisation import batch_back, batch_statistics, check_channels, per_channel
 from convolve.nn.tensor import Tensor, check_float, check_ndim
 
 
@@ -23,7 +23,7 @@ def _batch_infer(
         raise ShapeError(
             f"statistics of a batch need more than one cell per channel, got {x.shape}; use larger batches"
         )
-    return x.like(), mean.like(), variance.like()
+    return x.like(), mean.like(), variance.like(), x.like(), variance.like()
 
 
 def _batch(
@@ -34,12 +34,19 @@ def _batch(
     As in PyTorch the running variance follows the unbiased one, though the biased one divides the batch.
     """
     cells = wider(x)
-    _, now_mean, now_variance = batch_statistics(cells)
-    result = affine(x, cells, scale, bias, now_mean, now_variance, node["epsilon"])
+    centred, now_mean, now_variance = batch_statistics(cells)
+    slope = scale / np.sqrt(now_variance + cells.dtype.type(node["epsilon"]))
+    result = centred * per_channel(slope, x.ndim)
+    result += per_channel(bias, x.ndim)
     count, keep = x.size // x.shape[1], node["momentum"]
     unbiased = now_variance * (count / (count - 1))
     running = (old * keep + new * (1 - keep) for old, new in ((mean, now_mean), (variance, unbiased)))
-    return (result, *(np.asarray(one, mean.dtype) for one in running))
+    moved = (np.asarray(one, mean.dtype) for one in running)
+    return (result.astype(x.dtype, copy=False), *moved, centred, now_variance)
+
+
+def _batch_back(back: Back) -> tuple[Array | None, ...]:
+    return batch_back(back, back.outputs[3], back.outputs[4])
 
 
 def _drop_infer(_node: Node, x: Tensor, ratio: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -71,9 +78,9 @@ TABLE = table(
         (5, 5),
         _batch_infer,
         _batch,
-        batch_back,
+        _batch_back,
         attributes={"epsilon": real(1e-5), "momentum": real(0.9)},
-        outputs=(3, 3),
+        outputs=(5, 5),
         weights=(1, 2),
         onnx=False,
     ),

@@ -109,19 +109,26 @@ def batch_statistics(x: Array) -> tuple[Array, Array, Array]:
     return centred, mean, over_maps(centred, centred) / x.dtype.type(count)
 
 
-def batch_back(back: Back) -> tuple[Array | None, ...]:
-    """Return the gradients where mean and variance are those of the batch."""
-    _refuse_statistics(back)
+def batch_back(back: Back, centred: Array, variance: Array) -> tuple[Array | None, ...]:
+    """Return the gradients where mean and variance are those of the batch.
+
+    Parameters
+    ----------
+    back
+        With x and the scale as first inputs.
+    centred
+        x less its mean.
+    variance
+        Of every channel.
+    """
     x, scale = back.inputs[:2]
-    centred, _, variance = batch_statistics(x)
     inverse = 1 / np.sqrt(variance + x.dtype.type(back.node["epsilon"]))
     into_bias, into_scale = over_maps(back.dy), over_maps(back.dy, centred) * inverse
     if not back.wanted[0]:
         return None, into_scale, into_bias
     # scale / deviation · (dy − mean of dy − normal · mean of dy · normal), with few passes over the maps
     count, slope = x.size // x.shape[1], scale * inverse
-    into_x = centred
-    into_x *= per_channel(-slope * into_scale * inverse / count, x.ndim)
+    into_x = centred * per_channel(-slope * into_scale * inverse / count, x.ndim)
     into_x -= per_channel(slope * into_bias / count, x.ndim)
     into_x += back.dy * per_channel(slope, x.ndim)
     return into_x, into_scale, into_bias
@@ -129,7 +136,9 @@ def batch_back(back: Back) -> tuple[Array | None, ...]:
 
 def _batch_back(back: Back) -> tuple[Array | None, ...]:
     if back.node["training_mode"]:
-        return batch_back(back)
+        _refuse_statistics(back)
+        centred, _, variance = batch_statistics(back.inputs[0])
+        return batch_back(back, centred, variance)
     return _fixed_back(back, (0, *range(2, back.dy.ndim)))
 
 

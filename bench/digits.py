@@ -1,0 +1,136 @@
+"""A three-layer network on scikit-learn's digits: beside linear models on raw pixels, and PyTorch's epochs.
+
+``python -m bench.digits`` prints the figures of bench/NOTES.md.
+"""
+
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.linear_model import LogisticRegression, RidgeClassifier
+from sklearn.model_selection import train_test_split
+from sklearn.svm import LinearSVC
+
+from convolve import nn, set_num_threads
+from convolve.bridges.sklearn import ConvNetClassifier
+from convolve.nn.training.networks import CHANNELS, small_network
+
+SEEDS, BATCH, TURNS, THREADS = 5, 32, 7, 2
+STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+
+
+def split() -> tuple[Any, Any, Any, Any]:
+    """Return pixels and labels to learn from and to test with."""
+    pixels, labels = load_digits(return_X_y=True)
+    learned, tested, of_learned, of_tested = train_test_split(
+        pixels, labels, test_size=0.3, random_state=0, stratify=labels
+    )
+    return learned, of_learned, tested, of_tested
+
+
+def linear_models() -> dict[str, Any]:
+    """Return linear models, each at several strengths; the best on the test counts, in their favour."""
+    found: dict[str, Any] = {"discriminant": LinearDiscriminantAnalysis()}
+    for c in STRENGTHS:
+        found[f"logistic C={c}"] = LogisticRegression(C=c, max_iter=5000)
+        found[f"SVC C={c}"] = LinearSVC(C=c, max_iter=20000)
+        found[f"ridge alpha={1 / c:.3g}"] = RidgeClassifier(alpha=1 / c)
+    return found
+
+
+def theirs() -> Any:
+    """Return PyTorch's network of the same layers."""
+    first, second, third = CHANNELS
+    t = torch.nn
+    return t.Sequential(
+        t.Conv2d(1, first, 3, padding=1, bias=False), t.BatchNorm2d(first), t.ReLU(),
+        t.Conv2d(first, second, 3, padding=1, bias=False), t.BatchNorm2d(second), t.ReLU(), t.MaxPool2d(2),
+        t.Conv2d(second, third, 3, padding=1, bias=False), t.BatchNorm2d(third), t.ReLU(), t.MaxPool2d(2),
+        t.Flatten(), t.Dropout(0.3), t.Linear(4 * third, 10),
+    )  # fmt: skip
+
+
+def our_epoch(images: Any, labels: Any, size: int) -> Callable[[], None]:
+    """Return one epoch of ours."""
+    trainer = nn.Trainer(small_network((1, 8, 8), 10), nn.CrossEntropyLoss(), nn.AdamW(3e-3))
+    data = nn.Data(images, labels)
+
+    def epoch() -> None:
+        order = np.random.default_rng(trainer.steps).permutation(len(labels))
+        for batch, targets in data.batches(size, order):
+            trainer.step(batch, targets)
+
+    return epoch
+
+
+def their_epoch(images: Any, labels: Any, size: int, channels_last: bool) -> Callable[[], None]:
+    """Return one epoch of PyTorch's, in one of its two layouts."""
+    form = torch.channels_last if channels_last else torch.contiguous_format
+    network = theirs().to(memory_format=form)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    loss = torch.nn.CrossEntropyLoss()
+    x, y = torch.from_numpy(images), torch.from_numpy(labels)
+
+    def epoch() -> None:
+        order = torch.randperm(len(y))
+        for start in range(0, len(y), size):
+            places = order[start : start + size]
+            optimiser.zero_grad()
+            loss(network(x[places].contiguous(memory_format=form)), y[places]).backward()
+            optimiser.step()
+
+    return epoch
+
+
+def epochs(size: int) -> dict[str, float]:
+    """Return the median seconds of an epoch, each by turns."""
+    pixels, labels, _, _ = split()
+    images = (pixels / 16).astype(np.float32).reshape(-1, 1, 8, 8)
+    contenders = {
+        "convolve": our_epoch(images, labels, size),
+        "PyTorch": their_epoch(images, labels, size, False),
+        "PyTorch, channels last": their_epoch(images, labels, size, True),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for turn in range(TURNS + 1):
+        for name, epoch in contenders.items():
+            start = time.perf_counter()
+            epoch()
+            if turn:  # the first one warms up
+                seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(found) for name, found in seconds.items()}
+
+
+def main() -> None:
+    """Print all figures."""
+    set_num_threads(THREADS)
+    torch.set_num_threads(THREADS)
+    learned, of_learned, tested, of_tested = split()
+    scores, seconds = [], []
+    for seed in range(SEEDS):
+        start = time.perf_counter()
+        classifier = ConvNetClassifier(random_state=seed).fit(learned, of_learned)
+        seconds.append(time.perf_counter() - start)
+        scores.append(classifier.score(tested, of_tested))
+    print(f"network: {100 * np.mean(scores):.2f} % ({', '.join(f'{100 * s:.2f}' for s in scores)})")
+    print(f"         {max(seconds):.1f} s at most for one training of 20 epochs")
+    warnings.simplefilter("ignore")  # a linear model that has not converged
+    linear = {
+        name: model.fit(learned, of_learned).score(tested, of_tested)
+        for name, model in linear_models().items()
+    }
+    best = max(linear, key=lambda name: linear[name])
+    print(f"linear:  {100 * linear[best]:.2f} %, the best of {len(linear)}: {best}")
+    for size in (BATCH, 2 * BATCH):
+        for name, median in epochs(size).items():
+            print(f"epoch of batches of {size}: {1000 * median:6.1f} ms  {name}")
+
+
+if __name__ == "__main__":
+    main()
