@@ -55,7 +55,9 @@ vector, and the last, partial tile of a row goes by way of the scratch."""
 
 TILE_CYCLES = 45
 """Cycles around the inner block of one tile: finding its pixels, sums loaded and stored, and one mispredicted
-branch where the loop over channels ends (about 15)."""
+branch where the loop over channels ends (about 15). In planes in the caches half of them pass while a core
+that begins one vector in a cycle multiplies: 32 of 112 × 112, 3 × 3, took 117 µs with 7 × 1 vectors and 131
+with 7 × 2, expected were 169 and 159 (2026-11-26, AMD Zen 4, AVX-512)."""
 
 MOST_DIRECT_ROWS = 9
 """Rows of a window that is read from the input itself. Rows of a wide image often lie a multiple of 1 KiB
@@ -89,9 +91,9 @@ some thousand takes seconds (1,600 take 0.8 s); loops of 200 have no cost to spe
 has a column of each phase in a block."""
 
 ROWS_OF_ONE = 5
-"""Rows of a tile of one channel, on cores that begin one vector in a cycle: five sums hide the latency. 3 ×
-3, 7 × 7 and 15 × 15 on 3840 × 2160 took 1.99, 8.9 and 37.7 ms with 7 × 2 vectors, and 1.93, 8.1 and 36.1 with
-5 × 2; in the caches, too, 5 × 2 was quicker by 3 to 9 % (2026-11-26, AMD Zen 4, AVX-512)."""
+"""Rows of a tile of one channel of images, on cores that begin one vector in a cycle: five sums hide the
+latency. 3 × 3, 7 × 7 and 15 × 15 on 3840 × 2160 took 1.99, 8.9 and 37.7 ms with 7 × 2 vectors, and 1.93, 8.1
+and 36.1 with 5 × 2; in the caches, too, 5 × 2 was quicker by 3 to 9 % (2026-11-26, AMD Zen 4, AVX-512)."""
 
 TILE_LINES = 2
 """Cache lines of a row of results that a stencil's tile of several rows writes. With 7 × 3 vectors of 64
@@ -115,6 +117,11 @@ weights of three taps should fit beside their sums."""
 
 DEPTHWISE_TILE_CYCLES = 12
 """Cycles around a depthwise tile: three nested loops and the stores."""
+
+WIDEST_TURN = 8
+"""Side of the largest square of columns × channels that is turned round at once: maps 56 wide hold whole ones
+of 8 and not of 16, and more shuffles of 32 bytes than of 64 begin in a cycle. 144 of 56 × 56 with stride 2
+took 78 µs with 16 and 76 with 8 (2026-11-26, AMD Zen 4, AVX-512)."""
 
 MOVE_CYCLES = 2.0
 TURN_CYCLES = {8: (2.2, 3.4), 4: (3.0, 6.0)}
@@ -225,7 +232,11 @@ def _stencils(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Choi
     """Yield the tiles of channels × rows × vectors."""
     if geometry.taps[2] > 1 and geometry.stride[2] > MOST_PHASES:
         return
+    whole = lays_border_once(sizes, geometry, target)
     for tile in stencil_tiles(target, geometry.dtype):
+        tall = target.units == tile[0] == 1 and tile[1] > ROWS_OF_ONE
+        if tall and not (whole and tile[2] == 1):
+            continue
         if _tile_bytes(sizes, geometry, target, tile) > MOST_BYTES // 2:
             continue
         if _live(geometry, tile, target) <= target.registers and tile[0] <= max(1, sizes.filters):
@@ -238,8 +249,6 @@ def stencil_tiles(target: Target, dtype: str) -> Iterator[Triple]:
     widest = max(1, TILE_LINES * LINE_BYTES // target.vector_bytes)
     for channels, rows, vectors in itertools.product((1, 2, 4, 6), (1, 2, 3, 4, 5, 7), (1, 2, 3, 6, 10)):
         if rows in (3, 4) and channels != 4:
-            continue
-        if target.units == 1 and channels == 1 and rows > ROWS_OF_ONE:
             continue
         if rows == 1 or (vectors <= min(3, widest) and channels * rows * vectors <= most):
             yield channels, rows, vectors
@@ -288,7 +297,7 @@ def _moving(order: str, columns: int, lanes: int) -> tuple[float, float]:
     """Return the cycles to pack and to write a vector of channels: straight, or turned round."""
     if order == "channel":
         return MOVE_CYCLES, MOVE_CYCLES
-    side = min(lanes, 8) if columns >= lanes else 4
+    side = min(lanes, WIDEST_TURN) if columns >= lanes else 4
     if columns < side or side not in TURN_CYCLES:
         return lanes * PACK_CYCLES_ONE_BY_ONE, lanes * PACK_CYCLES_ONE_BY_ONE
     return TURN_CYCLES[side]
@@ -345,7 +354,8 @@ def _stencil(sizes: Sizes, geometry: Geometry, target: Target, tile: Triple) -> 
     pack = _pack_block(sizes, geometry, straight)
     if straight and lays_border_once(sizes, geometry, target):
         rest = pack / 2 + write + PLANE_CYCLES
-        return _choice("stencil", tile, sizes, tiles, inside, rest, whole=True)
+        around = TILE_CYCLES * target.units / 2
+        return _choice("stencil", tile, sizes, tiles, inside, rest, around, whole=True)
     apart = _pack_border(sizes, geometry, target, tile) + _read_far(sizes, tile)
     direct = straight and reads_directly(geometry) and apart < pack
     return _choice("stencil", tile, sizes, tiles, inside, (apart if direct else pack) + write, direct=direct)
@@ -452,10 +462,11 @@ def _choice(
     tiles: int,
     inside: float,
     rest: float,
+    around: float = TILE_CYCLES,
     direct: bool = False,
     whole: bool = False,
 ) -> Choice:
     """Return the estimate of tiles that take ``inside`` cycles each and of the rest of the work."""
-    total = tiles * (inside + TILE_CYCLES) + rest
+    total = tiles * (inside + around) + rest
     cycles = sizes.batch * sizes.groups * total
     return Choice(method, tile, cycles, tiles * inside / total if total else 0.0, direct, whole)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from convolve.compiler.affine import Affine
 from convolve.compiler.builder import Pen
-from convolve.compiler.costs import taps_at_once
+from convolve.compiler.costs import WIDEST_TURN, taps_at_once
 from convolve.compiler.layout import ITEM_BYTES
 from convolve.compiler.loopnest import Buffer, Routine, Signature, affines
 from convolve.compiler.lower.border import Columns, Packer, Place, Row
@@ -154,7 +154,7 @@ class _Depthwise:
                     for j, register in enumerate(self._turned(side)):
                         pen.store("cells", [row.z, row.y, x + j, c], register, side)
 
-        pen.widths(columns.stop[0] - columns.start[0], self.lanes, turned)
+        pen.widths(columns.stop[0] - columns.start[0], min(self.lanes, WIDEST_TURN), turned)
 
     def _turned(self, side: int) -> list[str]:
         """Turn ``side`` registers of as many lanes round: rows into columns."""
@@ -237,7 +237,7 @@ class _Depthwise:
                             index = image_index("x", place.n, 0, *at)
                             write_output(pen, self.code, self._activated(register), index, side)
 
-            pen.widths(place.counts[2], self.lanes, turned)
+            pen.widths(place.counts[2], min(self.lanes, WIDEST_TURN), turned)
 
     def _activated(self, register: str) -> str:
         if self.code.activation == "none":
