@@ -215,6 +215,13 @@ NORMALISATION: list[Case] = [
 PART = np.array([0, 0, 0.1, -0.3, 1, 1, 0.9, 1.2], np.float32)
 SCALES = np.array([1, 1, 2.0, 1.5], np.float32)
 RESIZING: list[Case] = [
+    *(
+        ("GridSample", [normal(2, 3, 4, 5), RANDOM.uniform(-1.3, 1.3, (2, 3, 2, 2))],
+         {"mode": mode, "padding_mode": padding, "align_corners": corners})
+        for mode in ("linear", "cubic", "nearest")
+        for padding, corners in (("zeros", 0), ("border", 1), ("reflection", 0), ("reflection", 1))
+    ),
+    ("GridSample", [normal(1, 2, 3, 4, 3), RANDOM.uniform(-1, 1, (1, 2, 2, 3, 3))], {}),
     ("Resize", [normal(1, 2, 3, 4), None, SCALES], {}),
     ("Resize", [normal(1, 2, 3, 4), None, SCALES], {"mode": "linear"}),
     ("Resize", [normal(1, 2, 3, 4), None, SCALES], {"mode": "cubic"}),

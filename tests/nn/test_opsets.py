@@ -55,6 +55,14 @@ CASES: dict[str, tuple[str, int, dict[str, Any], list[Any], int]] = {
     "scatter": (
         "Scatter", 10, {"axis": 3}, [np.zeros((1, 1, 1, 1), np.int64), np.ones((1, 1, 1, 1), np.float32)], 1,
     ),
+    "samples": (
+        "GridSample", 16, {"mode": "bicubic", "padding_mode": "reflection"},
+        [np.random.default_rng(1).uniform(-1.3, 1.3, (2, 5, 3, 2)).astype(np.float32)], 1,
+    ),
+    "samples between": (
+        "GridSample", 16, {"align_corners": 1},
+        [np.random.default_rng(1).uniform(-1.3, 1.3, (2, 5, 3, 2)).astype(np.float32)], 1,
+    ),
     "slopes": ("PRelu", 7, {}, [np.array([0.1, 0.2, 0.3, 0.4], np.float32).reshape(4, 1, 1)], 1),
 }  # fmt: skip
 """Name -> (operation, opset, attributes, constant inputs, number of outputs)."""

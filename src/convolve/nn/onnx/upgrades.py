@@ -181,6 +181,13 @@ def _constant(draft: Draft, _context: Context) -> list[Draft]:
     return [draft]
 
 
+def _grid_sample(draft: Draft, _context: Context) -> list[Draft]:
+    names = {"bilinear": "linear", "bicubic": "cubic"}
+    mode = draft.attributes.get("mode", "bilinear")
+    draft.attributes["mode"] = names.get(mode, mode)
+    return [draft]
+
+
 def _scatter(draft: Draft, _context: Context) -> list[Draft]:
     draft.operation = "ScatterElements"
     return [draft]
@@ -201,6 +208,7 @@ UPGRADES: dict[str, tuple[tuple[int, Rule], ...]] = {
     "Clip": ((11, _clip),),
     "Constant": ((ALWAYS, _constant),),
     "Dropout": ((12, _dropout),),
+    "GridSample": ((20, _grid_sample),),
     "Gemm": ((7, _without("broadcast")),),
     "PRelu": ((7, _prelu_6),),
     "Pad": ((11, _pad),),

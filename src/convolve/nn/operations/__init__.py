@@ -16,6 +16,7 @@ from convolve.nn.operations import (
     quantisation,
     reduction,
     resizing,
+    sampling,
     shaping,
 )
 
@@ -32,6 +33,7 @@ OPERATIONS: dict[str, Operation] = {
     **indexing.TABLE,
     **constants.TABLE,
     **resizing.TABLE,
+    **sampling.TABLE,
     **quantisation.TABLE,
     **detection.TABLE,
     **learning.TABLE,
