@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from convolve.nn.operations import OPERATIONS
+
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "networks.md"
+OPERATIONS_READ = re.compile(r"### Operations that are read\n\n(.*?);", re.DOTALL)
 FENCE = re.compile(r"^```.*$", re.MULTILINE)
 
 
@@ -17,3 +20,10 @@ def test_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(examples.examples) >= 10
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     assert doctest.DocTestRunner(optionflags=flags).run(examples).failed == 0
+
+
+def test_the_operations_that_are_read_are_all_listed() -> None:
+    found = OPERATIONS_READ.search(PAGE.read_text(encoding="utf-8"))
+    assert found
+    listed = re.findall(r"`(\w+)`", found[1])
+    assert listed == sorted(name for name, operation in OPERATIONS.items() if operation.onnx)
