@@ -2,13 +2,15 @@
 
 import csv
 import io
+import signal
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from convolve import files, nn
-from tests.cli.process import convolve
+from tests.cli.process import PROGRAM, convolve, environment
 from tests.peers import peer
 
 
@@ -88,3 +90,18 @@ def test_refusals_have_no_traceback(arguments: list[str], words: str, tmp_path: 
     assert done.returncode in (1, 2)
     assert words in done.stderr.decode() and "Traceback" not in done.stderr.decode()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_writes_the_best_weights(pictures: Path, tmp_path: Path) -> None:
+    file = tmp_path / "model.safetensors"
+    arguments = ["train", str(pictures), "-o", str(file), "--epochs", "100000", "--size", "8x8"]
+    with subprocess.Popen([*PROGRAM, *arguments], stderr=subprocess.PIPE, env=environment()) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if b"epoch 3/" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        rest = process.stderr.read().decode()
+    assert process.returncode == 130
+    assert "the weights of epoch" in rest and "Traceback" not in rest
+    assert convolve("summary", str(file)).returncode == 0

@@ -146,6 +146,13 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
             convolve.load(file)
 
 
+def test_an_epoch_that_went_wrong_is_never_the_best() -> None:
+    bad, good = Epoch(1, float("nan"), 0.5, None, None, 1.0), Epoch(2, 2.0, 0.5, None, None, 1.0)
+    assert good.score > bad.score
+    assert Epoch(3, 3.0, 0.6, None, None, 1.0).score > good.score
+    assert Epoch(3, 9.0, 0.1, 0.5, 0.7, 1.0).score > Epoch(3, 9.0, 0.1, 0.6, 0.7, 1.0).score
+
+
 def test_parts_leave_no_batch_of_one() -> None:
     assert [(p.start, p.stop) for p in parts(9, 4)] == [(0, 4), (4, 9)]
     assert [(p.start, p.stop) for p in parts(10, 4)] == [(0, 4), (4, 8), (8, 10)]
@@ -181,5 +188,32 @@ def test_what_cannot_be_trained_is_refused() -> None:
         nn.fit(small(), nn.Data(lines().images[:8], np.arange(8)))
     with pytest.raises(ArgumentError, match="a target for each image, got images"):
         nn.Data(np.zeros((3, 1, 2, 2)), [0, 1])
+    with pytest.raises(ArgumentError, match="seed must be"):
+        nn.fit(small(), lines(), seed=-1)
     with pytest.raises(ArgumentError, match="epochs must be at least 1"):
         nn.fit(small(), lines(), epochs=0)
+
+
+def test_a_network_from_an_onnx_file_learns_on(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    nn.save(nn.fit(small(), lines(), **{**HOW, "epochs": 1}).network, tmp_path / "network.onnx")
+    network = convolve.load(tmp_path / "network.onnx")
+    trained = nn.fit(network, lines(), **{**HOW, "augment": None})
+    assert trained.history[-1].loss < trained.history[0].loss
+
+
+def test_other_losses_have_no_accuracy() -> None:
+    data = nn.Data(lines().images, lines().images.mean((2, 3)))
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 1), input_shape=(1, 8, 8))
+    trained = nn.fit(network, data, loss=nn.MSELoss(), optimiser=nn.SGD(0.01, momentum=0.9), epochs=30)
+    assert trained.history[-1].loss < 0.2 * trained.history[0].loss
+    assert np.isnan(trained.history[0].accuracy)
+    assert trained.best == trained.history[-1]
+
+
+def test_progress_is_shown_when_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    nn.fit(small(), lines(), validation=lines(40, 9), **{**HOW, "epochs": 2}, progress=True)
+    shown = capsys.readouterr().err
+    assert "epoch 1/2  loss" in shown and "validation loss" in shown and "accuracy" in shown
+    nn.fit(small(), lines(), **{**HOW, "epochs": 1}, progress=False)
+    assert capsys.readouterr().err == ""

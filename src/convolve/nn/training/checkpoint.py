@@ -69,7 +69,8 @@ class Checkpoint:
         """Refuse to go on with other settings: the bits could not be those of one training."""
         for name, value in self.settings.items():
             if before.get(name) != value:
-                what = "is not the same" if name == "data" else f"was {before.get(name)} and is now {value}"
+                changed = f"was {before.get(name)} and is now {value}"
+                what = "is not the same" if name in ("data", "validation") else changed
                 raise FileFormatError(
                     f"{self.path} is of another training: {name} {what}; give the same, or another path"
                 )

@@ -45,10 +45,16 @@ def image_folder(path: str | Path, size: int | Sequence[int] = 32, channels: int
     check_path(path)
     folders = class_folders(Path(path))
     found = [(label, file) for label, folder in enumerate(folders) for file in files.expand([str(folder)])]
-    pictures = [cells_of(file) for _, file in found]
-    wanted = channels or max(picture.shape[0] for picture in pictures)
-    images = np.stack([fitted(picture, (height, width), wanted) for picture in pictures])
+    pictures = [_small(file, (height, width), channels) for _, file in found]
+    wanted = max(picture.shape[0] for picture in pictures)
+    images = np.stack([np.broadcast_to(picture, (wanted, height, width)) for picture in pictures])
     return Data(images, np.array([label for label, _ in found]), tuple(folder.name for folder in folders))
+
+
+def _small(file: Path, size: tuple[int, int], channels: int | None) -> Array:
+    """Return one picture of the size that is wanted, which is all of it that is kept in memory."""
+    cells = cells_of(file)
+    return fitted(cells, size, channels or cells.shape[0])
 
 
 def class_folders(path: Path) -> list[Path]:

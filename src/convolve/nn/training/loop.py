@@ -22,7 +22,7 @@ from convolve.nn.training.progress import Bar
 from convolve.nn.training.results import Epoch, Trained, right
 from convolve.nn.training.schedules import ConstantRate, Schedule
 from convolve.nn.training.trainer import Trainer
-from convolve.options import choice
+from convolve.options import choice, whole_number
 
 EVALUATED = 256
 """Images in one batch where nothing is learned: enough for threads, and feature maps stay in tens of MiB."""
@@ -116,6 +116,7 @@ def fit(
     """
     if epochs < 1:
         raise ArgumentError(f"epochs must be at least 1, got {epochs}")
+    whole_number(seed, "seed", 0)
     settings = Settings(
         epochs, batch_size, loss or CrossEntropyLoss(), optimiser or AdamW(), schedule or ConstantRate(),
         augment, seed,
@@ -144,6 +145,7 @@ class _Run:
         return {
             **{name: repr(value) for name, value in vars(self.settings).items()},
             "data": self.data.digest(),
+            "validation": "none" if self.validation is None else self.validation.digest(),
         }
 
     def all_epochs(

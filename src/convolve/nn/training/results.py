@@ -37,7 +37,8 @@ class Epoch:
         validated = self.validation_loss is not None
         loss = self.validation_loss if validated else self.loss
         accuracy = self.validation_accuracy if validated else self.accuracy
-        return (-1.0 if accuracy is None or np.isnan(accuracy) else accuracy), -(loss or 0.0)
+        first = -1.0 if accuracy is None or np.isnan(accuracy) else accuracy
+        return first, -np.inf if loss is None or np.isnan(loss) else -loss
 
 
 @dataclass(frozen=True, slots=True, eq=False)
