@@ -82,8 +82,9 @@ class Case:
 
 PAIRS = (
     ("float32", "float32"), ("float32", "float32"), ("float64", "float64"), ("uint8", "int8"),
-    ("uint8", "float32"), ("int16", "int8"), ("bool", "uint16"), ("int32", "int8"), ("uint64", "int16"),
-    ("float16", "float16"), ("bfloat16", "bfloat16"), ("complex64", "complex64"), ("int64", "uint32"),
+    ("int8", "int8"), ("uint8", "uint8"), ("uint8", "float32"), ("int16", "int8"), ("bool", "uint16"),
+    ("int32", "int8"), ("uint64", "int16"), ("float16", "float16"), ("bfloat16", "bfloat16"),
+    ("complex64", "complex64"), ("int64", "uint32"),
 )  # fmt: skip
 """dtypes of image and weight."""
 
