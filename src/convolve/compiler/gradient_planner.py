@@ -33,6 +33,10 @@ the cells only once. From there they come as fast as they are used, and longer s
 16 × 128 → 128@28 took 37.6 ms with half of the first-level cache, 35.5 with twice of it and 33.7 with a
 quarter of the second; held to AVX2 36.0, 34.9 and 33.9 (2026-11-26, AMD Zen 4)."""
 
+PLANE_SHARE = 0.5
+"""Part of the first-level cache for the same where vectors hold neighbouring pixels: small planes, which are
+cut for threads."""
+
 SEEN_SHARE = 0.1
 """Part of the time of reading them that is not hidden: tiles of 6 × 4 took 35.7 ms there, 9 × 2 33.7."""
 
@@ -117,7 +121,9 @@ def pixels_at_once(code: Code, sizes: Sizes, target: Target) -> Triple:
     """Return the pixels of one block: as many rows, or else columns, as the cache holds."""
     item = item_bytes(code.dtype)
     width = panel_channels(code, target)
-    room = max(1, int(target.l2_bytes * PANEL_SHARE) // (width * item))
+    contract = code.method == "gradient_contract"
+    kept = target.l2_bytes * PANEL_SHARE if contract else target.l1_bytes * PLANE_SHARE
+    room = max(1, int(kept) // (width * item))
     block = []
     for size in reversed(sizes.output):
         size = max(1, size)
