@@ -18,6 +18,18 @@ FASTER = {
 """Functions that change only the speed, with the reason: no bugs are seeded there."""
 
 REASONS: dict[str, tuple[str, ...]] = {
+    "Sums that neighbours share may be taken by each anew, and down tiles of any height.": (
+        "compiler.lower.separable._Separable._tile_across if always false #1",
+        "compiler.lower.separable._Separable.__init__ 0 becomes 1 #2",
+    ),
+    "float32 and float64 are never as wide as each other.": (
+        "compiler.llvm.conversions._Conversion.between_floats Gt becomes GtE #1",
+    ),
+    "What one instruction converts, bits convert as well; and any NaN is one.": (
+        "compiler.llvm.conversions._Conversion.widened if always false #1",
+        "compiler.llvm.conversions._Conversion.narrowed if always false #1",
+        "compiler.llvm.conversions._Conversion.narrowed_bfloat 64 becomes 65 #1",
+    ),
     "A product with 1 changes nothing, and no coefficient is 2.": (
         "compiler.lower.transform.Transforms._times if always false #1",
         "compiler.lower.transform.Transforms._times 1 becomes 2 #1",
@@ -33,6 +45,7 @@ REASONS: dict[str, tuple[str, ...]] = {
         "compiler.lower.winograd._Winograd.signature Sub becomes Add #6",
     ),
     "Sums and products commute.": (
+        "compiler.lower.separable._Separable._add_shared last two arguments swapped #3",
         "compiler.lower.transform.Transforms._with_bias last two arguments swapped #1",
         "compiler.lower.transform.Transforms._add_times last two arguments swapped #2",
         "compiler.lower.transform.Transforms._times last two arguments swapped #1",
@@ -147,6 +160,8 @@ REASONS: dict[str, tuple[str, ...]] = {
         "compiler.lower.depthwise._Depthwise._tile last two arguments swapped #8",
         "compiler.lower.unroll.tap_runs if always false #1",
         "compiler.lower.unroll.tap_runs if always true #1",
+        "compiler.lower.separable._Separable._taps_across last two arguments swapped #2",
+        "compiler.lower.separable._Separable._taps_across last two arguments swapped #7",
         "compiler.lower.unroll.tap_groups 1 becomes 2 #1",
         "compiler.lower.unroll.tap_groups LtE becomes Lt #1",
         "compiler.lower.unroll.tap_groups FloorDiv becomes Mult #2",
