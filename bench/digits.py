@@ -3,6 +3,7 @@
 ``python -m bench.digits`` prints the figures of bench/NOTES.md.
 """
 
+import multiprocessing
 import statistics
 import time
 import warnings
@@ -88,23 +89,38 @@ def their_epoch(images: Any, labels: Any, size: int, channels_last: bool) -> Cal
     return epoch
 
 
-def epochs(size: int) -> dict[str, float]:
-    """Return the median seconds of an epoch, each by turns."""
+WORKERS: dict[str, Callable[[], None]] = {}
+"""In a worker process: the one epoch that it runs."""
+
+
+def start(name: str, size: int) -> None:
+    """Make a worker ready: each contender has a process of its own, for allocators and threads are shared."""
+    set_num_threads(THREADS)
+    torch.set_num_threads(THREADS)
     pixels, labels, _, _ = split()
     images = (pixels / 16).astype(np.float32).reshape(-1, 1, 8, 8)
-    contenders = {
-        "convolve": our_epoch(images, labels, size),
-        "PyTorch": their_epoch(images, labels, size, False),
-        "PyTorch, channels last": their_epoch(images, labels, size, True),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for turn in range(TURNS + 1):
-        for name, epoch in contenders.items():
-            start = time.perf_counter()
-            epoch()
-            if turn:  # the first one warms up
-                seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(found) for name, found in seconds.items()}
+    if name == "convolve":
+        WORKERS["epoch"] = our_epoch(images, labels, size)
+    else:
+        WORKERS["epoch"] = their_epoch(images, labels, size, name.endswith("channels last"))
+
+
+def timed() -> float:
+    """Return the seconds of one epoch."""
+    start = time.perf_counter()
+    WORKERS["epoch"]()
+    return time.perf_counter() - start
+
+
+def epochs(size: int) -> dict[str, float]:
+    """Return the median seconds of an epoch, each by turns."""
+    context = multiprocessing.get_context("spawn")
+    names = ("convolve", "PyTorch", "PyTorch, channels last")
+    pools = {name: context.Pool(1, start, (name, size)) for name in names}
+    turns = [{name: pool.apply(timed) for name, pool in pools.items()} for _ in range(TURNS + 2)]
+    for pool in pools.values():
+        pool.terminate()
+    return {name: statistics.median(turn[name] for turn in turns[2:]) for name in names}  # two warm up
 
 
 def main() -> None:

@@ -13,6 +13,13 @@ from convolve.nn.trainable import STATE, trainable
 from convolve.nn.training.losses import Loss
 from convolve.nn.training.optimisers import Memory, Optimiser
 
+REUSED = 31 << 20
+"""Bytes of a block that is asked for and given back once, untouched: from then on the C library of Linux
+(glibc) keeps as much and more at the end of its heap, instead of giving it back to the system after every
+step and getting it anew, page by page: its limits follow the largest block it has seen freed, up to 32 MiB.
+An epoch of digits in batches of 64 had 47,579 page faults and 0.33 s of CPU time; then none and 0.21 s
+(2026-11-26)."""
+
 
 class Trainer:
     """A network while it learns.
@@ -46,6 +53,7 @@ class Trainer:
                 f"a network must have one input and one output to be trained, this one has "
                 f"{len(network.inputs)} and {len(network.outputs)}"
             )
+        np.empty(REUSED, np.uint8)  # its end is what counts
         self.loss, self.optimiser, self.seed = loss, optimiser, seed
         self.steps = 0
         self._form = trainable(network)
