@@ -54,7 +54,8 @@ class Differentiated:
         self.program = Program(graph, given, outputs)
         self.wanted = frozenset(wanted)
         self.reached = _reached(self.program.steps, self.wanted)
-        self._back = _way_back(self.program.steps, self.reached, outputs)
+        self._back = _way_back(self.program.steps, self.reached)
+        self._differentiable: dict[Node, tuple[bool, ...]] = {}
 
     def forward(self, arrays: Mapping[str, Array]) -> Arrays:
         """Return every tensor that is computed, by name, the inputs and constants among them."""
@@ -85,14 +86,20 @@ class Differentiated:
         found: Arrays = dict(gradients)
         with np.errstate(all="ignore"):
             for node, wanted in self._back:
-                into_outputs = tuple(found.get(name) for name in node.outputs)
+                into_outputs = tuple(map(found.get, node.outputs))
                 if any(one is not None for one in into_outputs):
-                    for name, gradient in _through(node, held, into_outputs, wanted):
+                    for name, gradient in _through(node, held, into_outputs, self._asked(node, held, wanted)):
                         found[name] = found[name] + gradient if name in found else gradient
                 for name in node.outputs:
                     if name not in self.wanted:
                         found.pop(name, None)
         return {name: found[name] if name in found else np.zeros_like(held[name]) for name in self.wanted}
+
+    def _asked(self, node: Node, held: Mapping[str, Array], wanted: tuple[bool, ...]) -> tuple[bool, ...]:
+        """Return which inputs of a node get a gradient; worked out once, for dtypes never change."""
+        if node not in self._differentiable:
+            self._differentiable[node] = _differentiable(node, held, wanted)
+        return self._differentiable[node]
 
 
 def _reached(steps: Sequence[Step], wanted: Collection[str]) -> frozenset[str]:
@@ -104,9 +111,7 @@ def _reached(steps: Sequence[Step], wanted: Collection[str]) -> frozenset[str]:
     return frozenset(reached)
 
 
-def _way_back(
-    steps: Sequence[Step], reached: Collection[str], outputs: Sequence[str]
-) -> list[tuple[Node, tuple[bool, ...]]]:
+def _way_back(steps: Sequence[Step], reached: Collection[str]) -> list[tuple[Node, tuple[bool, ...]]]:
     """Return the nodes to go through, last first, and which inputs' gradients each is asked for."""
     found = []
     for step in reversed(steps):
@@ -116,29 +121,41 @@ def _way_back(
     return found
 
 
+def _differentiable(node: Node, held: Mapping[str, Array], wanted: tuple[bool, ...]) -> tuple[bool, ...]:
+    """Return which inputs of a node get a gradient; none where whole numbers come out.
+
+    Raises
+    ------
+    ArgumentError
+        If the operation has no gradient.
+    """
+    floats = {name for name in (*node.inputs, *node.outputs) if name and is_float(held[name].dtype)}
+    found = tuple(asked and name in floats for asked, name in zip(wanted, node.inputs, strict=True))
+    if not any(found) or not floats.intersection(node.outputs):
+        return (False,) * len(wanted)
+    gradient = OPERATIONS[node.operation].gradient
+    if isinstance(gradient, str):
+        raise ArgumentError(f"{node}: gradients do not go through this operation: {gradient}")
+    return found
+
+
 def _through(
     node: Node, held: Mapping[str, Array], into_outputs: tuple[Array | None, ...], wanted: tuple[bool, ...]
 ) -> list[tuple[str, Array]]:
     """Return (name, gradient) of the inputs of one node that gradients go to."""
     gradient = OPERATIONS[node.operation].gradient
-    inputs = tuple(held[name] if name else None for name in node.inputs)
-    differentiable = tuple(
-        asked and one is not None and is_float(one.dtype) for asked, one in zip(wanted, inputs, strict=True)
-    )
-    floats = [held[name] for name in node.outputs if name and is_float(held[name].dtype)]
-    if not any(differentiable) or not floats:
+    if not any(wanted) or isinstance(gradient, str):
         return []
-    if isinstance(gradient, str):
-        raise ArgumentError(f"{node}: gradients do not go through this operation: {gradient}")
+    inputs = tuple(held[name] if name else None for name in node.inputs)
     outputs = tuple(held[name] if name else None for name in node.outputs)
     if into_outputs[0] is None:
         into_outputs = (np.zeros_like(outputs[0]), *into_outputs[1:])
     try:
-        back = gradient(Back(node, inputs, outputs, into_outputs, differentiable))
+        back = gradient(Back(node, inputs, outputs, into_outputs, wanted))
     except ConvolveError as error:
         raise in_layer(error, node) from None
     return [
         (name, np.asarray(one, held[name].dtype))
-        for name, one, asked in zip(node.inputs, back, differentiable, strict=False)
+        for name, one, asked in zip(node.inputs, back, wanted, strict=False)
         if asked and one is not None
     ]
