@@ -14,7 +14,7 @@ estimator_checks = peer("sklearn.utils.estimator_checks")
 from convolve.bridges.sklearn import ConvNetClassifier  # noqa: E402  # after the peer that it needs
 
 
-@estimator_checks.parametrize_with_checks([ConvNetClassifier(epochs=8, batch_size=16, learning_rate=1e-2)])
+@estimator_checks.parametrize_with_checks([ConvNetClassifier(epochs=4, batch_size=16, learning_rate=2e-2)])
 def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
     check(estimator)
 
