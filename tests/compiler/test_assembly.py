@@ -124,9 +124,9 @@ def test_winograds_products_stay_in_registers(target: Target) -> None:
     shapes = [shape for shape in load() if shape.name in ("vgg.conv2_2", "resnet50.res5.3x3")]
     for code in {code_of(shape, target, "default") for shape in shapes}:
         if code.method == "winograd":
-            products = [loop for loop in loops(code, target) if loop.has("(prefetch|prfm)")]
-            assert len(products) == 1
-            assert products[0].spills == []
+            dense = [loop for loop in loops(code, target) if loop.products > 0.4 * len(loop.lines)]
+            assert dense  # transforms move and add as much as they multiply
+            assert [loop.spills for loop in dense] == [[]] * len(dense)
             assert all(loop.calls == [] for loop in loops(code, target))
 
 
