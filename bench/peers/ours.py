@@ -1,7 +1,5 @@
 """convolve itself."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -29,24 +27,9 @@ def machine() -> dict[str, Any]:
     """Return the limits of this machine, measured now, and the name of the CPU's description."""
     return {
         "flops_per_second": peaks.fma_peak("float32"),
-        "bytes_per_second": _copy_bandwidth(convolve.get_num_threads()),
+        "bytes_per_second": peaks.copy_bandwidth(convolve.get_num_threads()),
         "target": host_target().name,
     }
-
-
-def _copy_bandwidth(threads: int) -> float:
-    """Return the bytes per second, read and written, of a large copy shared by so many threads."""
-    if threads == 1:
-        return peaks.copy_bandwidth()
-    source = np.ones((threads, peaks.COPY_BYTES // threads), np.uint8)
-    copy = np.zeros_like(source)
-    times = []
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in range(peaks.REPEATS):
-            start = time.perf_counter()
-            list(pool.map(np.copyto, copy, source))
-            times.append(time.perf_counter() - start)
-    return 2 * source.nbytes / min(times)
 
 
 def variants(shape: Shape, data: Data) -> list[Variant]:

@@ -6,7 +6,6 @@ back to the cells that it was read from), "weight_grad" the weight. A transposed
 gradient with respect to the input are therefore the same operation.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -136,11 +135,6 @@ class ConvSpec:
         """Shape of the array that this operation computes, channels first."""
         shapes = {"conv": self.output_shape, "conv_transpose": self.input_shape}
         return shapes.get(self.operation, self.weight_shape)
-
-    @property
-    def multiplications(self) -> int:
-        """Multiplications of the direct method, taps over the border counted too."""
-        return math.prod(self.output_shape) * math.prod(self.weight_shape[1:])
 
     def reads(self, region: Region) -> Reads:
         """Return what a region of the output, one range per dimension, needs of the input."""

@@ -38,6 +38,24 @@ def test_what_is_converted_is_said() -> None:
     assert "also     the input's byte order is turned round" in done.stdout.decode()
 
 
+def test_dtypes_bias_and_rules_are_those_of_the_plan() -> None:
+    photograph = ("plan", "1x3x16x16", "8x3x3x3", "--dtype", "uint8")
+    said = [
+        convolve(*photograph, *more).stdout.decode()
+        for more in (
+            ("--weight-dtype", "float32", "--bias", "--flip"),
+            ("--weight-dtype", "int16", "--out-dtype", "uint8", "--overflow", "saturate"),
+            ("--weight-dtype", "int64", "--out-dtype", "float16"),
+            ("--weight-dtype", "float32", "--nan", "ignore"),
+        )
+    ]
+    assert all(text.startswith("method") for text in said)
+    assert "also" not in said[0] + said[1] + said[3]
+    assert "also     results are made float16 in a pass of their own" in said[2]
+    floats = convolve("plan", "1x3x16x16", "8x3x3x3", "--nan", "ignore").stdout.decode()
+    assert "also     strips that hold NaN are computed a second time" in floats
+
+
 def test_where_there_is_nothing_to_plan_it_is_said() -> None:
     done = convolve("plan", "1x0x16x16", "8x0x3x3")
     assert done.returncode == 1
@@ -51,6 +69,11 @@ def test_where_there_is_nothing_to_plan_it_is_said() -> None:
         (("1x3x16x16", "8x3x33x3"), "output size must be at least 1"),
         (("1x3xbig", "8x3x3x3"), "must be the shape of an array"),
         (("1x3x16x16", "8x3x3x3", "--dtype", "nonsense"), "dtype must be a dtype"),
+        (("1x3x16x16", "8x3x3x3", "--weight-dtype", "nonsense"), "weight_dtype must be a dtype"),
+        (("1x3x16x16", "8x3x3x3", "--out-dtype", "nonsense"), "out_dtype must be a dtype"),
+        (("1x3x16x16", "8x3x3x3", "--overflow", "clip"), "'clip' is not one of"),
+        (("1x3x16x16", "8x3x3x3", "--nan", "zero"), "'zero' is not one of"),
+        (("1x3x16x16", "8x3x3x3", "--operation", "input_grad", "--bias"), "neither bias nor activation"),
         (("1x3x16x16", "8x3x3x3", "--threads", "0"), "threads"),
     ],
 )

@@ -20,6 +20,7 @@ from convolve.cli import main
 from convolve.cli.info import EXTRAS
 from convolve.cli.program import COMMANDS
 from convolve.errors import ShapeError
+from convolve.runtime.host import host_target, usable_cpus
 from tests.cli.process import PROGRAM, convolve, environment
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -227,7 +228,8 @@ def test_other_encodings_get_a_question_mark_instead_of_an_error() -> None:
 def test_info_names_versions_and_every_extra_of_the_package() -> None:
     done = CliRunner().invoke(main, ["info"])
     assert done.exit_code == 0
-    for word in (package.__version__, "numpy", "Pillow", "CPUs", *(f"extra {name}" for name in EXTRAS)):
+    machine = host_target().name, f"{usable_cpus()} of {os.cpu_count()}"
+    for word in (package.__version__, "numpy", "Pillow", *machine, *(f"extra {name}" for name in EXTRAS)):
         assert word in done.stdout
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     assert set(EXTRAS) == set(extras) - {"all", "demo", "test", "peers", "bench", "dev"}

@@ -95,6 +95,14 @@ def test_the_plan_reports_the_byte_order() -> None:
     planned = convolve.plan((2, 2, 9, 8), (3, 2, 3, 3), dtype=">f4")
     assert planned.conversions == ("the input's byte order is turned round, a strip at a time",)
     assert "also     the input's byte order" in str(planned)
+    shapes = (2, 2, 9, 8), (2, 2, 3, 3)
+    for operation, words in (
+        ("conv_transpose", "an image at a time"),
+        ("input_grad", "an image at a time"),
+        ("weight_grad", "all of it at once"),
+    ):
+        planned = convolve.plan(*shapes, operation=operation, dtype=">f4")
+        assert planned.conversions == (f"the input's byte order is turned round, {words}",)
     assert convolve.plan((2, 2, 9, 8), (3, 2, 3, 3)).conversions == ()
 
 
@@ -238,7 +246,9 @@ def test_a_filter_that_spans_millions_of_cells() -> None:
     found = convolve.conv1d(line, weight, dilation=2_000_000)
     assert found[0, 0, ::1_000_000].tolist() == [531, 642, 753, 864, 975]
     planned = convolve.plan(line.shape, weight.shape, dilation=2_000_000)
-    assert planned.conversions == ("cut into parts, because of a padded line of more than 4194304 cells",)
+    assert planned.conversions == (
+        "cut into parts, because of a padded line of more than 4194304 cells; the plan is that of the first",
+    )
     assert planned.plan.code.dilation == (1, 1, 1)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import convolve
 from convolve import reference
+from convolve.runtime import engine
 from tests import seeds
 from tests.engine.test_transposed import draw_call
 
@@ -136,3 +137,90 @@ def test_a_result_that_no_tap_reaches_is_the_bias() -> None:
         planned.routine  # noqa: B018
     result = planned.bind(weight, bias)(np.ones((1, 1, 1), "f"))
     assert result.tolist() == [[[3, 3], [4, 4]]]
+
+
+# -- what is told beside the plan -----------------------------------------------------------------------
+
+OPERATIONS = ("conv", "conv_transpose", "weight_grad")
+IMAGE, WEIGHT = (1, 4, 9, 8), (4, 4, 3, 3)
+
+
+def told(operation: str, words: str, **options: Any) -> bool:
+    """Return whether a plan of these options tells of something."""
+    planned = convolve.plan(IMAGE, WEIGHT, operation=operation, **options)
+    assert all(f"also     {text}" in str(planned) for text in planned.conversions)
+    return any(words in text for text in planned.conversions)
+
+
+@pytest.mark.parametrize("layout", ["channels_first", "channels_last"])
+@pytest.mark.parametrize(
+    "kinds", [("complex64", "complex64"), ("complex64", "float32"), ("uint8", "complex128")]
+)
+def test_the_plan_of_complex_numbers_is_all_that_runs(
+    kinds: tuple[str, str], layout: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[Any] = []
+    prepare = engine.prepare
+
+    def spy(*arguments: Any, **named: Any) -> Any:
+        prepared = prepare(*arguments, **named)
+        found.append(prepared.execution.plan)
+        return prepared
+
+    monkeypatch.setattr(engine, "prepare", spy)
+    shape = IMAGE if layout == "channels_first" else (1, 9, 8, 4)
+    convolve.conv2d(np.ones(shape, kinds[0]), np.ones(WEIGHT, kinds[1]), padding=1, layout=layout)
+    planned = convolve.plan(shape, WEIGHT, dtype=kinds[0], weight_dtype=kinds[1], padding=1, layout=layout)
+    times = 4 if kinds[0] == kinds[1] else 2
+    assert planned.plan.parts == tuple(found)
+    assert len(found) == times
+    assert planned.conversions[0].startswith(f"computed as {times} convolutions of real and imaginary parts")
+    assert planned.plan.flops == times * found[0].flops
+    assert f"together\nflops    {planned.plan.flops:,}\nbytes    {planned.plan.bytes_moved:,}" in str(planned)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_complex_numbers_count_as_often_as_they_are_computed(operation: str) -> None:
+    real = convolve.plan(IMAGE, WEIGHT, operation=operation, stride=2).plan
+    planned = convolve.plan(IMAGE, WEIGHT, operation=operation, stride=2, dtype="complex64")
+    assert planned.plan.flops == 4 * real.flops
+    assert planned.plan.bytes_moved == 4 * real.bytes_moved
+    limit = planned.limit
+    times = planned.plan.flops / limit.flops_per_second, planned.plan.bytes_moved / limit.bytes_per_second
+    assert limit.seconds == max(times)
+
+
+def test_values_that_only_the_reference_computes_are_told() -> None:
+    beyond, weights = "if sums exceed 64 bits", "if weights are not finite"
+    for operation in OPERATIONS:
+        for dtype in ("int32", "uint32", "int64", "uint64"):
+            assert told(operation, beyond, dtype=dtype)
+            assert not told(operation, beyond, dtype=dtype, overflow="wrap")
+            assert told(operation, beyond, dtype=dtype, overflow="wrap", out_dtype="float32")
+        for dtype in ("int8", "uint16", "float64", "complex64"):
+            assert not told(operation, beyond, dtype=dtype)
+    assert told("conv", weights, dtype="complex64", padding=1)
+    assert told("conv", weights, dtype="complex64", padding=1, padding_mode=2.5)
+    assert not told("conv", weights, dtype="complex64", padding=1, padding_mode=1 + 2j)
+    assert not told("conv", weights, dtype="complex64", padding=1, padding_mode="reflect")
+    assert not told("conv", weights, dtype="complex64")
+    assert not told("conv", weights, dtype="float32", padding=1)
+    assert told("conv_transpose", weights, dtype="complex64")
+    assert told("weight_grad", "if numbers are not finite", dtype="complex64")
+
+
+def test_a_pass_that_results_are_made_in_is_told() -> None:
+    words = "pass of their own, from an array of float32 as large as the result"
+    assert told("conv", words, dtype="float32", out_dtype="int16")
+    assert not told("conv", words, dtype="float32", out_dtype="int16", overflow="saturate")
+    assert not told("conv", words, dtype="float16")
+    for operation in ("conv_transpose", "weight_grad"):
+        assert told(operation, words, dtype="float16")
+        assert not told(operation, words, dtype="float32")
+    assert told("conv", words, dtype="float16", nan="ignore")
+
+
+def test_what_is_computed_first_where_nan_is_left_out_is_planned() -> None:
+    shapes = (1, 64, 56, 56), (64, 64, 3, 3)
+    ignoring, strict = convolve.plan(*shapes, nan="ignore"), convolve.plan(*shapes, accuracy="strict")
+    assert ignoring.plan == strict.plan

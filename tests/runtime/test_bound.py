@@ -151,6 +151,17 @@ def test_infinite_weights_under_a_border() -> None:
         assert np.isinf(expected).any()
 
 
+@pytest.mark.parametrize("options", [{"dtype": "complex64"}, {"nan": "ignore"}])
+def test_bound_weights_of_several_routines_have_no_plan(options: dict[str, str]) -> None:
+    planned = convolve.plan((1, 8, 9, 9), (4, 8, 3, 3), **options)
+    bound = planned.bind(np.ones((4, 8, 3, 3), options.get("dtype", "float32")))
+    with pytest.raises(
+        convolve.errors.ArgumentError, match=r"\(1, 8, 9, 9\) \* \(4, 8, 3, 3\) is not"
+    ) as caught:
+        bound.plan  # noqa: B018
+    assert planned.conversions[0] in str(caught.value)
+
+
 def test_many_python_threads_at_once() -> None:
     numbers = seeds.generator(6)
     weight = numbers.standard_normal((16, 8, 3, 3)).astype(np.float32)

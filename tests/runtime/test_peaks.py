@@ -52,7 +52,21 @@ def test_the_peak_is_possible(dtype: str) -> None:
 
 
 def test_the_bandwidth_is_possible() -> None:
-    assert 1e6 < peaks.copy_bandwidth() < 10e12
+    for threads in (1, 2):
+        assert 1e6 < peaks.copy_bandwidth(threads) < 10e12
+
+
+def test_the_limit_is_that_of_all_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(peaks, "fma_peak", lambda *_: 1e9)
+    monkeypatch.setattr(peaks, "copy_bandwidth", lambda threads: 1e8 + threads)
+    before = convolve.get_num_threads()
+    try:
+        for threads in (1, 3):
+            convolve.set_num_threads(threads)
+            limit = convolve.plan((1, 64, 9, 9), (64, 64, 3, 3)).limit
+            assert (limit.flops_per_second, limit.bytes_per_second) == (threads * 1e9, 1e8 + threads)
+    finally:
+        convolve.set_num_threads(before)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
@@ -94,7 +108,7 @@ def test_the_limit_is_the_larger_of_both(monkeypatch: pytest.MonkeyPatch) -> Non
 
     def limit(peak: float, bandwidth: float) -> Any:
         monkeypatch.setattr(peaks, "fma_peak", lambda *_: peak / planned._asked.threads)
-        monkeypatch.setattr(peaks, "copy_bandwidth", lambda: bandwidth)
+        monkeypatch.setattr(peaks, "copy_bandwidth", lambda _threads: bandwidth)
         planned.__dict__.pop("limit", None)
         return planned.limit
 

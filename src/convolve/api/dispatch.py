@@ -275,7 +275,7 @@ def _remember(key: Any, call: Call, algorithm: str, weight: Array, result: Array
     arrays = [call.first, call.second, *([] if call.bias is None else [call.bias])]
     if algorithm == "reference" or not single.is_single(spec):
         return
-    if not all(array.dtype.isnative for array in arrays) or kind_of(products_dtype(spec)) == "complex":
+    if not all(array.dtype.isnative for array in arrays):
         return
     decision = decide(spec)
     if decision is None or decision.finish is not None or decision.asks == "values":

@@ -2,7 +2,10 @@
 
 Sums of nothing; arrays of the other byte order; images with NaN that are to be left out; lines and windows
 that are too long; weights that are infinite or NaN beside zero padding, which must add nothing under them.
-Nothing here holds a copy of a whole image: parts are strips, or images one at a time.
+A forward convolution holds copies of no more than a strip of an image, a transposed one of an image at a
+time; a gradient with respect to the weight sums over all images, and converts the whole of its arrays. Where
+parts are added up in another dtype than that of the result, there is an array of that dtype as large as the
+result.
 """
 
 import math
@@ -91,8 +94,8 @@ def _place(images: slice, axes: tuple[AxisCut, ...]) -> Places:
 
 
 def _converted(spec: ConvSpec, first: Array, second: Array, bias: Array | None, out: Array) -> bool:
-    """Compute with arrays of the other byte order, converted strip by strip."""
-    if spec.operation == "weight_grad":  # a sum over all images, small beside them
+    """Compute with arrays of the other byte order, converted strip by strip, or image by image."""
+    if spec.operation == "weight_grad":  # a sum over all images: these are converted at once
         result = np.empty(out.shape, spec.out_dtype)
         done = run(spec, _native(first), second, bias, result)
         out[...] = result
@@ -126,8 +129,7 @@ def _cut(spec: ConvSpec, first: Array, second: Array, bias: Array | None, out: A
     total = out if out.dtype == sums.dtype else np.empty(out.shape, sums.dtype)
     total[...] = 0
     inputs, filters = spec.in_channels // spec.groups, spec.out_channels // spec.groups
-    group = replace(spec, groups=1, in_channels=inputs, out_channels=filters, flip=False)
-    each = replace(group, out_dtype=sums.dtype, bias_dtype=None, overflow="raise")
+    each = single.one_group(spec)
     for g in range(spec.groups):
         into, outof = slice(g * inputs, (g + 1) * inputs), slice(g * filters, (g + 1) * filters)
         for cut in single.cut(each):
@@ -193,11 +195,11 @@ def _without_nan(spec: ConvSpec, first: Array, second: Array, bias: Array | None
     """Leave NaN out: Σ_valid(w·x) · Σ|w| / Σ_valid|w|, then bias, where a window holds any.
 
     First everything is computed as it stands: windows without NaN get the bits that they always get. Then, in
-    strips, the others are computed anew.
+    strips or images, the others are computed anew.
     """
     sums = plan_sums(spec, first, second, bias)
     total = out if out.dtype == sums.dtype else np.empty(out.shape, sums.dtype)
-    plain = replace(spec, nan="propagate", out_dtype=sums.dtype, accuracy="strict")
+    plain = single.with_nan(spec)
     if not run(plain, first, second, bias, total):
         return False
     for part, images, axes in _strips(plain):

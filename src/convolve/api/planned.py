@@ -180,7 +180,8 @@ class Limit:
     bound
         "multiply-adds" or "memory".
     flops_per_second, bytes_per_second
-        Measured on this machine: the multiply-adds on one core, times the threads, and a large copy.
+        Measured on this machine: the multiply-adds on one core, times the threads, and a large copy that the
+        threads share.
     """
 
     seconds: float
@@ -222,13 +223,16 @@ class PlannedConv:
 
     @property
     def why_not(self) -> str | None:
-        """Why the reference computes this convolution, or None if compiled code does: every other."""
+        """Why the reference computes every call of this convolution, or None if compiled code does.
+
+        Compiled code may still leave a call to the reference because of its values: `conversions` tells when.
+        """
         asked = self._options.get("algorithm") == "reference"
         return "algorithm='reference' was asked for" if asked else None
 
     @property
     def plan(self) -> Plan | Phases:
-        """The decision: frozen and printable; of a transposed convolution one for each of its parts.
+        """The decision: frozen and printable; one for each part of a transposed one, or of complex numbers.
 
         Raises
         ------
@@ -239,6 +243,13 @@ class PlannedConv:
             raise ArgumentError(f"there is no plan for what the reference computes: {self.why_not}")
         if single.sums_nothing(self.spec):
             raise ArgumentError(f"there is no plan where {self.conversions[0]}")
+        plan, times = self._plan_of_reals(), single.real_convolutions(self.spec)
+        if times == 1:
+            return plan
+        return Phases((plan.parts if isinstance(plan, Phases) else (plan,)) * times)
+
+    def _plan_of_reals(self) -> Plan | Phases:
+        """Return the plan, of complex numbers that of one product of their parts."""
         spec = single.first_part(self.spec)
         if spec.operation == "weight_grad":
             asked = weight_gradient.question(spec, engine.dense_view(spec))
@@ -249,12 +260,14 @@ class PlannedConv:
 
     @property
     def conversions(self) -> tuple[str, ...]:
-        """What is done beside running routines on the arrays where they lie, in words; mostly nothing.
+        """What is done beside running one routine on the arrays where they lie, in words; mostly nothing.
+
+        Also for which values the reference is taken after all.
 
         Examples
         --------
-        >>> plan((1, 1, 1, 8_000_000), (1, 1, 1, 3)).conversions
-        ('cut into parts, because of a padded line of more than 4194304 cells',)
+        >>> plan((1, 1, 8, 8), (1, 1, 3, 3), dtype="int64").conversions
+        ('left to the reference if sums exceed 64 bits, which these dtypes do not exclude',)
         """
         return single.conversions(self.spec, foreign=not self._image.dtype.isnative)
 
@@ -283,11 +296,12 @@ class PlannedConv:
     def limit(self) -> Limit:
         """The bound that this machine sets the direct sum, measured when first asked for.
 
-        Winograd's method makes do with fewer multiplications, and may be quicker.
+        Winograd's method makes do with fewer multiplications, and may be quicker. Of several plain
+        convolutions, as `Phases` holds them, it is that of all of them, one after the other.
         """
         code = self.plan.code
         peak = peaks.fma_peak(code.dtype, "dot" if code.method == "dot" else "fma") * self._threads
-        bandwidth = peaks.copy_bandwidth()
+        bandwidth = peaks.copy_bandwidth(self._threads)
         times = {"multiply-adds": self.plan.flops / peak, "memory": self.plan.bytes_moved / bandwidth}
         bound = max(times, key=lambda name: times[name])
         return Limit(times[bound], bound, peak, bandwidth)

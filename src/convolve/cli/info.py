@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 import click
 
 import convolve
+from convolve.runtime.host import host_target, usable_cpus
 
 NEEDED = ("numpy", "llvmlite", "platformdirs", "Pillow", "click", "rich")
 EXTRAS = {
@@ -30,6 +31,7 @@ def command() -> None:
         state = f"{package} {found}" if found else f'not installed: pip install "convolve[{extra}]"'
         lines.append((f"extra {extra}", f"{state} ({purpose})"))
     lines.append(("machine", f"{platform.machine()}, {platform.system()} {platform.release()}"))
+    lines.append(("target", host_target().name))
     lines.append(("CPUs", f"{usable_cpus()} of {os.cpu_count()} may be used by this process"))
     width = max(len(name) for name, _ in lines)
     for name, value in lines:
@@ -41,10 +43,3 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
-
-
-def usable_cpus() -> int:
-    """Return how many CPUs this process may use, which containers and taskset limit."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -21,7 +21,15 @@ from convolve.cli import types
     "--padding-mode", type=types.mode, default="zeros", show_default=True, help="zeros, reflect, symmetric, …"
 )
 @click.option("--layout", type=click.Choice(["channels_first", "channels_last"]), default="channels_first")
-@click.option("--dtype", default="float32", show_default=True)
+@click.option("--flip", is_flag=True, help="Turn the filter by 180 degrees: the mathematician's convolution.")
+@click.option("--bias", is_flag=True, help="Plan with a bias.")
+@click.option("--dtype", default="float32", show_default=True, help="Of the input.")
+@click.option("--weight-dtype", help="Of the weight; the input's without it.")
+@click.option("--out-dtype", help="Of the result; without it what the other two give.")
+@click.option("--overflow", type=click.Choice(["raise", "wrap", "saturate"]), default="raise",
+              show_default=True, help="What becomes of results that an integer dtype lacks.")  # fmt: skip
+@click.option("--nan", type=click.Choice(["propagate", "ignore"]), default="propagate", show_default=True,
+              help="Whether NaN in the input reaches the results, or is left out.")  # fmt: skip
 @click.option("--accuracy", type=click.Choice(["default", "strict"]), default="default", show_default=True)
 @click.option("--activation", type=click.Choice(["none", "relu", "relu6"]), default="none")
 @click.option("-t", "--threads", type=int, help="Threads to plan for; all that may be used if left out.")

@@ -39,14 +39,6 @@ class Affine:
         """Return the multiple of a symbol, 0 if it does not occur."""
         return dict(self.terms).get(name, 0)
 
-    def without(self, name: str) -> "Affine":
-        """Return the expression with a symbol left out."""
-        return Affine(tuple(term for term in self.terms if term[0] != name), self.constant)
-
-    def replaced(self, name: str, by: "Affine") -> "Affine":
-        """Return the expression with a symbol replaced."""
-        return self.without(name) + by * self.coefficient(name)
-
     def value(self, values: Mapping[str, int]) -> int:
         """Return the number that this is for given values of the symbols."""
         return self.constant + sum(count * values[name] for name, count in self.terms)

@@ -283,9 +283,11 @@ def _saving(outputs: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Phases:
-    """How a transposed convolution is computed: one plain convolution for each residue of the stride.
+    """How a convolution is computed as several plain ones.
 
-    ``parts`` holds a plan for each, those of a border that repeats the input included.
+    A transposed one has one for each residue of the stride, those of a border that repeats the input
+    included; one of complex numbers has them once for each product of real or imaginary parts. ``parts``
+    holds a plan for each.
     """
 
     parts: tuple[Plan, ...]
@@ -319,4 +321,6 @@ class Phases:
         texts = [
             f"{count} × {' × '.join(map(str, plan.code.taps))} taps\n{plan}" for plan, count in counts.items()
         ]
-        return "\n\n".join([f"phases   {len(self.parts)} plain convolutions, one after the other", *texts])
+        plain = "gradients" if self.code.is_gradient else "plain convolutions"
+        whole = f"together\nflops    {self.flops:,}\nbytes    {self.bytes_moved:,}"
+        return "\n\n".join([f"phases   {len(self.parts)} {plain}, one after the other", *texts, whole])

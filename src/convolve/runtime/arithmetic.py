@@ -157,6 +157,14 @@ def _of_integers(spec: ConvSpec, arrays: Arrays | None) -> Decision | None:
     return Decision(Arithmetic(spec.input_dtype.name, sums, out.name, saturated, bytes_of), None, asks)
 
 
+def may_exceed(spec: ConvSpec) -> bool:
+    """Whether there are values for which `decide` returns None: sums of integers beyond 64 bits."""
+    if kind_of(products_dtype(spec)) != "integer":
+        return False
+    wraps = spec.overflow == "wrap" and kind_of(spec.out_dtype) == "integer"
+    return not wraps and sum_bound(spec) > LARGEST_INT64
+
+
 BYTES = ("bool", "int8", "uint8")
 
 

@@ -151,14 +151,19 @@ class BoundConv:
         Raises
         ------
         ArgumentError
-            If the convolution is transposed or computed in parts: those have no plan in common.
+            If the convolution is transposed or computed in several parts, which have no plan in common.
         """
         if self._operation != "conv":
             raise ArgumentError(
                 "a transposed convolution is planned part by part: ask the plan that was bound"
             )
         if not single.is_single(self._spec):
-            raise ArgumentError("computed in parts, which have no plan in common: ask the plan bound")
+            reasons = "; ".join(single.conversions(self._spec))
+            raise ArgumentError(
+                "bound weights have a plan of their own only where one routine computes everything, but "
+                f"{self._spec.input_shape} * {self._spec.weight_shape} is not computed so: {reasons}; "
+                "ask the plan that was bound"
+            )
         image, out = engine.dense_arrays(self._spec)
         weight = self._weight[None, None] if self._weight.ndim == self._dims else self._weight
         return engine.prepare(self._spec, image, out, weight, self._activation).execution.plan

@@ -23,6 +23,7 @@ from convolve.compiler.problem import Sizes, panel_channels, pieces, three
 from convolve.compiler.target import Target
 from convolve.compiler.winograd_costs import winograd_parameters
 from convolve.dtypes import Array, DType
+from convolve.errors import VerificationError
 from convolve.runtime import threads
 from convolve.runtime.locks import fork_safe_lock
 from convolve.runtime.machine_code import Machine
@@ -405,7 +406,10 @@ def check_domain(routine: Signature, values: dict[str, int]) -> None:
     """Refuse sizes outside the domain that the routine was verified for."""
     for fact in routine.facts:
         if fact.value(values) < 0:
-            raise AssertionError(f"{routine.name}: {fact} must not be negative for {values}")
+            raise VerificationError(
+                f"{routine.name}: {fact} must not be negative, but is {fact.value(values)} for {values}: a "
+                "defect of convolve, please report it; algorithm='reference' does without compiled code"
+            )
 
 
 def dense_strides(extents: Sequence[int], item: int) -> list[int]:

@@ -7,6 +7,7 @@ import ctypes
 import functools
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -53,11 +54,14 @@ def fma_peak(dtype: str = "float32", operation: str = "fma") -> float:
 
 
 @functools.cache
-def copy_bandwidth() -> float:
-    """Return the bytes per second that one thread reads and writes in a large copy, both counted."""
-    source = np.ones(COPY_BYTES, np.uint8)
+def copy_bandwidth(threads: int = 1) -> float:
+    """Return the bytes per second that threads read and write in a large copy, both counted."""
+    source = np.ones((threads, COPY_BYTES // threads), np.uint8)
     copy = np.zeros_like(source)
-    return 2 * COPY_BYTES / _quickest(lambda: np.copyto(copy, source))
+    if threads == 1:
+        return 2 * source.nbytes / _quickest(lambda: np.copyto(copy, source))
+    with ThreadPoolExecutor(threads) as pool:  # NumPy gives up the interpreter's lock while it copies
+        return 2 * source.nbytes / _quickest(lambda: list(pool.map(np.copyto, copy, source)))
 
 
 def _quickest(work: Callable[[], object]) -> float:

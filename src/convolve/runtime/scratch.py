@@ -20,7 +20,8 @@ def buffer(size: int) -> tuple[Array, int]:
         array = np.empty(size + ALIGNMENT, np.uint8)
     except MemoryError as error:
         raise TooLargeError(
-            f"{size} bytes of scratch are needed, and this machine has no more memory"
+            f"{size} bytes of scratch are needed, and this machine has no more memory; end other programs, "
+            "or use fewer threads with convolve.set_num_threads"
         ) from error
     return array, aligned(array.ctypes.data)
 
@@ -37,7 +38,10 @@ def aligned(number: int) -> int:
 def check_size(size: int) -> None:
     """Refuse more scratch for one thread than any plan may need."""
     if size > MOST_SCRATCH:
-        raise TooLargeError(f"a thread may use {MOST_SCRATCH} bytes of scratch; {size} were asked for")
+        raise TooLargeError(
+            f"a thread may use {MOST_SCRATCH} bytes of scratch; {size} were asked for, which no plan should: "
+            "pass algorithm='reference', and report the shapes and options as a defect of convolve"
+        )
 
 
 class OwnScratch(threading.local):

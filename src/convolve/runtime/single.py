@@ -4,13 +4,21 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from convolve.compiler import subpixel
 from convolve.compiler.costs import SHORT_ROW
 from convolve.compiler.cutting import Cut, cuts
-from convolve.dtypes import kind_of
+from convolve.dtypes import DType, kind_of, sum_dtype
 from convolve.exact import products_dtype
 from convolve.runtime import engine
-from convolve.spec import ConvSpec
+from convolve.runtime.arithmetic import decide, may_exceed
+from convolve.spec import ConvSpec, Operation
+
+AT_ONCE: dict[Operation, str] = {
+    "conv": "a strip at a time", "conv_transpose": "an image at a time", "weight_grad": "all of it at once",
+}  # fmt: skip
+"""Operation -> how much of its input is converted at once, as `convolve.api.parts` does it."""
 
 
 def sums_nothing(spec: ConvSpec) -> bool:
@@ -25,6 +33,20 @@ def sums_nothing(spec: ConvSpec) -> bool:
 def leaves_nan_out(spec: ConvSpec) -> bool:
     """Whether cells that are NaN are left out; integers have none."""
     return spec.nan == "ignore" and kind_of(spec.input_dtype) != "integer"
+
+
+def real_convolutions(spec: ConvSpec) -> int:
+    """Return how many convolutions of real numbers make one of complex numbers; 1 of real ones.
+
+    Parts that are zero are left out, unless they meet numbers that are not finite.
+    """
+    return math.prod(2 for dtype in (spec.input_dtype, spec.weight_dtype) if kind_of(dtype) == "complex")
+
+
+def added_dtype(spec: ConvSpec) -> DType:
+    """Return the dtype in which what several routines compute is added up."""
+    products = products_dtype(spec)
+    return np.dtype(np.int64) if kind_of(products) == "integer" else sum_dtype(products)
 
 
 def too_long(spec: ConvSpec) -> str | None:
@@ -48,29 +70,77 @@ def cut(spec: ConvSpec) -> Iterator[Cut]:
     return cuts(spec, engine.LONGEST_LINE // 4, engine.LARGEST_SCRATCH // 128, engine.MOST_TAPS)
 
 
-def first_part(spec: ConvSpec) -> ConvSpec:
-    """Return the spec of the first part of a convolution that is too long, or of all of it."""
-    if sums_nothing(spec) or too_long(spec) is None:
-        return spec
+def with_nan(spec: ConvSpec) -> ConvSpec:
+    """Return what is computed first where NaN is left out: everything as it stands, by the direct sum."""
+    return replace(spec, nan="propagate", out_dtype=added_dtype(spec), accuracy="strict")
+
+
+def one_group(spec: ConvSpec) -> ConvSpec:
+    """Return one group of a convolution that is cut, whose results are added up."""
     channels, filters = spec.in_channels // spec.groups, spec.out_channels // spec.groups
-    return next(cut(replace(spec, groups=1, in_channels=channels, out_channels=filters))).spec
+    group = replace(spec, groups=1, in_channels=channels, out_channels=filters, flip=False)
+    return replace(group, out_dtype=added_dtype(spec), bias_dtype=None, overflow="raise")
+
+
+def first_part(spec: ConvSpec) -> ConvSpec:
+    """Return what is computed first: the first part of what is cut, all of it where NaN is left out."""
+    if sums_nothing(spec):
+        return spec
+    whole = with_nan(spec) if leaves_nan_out(spec) else spec
+    return whole if too_long(spec) is None else next(cut(one_group(whole))).spec
 
 
 def is_single(spec: ConvSpec) -> bool:
     """Whether one routine computes all of it, or, for a transposed convolution, one for each residue."""
-    return not (sums_nothing(spec) or leaves_nan_out(spec) or too_long(spec))
+    several = leaves_nan_out(spec) or real_convolutions(spec) > 1
+    return not (several or sums_nothing(spec) or too_long(spec))
 
 
 def conversions(spec: ConvSpec, foreign: bool = False) -> tuple[str, ...]:
-    """Return, in words, what is done beside running routines on arrays where they lie.
+    """Return, in words, what is done beside running one routine on arrays where they lie.
 
     ``foreign``: whether the input has the other byte order.
     """
-    long = None if sums_nothing(spec) else too_long(spec)
+    if sums_nothing(spec):
+        return ("there is nothing to sum up: every result is the bias",)
+    long, whole, reals = too_long(spec), _finished_from(spec), real_convolutions(spec)
+    strips = "strips" if spec.operation == "conv" else "images"
     told = {
-        "there is nothing to sum up: every result is the bias": sums_nothing(spec),
-        "the input's byte order is turned round, a strip at a time": foreign,
-        "strips that hold NaN are computed a second time, without it": leaves_nan_out(spec),
-        f"cut into parts, because of {long}": long is not None,
+        f"the input's byte order is turned round, {AT_ONCE[spec.operation]}": foreign,
+        f"{strips} that hold NaN are computed a second time, without it": leaves_nan_out(spec),
+        f"cut into parts, because of {long}; the plan is that of the first": long is not None,
+        f"computed as {reals} convolutions of real and imaginary parts, "
+        "which are added up in arrays of their own": reals > 1,
+        f"results are made {spec.out_dtype} in a pass of their own, "
+        f"from an array of {whole} as large as the result": whole is not None,
     }
-    return tuple(text for text, done in told.items() if done)
+    return (*(text for text, done in told.items() if done), *_left_to_the_reference(spec))
+
+
+def _finished_from(spec: ConvSpec) -> DType | None:
+    """Return the dtype of the array from which results are made, None if routines write them."""
+    if real_convolutions(spec) > 1:  # those are told by themselves
+        return None
+    if leaves_nan_out(spec) or too_long(spec):
+        return None if added_dtype(spec) == spec.out_dtype else added_dtype(spec)
+    decision = decide(spec)
+    return None if decision is None or decision.finish is None else np.dtype(decision.arithmetic.output)
+
+
+def _left_to_the_reference(spec: ConvSpec) -> Iterator[str]:
+    """Yield for which values no compiled code computes a convolution."""
+    if may_exceed(spec if too_long(spec) is None else one_group(spec)):
+        yield "left to the reference if sums exceed 64 bits, which these dtypes do not exclude"
+    if kind_of(products_dtype(spec)) != "complex":
+        return
+    if spec.operation == "weight_grad":
+        yield "left to the reference if numbers are not finite"
+    elif spec.operation == "conv_transpose" or _meets_zeros(spec):
+        yield "left to the reference if weights are not finite, as zeros beside the image must not meet them"
+
+
+def _meets_zeros(spec: ConvSpec) -> bool:
+    """Whether the real or the imaginary part of what lies beside the image is zero."""
+    padded = any(axis.boundary == "constant" and (axis.before or axis.after) for axis in spec.axes)
+    fill = complex(spec.fill)
+    return padded and 0 in (fill.real, fill.imag)

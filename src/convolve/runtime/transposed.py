@@ -292,7 +292,7 @@ def phase_plans(spec: ConvSpec, activation: Activation, target: Target) -> Phase
     last = spec.layout == "channels_last"
     usual = decide(spec)
     rule = Rule(None if usual is None else usual.arithmetic, activation)
-    image = _dense(spec.output_shape, spec.input_dtype, last)
+    image = _dense(spec.output_shape, spec.input_dtype, last).real  # complex numbers go by their parts
     found = []
     for positions in (inside, *_border(spec, inside)):
         shape = (*spec.input_shape[:2], *map(len, positions))
