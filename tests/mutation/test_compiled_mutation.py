@@ -21,10 +21,9 @@ MUTANTS = int(os.environ.get("CONVOLVE_MUTANTS", "20"))
 
 MODULES = {mutant.module for mutant in compiled_mutants()}
 
-MOST_ALIVE = 0.2
-"""Part of the bugs drawn that may survive: several rooms are new, and not all of their bugs have been tried
-and looked at (CHANGELOG, "Known gaps"). One in twenty that no result can show is usual before that; five of
-twenty would mean that the slice sees nothing."""
+MOST_ALIVE = 0.1
+"""Part of the bugs drawn that may survive: some rooms changed since all of their bugs were tried and looked at
+(CHANGELOG, "Known gaps"), and one in fifty that no result can show is usual before that."""
 
 NOTHING_TO_CHANGE = {
     "compiler.lower.border.Packer.by_channel",
