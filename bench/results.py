@@ -35,16 +35,18 @@ def cpu() -> str:
 
 def write(result: Record) -> Path:
     """Write a result beside the others and return where."""
-    words = re.sub(r"[^a-z0-9]+", "-", f"{result['cpu']} {result['target']}".lower()).strip("-")
+    held = " held" if result["avx2"] else ""
+    words = re.sub(r"[^a-z0-9]+", "-", f"{result['cpu']} {result['target']}{held}".lower()).strip("-")
     path = RESULTS / f"{result['date']}-{words}.json"
     RESULTS.mkdir(exist_ok=True)
     path.write_text(json.dumps(rounded(result), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
 
 
-def newest() -> Record | None:
-    """Return the newest result, or None if there is none."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json"))]
+def newest(held: bool = False) -> Record | None:
+    """Return the newest result, or of runs in which all were held to AVX2; None if there is none."""
+    every = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(RESULTS.glob("*.json")))
+    found = [result for result in every if result["avx2"] == held]
     return max(found, key=lambda result: str(result["date"]), default=None)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import convolve
 from convolve import filters
+from convolve.runtime.bound import BoundConv
 
 Grey = NDArray[np.float32]
 
@@ -23,12 +24,10 @@ ROUNDS, SECONDS = 5, 0.02
 def compare(grey: Grey) -> str:
     """Return the plan of a blur and both libraries' times, on one thread and on all."""
     kernel = filters.get(BLUR).weights[0].astype(np.float32)
-    shape = (1, 1, *grey.shape)
-    planned = convolve.plan(shape, (1, 1, *kernel.shape), padding="same", padding_mode="reflect")
     side = "×".join(map(str, kernel.shape))
     lines = [
-        f"How a blur of the grey portrait ({BLUR}, {side}, float32) is computed: convolve.plan(...)",
-        planned.describe(),
+        f"How a blur of the grey portrait ({BLUR}, {side}, float32) is computed: plan(...).bind(kernel).plan",
+        str(bound(grey, kernel).plan),
         "",
     ]
     before = convolve.get_num_threads()
@@ -57,9 +56,14 @@ def times(grey: Grey, kernel: Grey, threads: int) -> str:
 def ours(grey: Grey, kernel: Grey) -> Callable[[], Any]:
     """Return our call, writing into an array that is there."""
     image, out = grey[None, None], np.empty_like(grey)[None, None]
-    planned = convolve.plan(image.shape, (1, 1, *kernel.shape), padding="same", padding_mode="reflect")
-    bound = planned.bind(kernel[None, None])
-    return lambda: bound(image, out=out)[0, 0]
+    call = bound(grey, kernel)
+    return lambda: call(image, out=out)[0, 0]
+
+
+def bound(grey: Grey, kernel: Grey) -> BoundConv:
+    """Return the convolution with this kernel's weights bound, whose values decide how it is computed."""
+    shapes = (1, 1, *grey.shape), (1, 1, *kernel.shape)
+    return convolve.plan(*shapes, padding="same", padding_mode="reflect").bind(kernel[None, None])
 
 
 def theirs(opencv: Any, grey: Grey, kernel: Grey, threads: int) -> Callable[[], Any]:

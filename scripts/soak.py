@@ -1,4 +1,4 @@
-"""The release suite: every figure of reliability that is counted, at its number for a release.
+"""The release suite: the figures of reliability whose cases are drawn, at their numbers for a release.
 
 Each figure is some test files and the variable that sets how many cases they draw. A scale runs a part.
 """

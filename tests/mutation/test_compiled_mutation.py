@@ -22,7 +22,7 @@ MUTANTS = int(os.environ.get("CONVOLVE_MUTANTS", "20"))
 MODULES = {mutant.module for mutant in compiled_mutants()}
 
 MOST_ALIVE = 0.1
-"""Part of the bugs drawn that may survive: some rooms changed since all of their bugs were tried and looked at
+"""Part of the bugs drawn that may survive: some rooms changed since all their bugs were tried and looked at
 (CHANGELOG, "Known gaps"), and one in fifty that no result can show is usual before that."""
 
 NOTHING_TO_CHANGE = {

@@ -120,6 +120,6 @@ def test_three_commands_are_suggested(run: tuple[str, Path]) -> None:
 def test_the_plan_and_both_libraries_times_are_printed(run: tuple[str, Path]) -> None:
     peer("cv2")
     text, _ = run
-    assert "method   stencil" in text
-    assert "limit" in text
+    assert "method   " in text
+    assert "flops" in text
     assert re.search(r"one thread: convolve \d+\.\d{3} ms, OpenCV \d+\.\d{3} ms", text)

@@ -1,6 +1,6 @@
 """Frozen facts about a kind of CPU: what the planner and the emitters need to know, and all they may know.
 
-Nothing outside this file names an instruction set: tiles follow from `Target.registers` and
+Nothing outside this file decides by the name of an instruction set: tiles follow from `Target.registers` and
 `Target.lanes`, blocking from the cache sizes, the form of a multiply-add from `Target.fma`.
 """
 
