@@ -98,7 +98,11 @@ def test_baseline_spills_little(name: str) -> None:
 
 @pytest.mark.parametrize("target", MULTIPLY, ids=lambda target: target.name)
 def test_blocks_multiply_and_call_nothing(target: Target) -> None:
-    names = SHAPES if target in (AVX2, ZEN4) else [*ELSEWHERE[target], *(TWO_OPERANDS if target == BASELINE else ())]
+    names = (
+        SHAPES
+        if target in (AVX2, ZEN4)
+        else [*ELSEWHERE[target], *(TWO_OPERANDS if target == BASELINE else ())]
+    )
     for name in names:
         for loop in loops(codes(target)[name], target):
             assert loop.calls == [], name
