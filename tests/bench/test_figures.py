@@ -28,8 +28,8 @@ def result(one: dict[str, Any], two: dict[str, Any] | None = None) -> dict[str, 
     limits = {"flops_per_second": 100e9, "bytes_per_second": 10e9}
     by_threads = {"1": one} if two is None else {"1": one, "2": two}
     return {
-        "date": "2026-11-23", "cpu": "a CPU", "target": "avx2", "tolerance": 1e-4, "skipped": {},
-        "versions": {"ours": "1", "torch": "2"}, "limits": {"1": limits, "2": limits},
+        "date": "2026-11-23", "cpu": "a CPU", "target": "avx2", "avx2": False, "tolerance": 1e-4,
+        "skipped": {}, "versions": {"ours": "1", "torch": "2"}, "limits": {"1": limits, "2": limits},
         "shapes": {NAME: by_threads},
     }  # fmt: skip
 

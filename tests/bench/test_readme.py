@@ -42,6 +42,10 @@ def test_results_are_kept_and_the_newest_is_found(tmp_path: Path, monkeypatch: p
     assert older.name == "2026-11-22-a-cpu-avx2.json"
     results.write(MADE)
     assert results.newest() == MADE
+    held = {**MADE, "date": "2026-11-29", "avx2": True}
+    assert results.write(held).name == "2026-11-29-a-cpu-avx2-held.json"
+    assert results.newest() == MADE
+    assert results.newest(held=True) == held
 
 
 def test_every_peer_has_a_name_for_people() -> None:
