@@ -180,7 +180,7 @@ def test_windows_without_nan_keep_their_bits(numbers: np.random.Generator) -> No
     assert np.isfinite(found).all()
     assert np.array_equal(found[np.isfinite(plain)], plain[np.isfinite(plain)])
     assert convolve.plan(image.shape, weight.shape, nan="ignore").conversions == (
-        "strips that hold NaN are computed a second time, without it",
+        "if there is a NaN, all is computed by the direct sum, and strips with NaN once more without",
     )
 
 

@@ -13,6 +13,7 @@ FASTER = {
     "compiler.lower.contract.Contract._is_whole": "Products written out singly or not make the same sums.",
     "compiler.lower.contract.Contract._body": "However many products are written out, loops do the rest.",
     "compiler.lower.unroll.passes_at_once": "However many passes are written out, the loop does the rest.",
+    "runtime.engine.dense_view": "Only plans that are shown ask how fresh arrays are seen; no result does.",
     "compiler.lower.pack.rows_inside": "Either order of the weights is right; all sides ask this function.",
 }
 """Functions that change only the speed, with the reason: no bugs are seeded there."""

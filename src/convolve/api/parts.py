@@ -199,7 +199,7 @@ def _without_nan(spec: ConvSpec, first: Array, second: Array, bias: Array | None
     """
     sums = plan_sums(spec, first, second, bias)
     total = out if out.dtype == sums.dtype else np.empty(out.shape, sums.dtype)
-    plain = single.with_nan(spec)
+    plain = replace(spec, nan="propagate", out_dtype=sums.dtype, accuracy="strict")
     if not run(plain, first, second, bias, total):
         return False
     for part, images, axes in _strips(plain):

@@ -70,11 +70,6 @@ def cut(spec: ConvSpec) -> Iterator[Cut]:
     return cuts(spec, engine.LONGEST_LINE // 4, engine.LARGEST_SCRATCH // 128, engine.MOST_TAPS)
 
 
-def with_nan(spec: ConvSpec) -> ConvSpec:
-    """Return what is computed first where NaN is left out: everything as it stands, by the direct sum."""
-    return replace(spec, nan="propagate", out_dtype=added_dtype(spec), accuracy="strict")
-
-
 def one_group(spec: ConvSpec) -> ConvSpec:
     """Return one group of a convolution that is cut, whose results are added up."""
     channels, filters = spec.in_channels // spec.groups, spec.out_channels // spec.groups
@@ -83,11 +78,10 @@ def one_group(spec: ConvSpec) -> ConvSpec:
 
 
 def first_part(spec: ConvSpec) -> ConvSpec:
-    """Return what is computed first: the first part of what is cut, all of it where NaN is left out."""
-    if sums_nothing(spec):
+    """Return the spec of the first part of a convolution that is too long, or of all of it."""
+    if sums_nothing(spec) or too_long(spec) is None:
         return spec
-    whole = with_nan(spec) if leaves_nan_out(spec) else spec
-    return whole if too_long(spec) is None else next(cut(one_group(whole))).spec
+    return next(cut(one_group(spec))).spec
 
 
 def is_single(spec: ConvSpec) -> bool:
@@ -104,10 +98,9 @@ def conversions(spec: ConvSpec, foreign: bool = False) -> tuple[str, ...]:
     if sums_nothing(spec):
         return ("there is nothing to sum up: every result is the bias",)
     long, whole, reals = too_long(spec), _finished_from(spec), real_convolutions(spec)
-    strips = "strips" if spec.operation == "conv" else "images"
     told = {
         f"the input's byte order is turned round, {AT_ONCE[spec.operation]}": foreign,
-        f"{strips} that hold NaN are computed a second time, without it": leaves_nan_out(spec),
+        _where_nan_is(spec): leaves_nan_out(spec),
         f"cut into parts, because of {long}; the plan is that of the first": long is not None,
         f"computed as {reals} convolutions of real and imaginary parts, "
         "which are added up in arrays of their own": reals > 1,
@@ -117,11 +110,20 @@ def conversions(spec: ConvSpec, foreign: bool = False) -> tuple[str, ...]:
     return (*(text for text, done in told.items() if done), *_left_to_the_reference(spec))
 
 
+def _where_nan_is(spec: ConvSpec) -> str:
+    """Return, in words, how NaN is left out."""
+    strips = "strips" if spec.operation == "conv" else "images"
+    wide = "" if added_dtype(spec) == spec.out_dtype else f", into an array of {added_dtype(spec)}"
+    return (
+        f"if there is a NaN, all is computed by the direct sum{wide}, and {strips} with NaN once more without"
+    )
+
+
 def _finished_from(spec: ConvSpec) -> DType | None:
     """Return the dtype of the array from which results are made, None if routines write them."""
     if real_convolutions(spec) > 1:  # those are told by themselves
         return None
-    if leaves_nan_out(spec) or too_long(spec):
+    if too_long(spec):
         return None if added_dtype(spec) == spec.out_dtype else added_dtype(spec)
     decision = decide(spec)
     return None if decision is None or decision.finish is None else np.dtype(decision.arithmetic.output)
