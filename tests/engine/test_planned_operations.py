@@ -219,6 +219,17 @@ def test_a_pass_that_results_are_made_in_is_told() -> None:
         assert not told(operation, words, dtype="float32")
 
 
+def test_a_pass_over_the_values_is_told() -> None:
+    words = "a pass over the values comes first"
+    for dtype in ("int32", "int64"):
+        assert told("conv", words, dtype=dtype)
+        assert not told("conv", words, dtype=dtype, overflow="wrap")
+    assert told("conv", words, dtype="uint8", out_dtype="int8")
+    assert told("conv", words, dtype="float32", out_dtype="uint8", overflow="saturate")
+    for options in ({"dtype": "uint8"}, {"dtype": "uint8", "out_dtype": "int8", "overflow": "saturate"}, {}):
+        assert not told("conv", words, **options)
+
+
 def test_how_nan_is_left_out_is_told() -> None:
     words = "if there is a NaN, all is computed by the direct sum"
     assert told("conv", f"{words}, and strips with NaN once more", nan="ignore")

@@ -266,8 +266,8 @@ class PlannedConv:
 
         Examples
         --------
-        >>> plan((1, 1, 8, 8), (1, 1, 3, 3), dtype="int64").conversions
-        ('left to the reference if sums exceed 64 bits, which these dtypes do not exclude',)
+        >>> print(plan((1, 1, 8, 8), (1, 1, 3, 3), dtype="int64").conversions[-1])
+        left to the reference if sums exceed 64 bits, which these dtypes do not exclude
         """
         return single.conversions(self.spec, foreign=not self._image.dtype.isnative)
 

@@ -98,12 +98,15 @@ def conversions(spec: ConvSpec, foreign: bool = False) -> tuple[str, ...]:
     if sums_nothing(spec):
         return ("there is nothing to sum up: every result is the bias",)
     long, whole, reals = too_long(spec), _finished_from(spec), real_convolutions(spec)
+    decision = decide(spec if long is None else one_group(spec))
     told = {
         f"the input's byte order is turned round, {AT_ONCE[spec.operation]}": foreign,
         _where_nan_is(spec): leaves_nan_out(spec),
         f"cut into parts, because of {long}; the plan is that of the first": long is not None,
         f"computed as {reals} convolutions of real and imaginary parts, "
         "which are added up in arrays of their own": reals > 1,
+        "a pass over the values comes first; where sums may not fit, "
+        "results are made in a pass of their own": decision is not None and decision.asks == "values",
         f"results are made {spec.out_dtype} in a pass of their own, "
         f"from an array of {whole} as large as the result": whole is not None,
     }
