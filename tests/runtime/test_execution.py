@@ -1,8 +1,18 @@
-"""How an execution lays out its scratch."""
+"""How an execution lays out its scratch, and that it keeps to the domain of its routine."""
 
 import pytest
 
+from convolve.compiler.affine import Affine
+from convolve.compiler.loopnest import Signature
+from convolve.errors import VerificationError
 from convolve.runtime import execution
+
+
+def test_sizes_outside_the_domain_are_refused() -> None:
+    routine = Signature("small", ("w",), (Affine.symbol("w") - 8,), ())
+    execution.check_domain(routine, {"w": 8})
+    with pytest.raises(VerificationError, match=r"small: .* but is -1 for \{'w': 7\}: a defect of convolve"):
+        execution.check_domain(routine, {"w": 7})
 
 
 @pytest.mark.parametrize("item", [4, 8])

@@ -217,7 +217,7 @@ def test_no_memory_for_scratch(monkeypatch: pytest.MonkeyPatch) -> None:
 
     threads.set_num_threads(2)
     monkeypatch.setattr(np, "empty", refuse)
-    with pytest.raises(TooLargeError, match="123456789"):
+    with pytest.raises(TooLargeError, match="123456789 bytes .* fewer threads"):
         Job(10).run(threads.run, 1.0, 123456789)
 
 
