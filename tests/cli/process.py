@@ -15,7 +15,7 @@ def environment(**extra: str) -> dict[str, str]:
     plain = {
         name: value
         for name, value in os.environ.items()
-        if name not in ("NO_COLOR", "CONVOLVE_DEBUG", "PYTHONUNBUFFERED")
+        if name not in ("NO_COLOR", "CONVOLVE_DEBUG", "PYTHONUNBUFFERED", "LINES", "COLUMNS")
     }
     return {**plain, "PYTHONPATH": str(SOURCE), **extra}
 
