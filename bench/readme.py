@@ -159,15 +159,15 @@ def page(result: Record) -> str:
 
 
 def verdicts(result: Record, found: Sequence[Figure]) -> list[goals.Verdict]:
-    """Judge all goals, those for a CPU held to AVX2 by the newest run in which all were."""
-    judged, held = goals.verdicts(result, found, goals.read()), results.newest(held=True)
+    """Judge all goals; one for another target by the newest run in which all were held to AVX2."""
+    wanted, held = goals.read(), results.newest(held=True)
+    judged = goals.verdicts(result, found, wanted)
     if held is None:
         return judged
-    others = goals.verdicts(held, figures(held), goals.read())
-    names = [goal.get("target", result["target"]) for goal in goals.read()["goals"]]
+    others = goals.verdicts(held, figures(held), wanted)
     return [
-        there if name == held["target"] != result["target"] else here
-        for here, there, name in zip(judged, others, names, strict=True)
+        there if here.value is None and "target" in goal else here
+        for goal, here, there in zip(wanted["goals"], judged, others, strict=True)
     ]
 
 
