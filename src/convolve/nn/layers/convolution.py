@@ -8,15 +8,15 @@ from convolve.api.types import PaddingArgument, Size
 from convolve.errors import ArgumentError
 from convolve.nn.initial import bias_uniform, he_uniform
 from convolve.nn.layers.base import Layer, Parameter, Value, numbers
+from convolve.nn.operations import windows
+from convolve.nn.operations.windows import Pairs
 from convolve.options import choice, paddings, per_dimension, resolve_padding, whole_number
 
 PAD_MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 """Our names of boundaries -> ONNX's."""
 
-AUTO_PAD = {"same": "SAME_UPPER", "same_lower": "SAME_LOWER", "valid": "VALID"}
+AUTO_PAD = {ours: name for name, ours in windows.AUTO_PAD.items()}
 """Our names of paddings -> ONNX's."""
-
-Pairs = tuple[tuple[int, int], ...]
 
 
 def pads_of(pairs: Pairs) -> tuple[int, ...]:

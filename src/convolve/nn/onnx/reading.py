@@ -30,40 +30,7 @@ DTYPE_ATTRIBUTES = {
 
 
 def load(path: str | Path) -> Network:
-    """Read a network from an ONNX file.
-
-    Parameters
-    ----------
-    path
-        Of the file. Weights that it keeps in other files are read from its own folder alone.
-
-    Returns
-    -------
-    Network
-        Called with arrays, it returns arrays, for every batch and image size that its layers allow.
-
-    Raises
-    ------
-    FileMissingError, FileAccessError
-        If there is no such file, or it cannot be read.
-    FileFormatError
-        If it is damaged, or has operations that are not supported; all are named at once.
-    ShapeError, ArgumentError, DTypeError
-        If layers do not fit together, with the layer's name.
-    MissingExtraError
-        If the package onnx is not installed.
-
-    Notes
-    -----
-    Opsets 6 to 28; the meaning of every operation is that of https://onnx.ai/onnx/operators.
-
-    Examples
-    --------
-    >>> load("missing.onnx")
-    Traceback (most recent call last):
-        ...
-    convolve.errors.FileMissingError: there is no file missing.onnx; check its name and folder
-    """
+    """Read a network from an ONNX file; see `convolve.load`."""
     if not isinstance(path, str | Path):
         raise ArgumentTypeError(f"path must be a path, got {type(path).__name__}")
     file = Path(path)

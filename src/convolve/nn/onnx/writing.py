@@ -26,25 +26,7 @@ LARGEST_MODEL = 2**31 - 2**20
 
 
 def save(network: Network, path: str | Path, *, force: bool = False) -> None:
-    """Write a network as an ONNX file.
-
-    Parameters
-    ----------
-    network
-        Any network whose operations ONNX has.
-    path
-        Of the file.
-    force
-        Whether a file that exists may be replaced.
-
-    Raises
-    ------
-    FileExistsRefusal
-        If the file exists and ``force`` is not given.
-    ArgumentError
-        If ONNX has no such operation.
-    MissingExtraError
-        If the package onnx is not installed.
+    """Write a network as an ONNX file; see `convolve.nn.save`.
 
     Examples
     --------
@@ -56,8 +38,6 @@ def save(network: Network, path: str | Path, *, force: bool = False) -> None:
     ...     load(f"{folder}/network.onnx").layers
     ('conv2d1', 'silu1.sigmoid', 'silu1')
     """
-    if not isinstance(network, Network):
-        raise ArgumentTypeError(f"network must be a Network, got {type(network).__name__}")
     if not isinstance(path, str | Path):
         raise ArgumentTypeError(f"path must be a path, got {type(path).__name__}")
     data = model_of(network).SerializeToString(deterministic=True)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from convolve.api import forward, gradients, planned, transposed
+from convolve.api import gradients, planned, transposed
 from convolve.api.planned import PlannedConv
 from convolve.arguments import conv_spec
 from convolve.dtypes import Array
@@ -13,7 +13,7 @@ from convolve.errors import ShapeError
 from convolve.nn.attributes import whole, wholes
 from convolve.nn.operation import ROUNDED, WHOLE, Back, Node, Operation, Window, everything, table
 from convolve.nn.operations import windows
-from convolve.nn.operations.integer_sums import integer_sums, planned_dtypes
+from convolve.nn.operations.integer_sums import CONV, integer_sums, planned_dtypes
 from convolve.nn.operations.windows import (
     Pairs,
     extents_of,
@@ -27,7 +27,6 @@ from convolve.nn.quantising import quantised
 from convolve.nn.tensor import Tensor, check_float, check_ndim, same_dtype, whole_numbers
 from convolve.spec import Operation as ConvOperation
 
-CONV = {1: forward.conv1d, 2: forward.conv2d, 3: forward.conv3d}
 CONV_TRANSPOSE = {
     1: transposed.conv_transpose1d,
     2: transposed.conv_transpose2d,
