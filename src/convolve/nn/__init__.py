@@ -80,6 +80,10 @@ from convolve.nn.layers.pooling import (
 )
 from convolve.nn.models import save
 from convolve.nn.network import Network
+from convolve.nn.seeing.curves import Curves, training_curves
+from convolve.nn.seeing.grad_cam import GradCAM, grad_cam
+from convolve.nn.seeing.grid import Grid
+from convolve.nn.seeing.grids import activation_grid, filter_grid
 from convolve.nn.trainable import initialised
 from convolve.nn.training.data import Augment, Data
 from convolve.nn.training.folders import image_folder
@@ -121,12 +125,15 @@ __all__ = [
     "ConvTranspose3d",
     "CosineDecay",
     "CrossEntropyLoss",
+    "Curves",
     "Data",
     "Dropout",
     "Epoch",
     "Flatten",
     "FocalLoss",
+    "GradCAM",
     "Graph",
+    "Grid",
     "GroupNorm",
     "Hardswish",
     "Identity",
@@ -163,14 +170,18 @@ __all__ = [
     "Trainer",
     "Upsample",
     "Value",
+    "activation_grid",
     "evaluate",
+    "filter_grid",
     "fit",
+    "grad_cam",
     "image_folder",
     "initialised",
     "kaiming_normal",
     "kaiming_uniform",
     "network",
     "save",
+    "training_curves",
     "xavier_normal",
     "xavier_uniform",
 ]
