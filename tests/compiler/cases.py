@@ -16,11 +16,12 @@ from convolve.axis import Axis
 from convolve.compiler import planner
 from convolve.compiler.affine import Affine
 from convolve.compiler.costs import Choice, reads_directly
-from convolve.compiler.interpreter import unwritten
+from convolve.compiler.expressions import NOTHING
+from convolve.compiler.interpreter import evaluate, unwritten
 from convolve.compiler.loopnest import Buffer, Routine
 from convolve.compiler.passes import plan_passes
 from convolve.compiler.pipeline import Nests, lower
-from convolve.compiler.plan import Code, Inner, Method, Plan, Triple
+from convolve.compiler.plan import ACTIVATIONS, Code, Inner, Method, Plan, Triple
 from convolve.compiler.problem import Sizes, geometry_of, sizes_of
 from convolve.compiler.target import TARGETS, Target
 from convolve.runtime.arithmetic import decide
@@ -60,12 +61,12 @@ def random_code(draw: random.Random, most_taps: int = 5) -> Code:
         tile,
         draw.choice(orders),
         draw.choice(orders),
-        draw.choice(["none", "relu", "relu6"]),
+        ACTIVATIONS[draw.choice(["none", "relu", "relu6"])],
     )
     if method == "dot":
         bytes_of = (draw.choice(["int8", "uint8", "bool"]), draw.choice(["int8", "uint8"]))
         given = {"input_dtype": bytes_of[0], "weight_dtype": bytes_of[1], "output_dtype": "int32"}
-        return replace(plain, dtype="int32", activation="none", **given)
+        return replace(plain, dtype="int32", activation=NOTHING, **given)
     return replace(plain, **draw.choice([{}, *_ways(plain)]))
 
 
@@ -73,7 +74,7 @@ def _separable_code(draw: random.Random, sizes: tuple[Triple, Triple]) -> Code:
     """Return the code of a separable filter, with a tile as a planner might choose it."""
     dtype, layout = draw.choice(["float32", "float64"]), draw.choice(["x", "channel", "none"])
     tile = draw.choice([(1, 1, 10), (1, 2, 5), (1, 2, 4), (1, 3, 3), (1, 1, 1)])
-    activation = draw.choice(["none", "relu"])
+    activation = ACTIVATIONS[draw.choice(["none", "relu"])]
     boxes = [draw.random() < 0.5 and apart == 1 for apart in sizes[1]]
     code = Code("separable", dtype, sizes[0], (1, 1, 1), sizes[1], tile, layout, "x", activation)
     streams = draw.random() < 0.5
@@ -82,7 +83,7 @@ def _separable_code(draw: random.Random, sizes: tuple[Triple, Triple]) -> Code:
 
 def _winograd_code(draw: random.Random) -> Code:
     """Return a code for Winograd's method, without its tile."""
-    one, activation = (1, 1, 1), draw.choice(["none", "relu", "relu6"])
+    one, activation = (1, 1, 1), ACTIVATIONS[draw.choice(["none", "relu", "relu6"])]
     inner = [draw.choice(["x", "channel", "none"]) for _ in range(2)]
     dilation = draw.choice([one, (1, 2, 2), (1, 1, 3)])
     return Code("winograd", "float32", (1, 3, 3), one, dilation, one, *inner, activation)
@@ -133,11 +134,7 @@ class Case:
 
     def expected(self) -> Array:
         """The reference's result as the output buffer sees it, an activation included."""
-        whole = reference.run(self.call)
-        activation = self.plan.code.activation
-        if activation != "none":
-            whole = np.clip(whole, 0, 6 if activation == "relu6" else None)
-        return whole
+        return evaluate(self.plan.code.activation, reference.run(self.call))
 
 
 def random_case(draw: random.Random, target: Target, method: str | None = None) -> Case:
@@ -282,7 +279,10 @@ def case_of(
     reads, writes = draw.choice(orders), draw.choice(orders)
     decision = decide(spec)
     assert decision is not None
-    sizes, geometry = sizes_of(spec), geometry_of(spec, reads, writes, activation, decision.arithmetic)
+    sizes, geometry = (
+        sizes_of(spec),
+        geometry_of(spec, reads, writes, ACTIVATIONS[activation], decision.arithmetic),
+    )
     axes = (Axis(1, 1, 1),) * (3 - spec.dims) + spec.axes
     if factors is not None:
         sizes = replace(sizes, terms=factors.shape[1])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from convolve.arguments import weight_grad_spec
+from convolve.compiler.expressions import NOTHING
 from convolve.compiler.gradient_planner import gradient_plan
 from convolve.compiler.interpreter import interpret
 from convolve.compiler.lower.gradient import gradient
@@ -26,7 +27,7 @@ METHODS: tuple[Method, ...] = ("gradient_contract", "gradient_stencil")
 def random_gradient_code(draw: random.Random) -> Code:
     """Return a code with a tile as a planner might choose it, or another one."""
     tile = (draw.randint(1, 9), draw.randint(1, 4), 1)
-    plain = replace(random_code(draw), direct=False, whole=False, tiled=False, activation="none")
+    plain = replace(random_code(draw), direct=False, whole=False, tiled=False, activation=NOTHING)
     return replace(plain, method=draw.choice(METHODS), tile=tile)
 
 

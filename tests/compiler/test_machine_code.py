@@ -125,10 +125,14 @@ class Scribbler:
         lanes = self.widest  # half of a single number is none
         a, b, c = (self.read(lanes) for _ in range(3))
         self.pen.compute(a, "fma", a, b, c)
-        operation = self.draw.choice([name for name in OPERATIONS if name != "dot"])  # that of bytes alone
+        operation = self.draw.choice(
+            [name for name in OPERATIONS if name not in ("dot", "scale")]
+        )  # bytes; exponents
         self.pen.compute(a, operation, *(a, b, c)[: OPERATIONS[operation]])
         # What is read again stays small, so that sums of products are exact however they are rounded.
-        self.write(a, lanes, "room" if operation == "relu6" else "result")
+        if operation == "relu":
+            self.pen.compute(a, "smaller", a, self.pen.number("most", 6.0, self.dtype, lanes))
+        self.write(a, lanes, "room" if operation == "relu" else "result")
 
     def choose(self, _depth: int) -> None:
         """Choose the larger numbers, and where they stand."""

@@ -9,7 +9,7 @@ from convolve.compiler.builder import Pen
 from convolve.compiler.llvm.emitter import emit
 from convolve.compiler.loopnest import Buffer, Routine, Statement, affines
 from convolve.compiler.pipeline import lower
-from convolve.compiler.plan import Code
+from convolve.compiler.plan import ACTIVATIONS, Code
 from convolve.compiler.printer import head, show
 from convolve.compiler.target import AVX2, BASELINE, NEON, Target
 from tests.compiler.cases import line
@@ -19,12 +19,16 @@ FLAT, ONCE = (1, 3, 3), (1, 1, 1)
 CODES = {
     "contract_3x3": Code("contract", "float32", FLAT, ONCE, ONCE, (3, 2, 1)),
     "contract_3x3_by_channel": Code("contract", "float32", FLAT, ONCE, ONCE, (2, 1, 1), "channel", "channel"),
-    "contract_1x1": Code("contract", "float32", ONCE, ONCE, ONCE, (3, 2, 1), activation="relu", tiled=True),
+    "contract_1x1": Code(
+        "contract", "float32", ONCE, ONCE, ONCE, (3, 2, 1), activation=ACTIVATIONS["relu"], tiled=True
+    ),
     "winograd_3x3": Code("winograd", "float32", FLAT, ONCE, ONCE, (2, 1, 2)),
     "stencil_3x3": Code("stencil", "float32", FLAT, ONCE, ONCE, (1, 2, 2)),
     "stencil_3x3_stride_2": Code("stencil", "float64", FLAT, (1, 2, 2), ONCE, (1, 2, 1)),
     "stencil_3x3_direct": Code("stencil", "float32", FLAT, ONCE, ONCE, (1, 2, 2), direct=True),
-    "depthwise_3x3": Code("depthwise", "float32", FLAT, ONCE, ONCE, (3, 2, 1), activation="relu"),
+    "depthwise_3x3": Code(
+        "depthwise", "float32", FLAT, ONCE, ONCE, (3, 2, 1), activation=ACTIVATIONS["relu"]
+    ),
     "depthwise_3x3_whole_by_channel": Code(
         "depthwise", "float32", FLAT, (1, 2, 2), ONCE, (2, 2, 1), "channel", "channel", whole=True
     ),

@@ -16,7 +16,7 @@ import pytest
 
 import convolve
 from convolve.compiler.pipeline import compile_ir, lower, signatures
-from convolve.compiler.plan import Plan
+from convolve.compiler.plan import ACTIVATIONS, Plan
 from convolve.compiler.target import TARGETS, Target
 from convolve.errors import TooLargeError
 from convolve.runtime import engine, jit, single
@@ -172,7 +172,7 @@ def test_random_hostile_specs_on_every_target(seed: int) -> None:
         if not single.is_single(spec) or math.prod(spec.output_shape) > LARGEST:
             continue
         compiled += 1
-        asked = engine.question(spec, engine.dense_view(spec), draw.choice(("none", "relu6")))
+        asked = engine.question(spec, engine.dense_view(spec), ACTIVATIONS[draw.choice(("none", "relu6"))])
         plan = engine.plan_of(asked, target)
         lines = compile_ir(lower(plan.code, target), target).count("\n")
         scratch = scratch_of(plan, asked, target)

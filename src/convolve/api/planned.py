@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike
 from convolve.api import dispatch
 from convolve.arguments import conv_spec, input_grad_spec, parse_shape, weight_grad_spec
 from convolve.axis import Axis
+from convolve.compiler.expressions import NOTHING, Expression
 from convolve.compiler.lower.gradient import gradient
 from convolve.compiler.pipeline import compile_alone, compile_ir, lower
-from convolve.compiler.plan import Activation, Phases, Plan
+from convolve.compiler.plan import ACTIVATIONS, Phases, Plan
 from convolve.compiler.target import Target
 from convolve.dtypes import Array, parse_dtype
 from convolve.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
@@ -25,8 +26,6 @@ from convolve.runtime.threads import get_num_threads
 from convolve.runtime.transposed import phase_plans
 from convolve.spec import ConvSpec, Operation
 from convolve.views import as_array
-
-ACTIVATIONS = ("none", "relu", "relu6")
 
 GRADIENT_DEFAULTS = {
     "stride": 1, "padding": 0, "dilation": 1, "groups": 1, "padding_mode": "zeros",
@@ -44,7 +43,7 @@ def plan(
     dtype: Any = "float32",
     weight_dtype: Any = None,
     bias: bool = False,
-    activation: Activation = "none",
+    activation: str = "none",
     **options: Any,
 ) -> "PlannedConv":
     """Decide how a convolution will be computed, without computing it.
@@ -83,7 +82,7 @@ def plan(
     ('winograd', '231,211,008')
     """
     choice(operation, "operation", tuple(OPTIONS_OF))
-    choice(activation, "activation", ACTIVATIONS)
+    choice(activation, "activation", tuple(ACTIVATIONS))
     kind = parse_dtype(dtype, "dtype")
     weight_kind = kind if weight_dtype is None else parse_dtype(weight_dtype, "weight_dtype")
     shape, taps = parse_shape(input_shape, "input_shape"), parse_shape(weight_shape, "weight_shape")
@@ -105,7 +104,7 @@ def plan(
         filters = taps[1] * whole_number(options.get("groups", 1), "groups", 1)
     sums = np.zeros(filters, kind) if flag(bias, "bias") else None
     call = conv_spec(cast(Operation, operation), dims, image, weight, sums, **options)
-    return PlannedConv(call.spec, image, weight, activation, options)
+    return PlannedConv(call.spec, image, weight, ACTIVATIONS[activation], options)
 
 
 def planned_gradient(
@@ -116,14 +115,14 @@ def planned_gradient(
     gradient = np.broadcast_to(np.zeros((), image.dtype), forward.shape)
     if operation == "weight_grad":
         call = weight_grad_spec(dims, image, weight.shape, gradient, **options)
-        return PlannedConv(call.spec, image, gradient, "none", options, weight.shape)
+        return PlannedConv(call.spec, image, gradient, NOTHING, options, weight.shape)
     call = input_grad_spec(dims, image.shape, weight, gradient, **options)
     axes = call.spec.axes
     exact = {
         "padding": tuple((axis.before, axis.after) for axis in axes),
         "output_padding": tuple(axis.size - _least_size(axis) for axis in axes),
     }
-    return PlannedConv(call.spec, gradient, weight, "none", {**options, **exact})
+    return PlannedConv(call.spec, gradient, weight, NOTHING, {**options, **exact})
 
 
 def _least_size(axis: Axis) -> int:
@@ -204,7 +203,7 @@ class PlannedConv:
         spec: ConvSpec,
         image: Array,
         weight: Array,
-        activation: Activation,
+        activation: Expression,
         options: dict[str, Any],
         weight_shape: tuple[int, ...] = (),
     ) -> None:

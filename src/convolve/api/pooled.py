@@ -12,6 +12,7 @@ from convolve.dtypes import Array, DType, kind_of
 from convolve.options import flag
 from convolve.pooling import Pool, max_dtype, mean_dtype, pool, whole_divisor
 from convolve.runtime import pooled
+from convolve.runtime.job import Job
 from convolve.views import native
 
 MOST_RECIPES = 256
@@ -109,6 +110,18 @@ def _first(
             _recipes.clear()
         _recipes[key] = recipe
     return recipe(made.image)
+
+
+def pool_job(
+    made: Pool, result: Array, kind: str, include_padding: bool = False, divisor: int | None = None
+) -> Job:
+    """Return the pooling of an image of floats, given by its strides, as a job; see `question` for the rest."""
+    order = _order(made.image, result)
+    return (
+        pooled.execution(question(made, kind, order, False, divisor, include_padding))
+        .bound(made.image, result)
+        .job()
+    )
 
 
 def _converted(made: Pool, kind: str, dtype: DType, places: bool, *rule: Any) -> Any:

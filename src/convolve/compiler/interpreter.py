@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convolve.compiler.affine import Affine
+from convolve.compiler.expressions import Expression, Given, Result, Value
 from convolve.compiler.loopnest import (
     Access,
     Block,
@@ -321,6 +322,10 @@ def _larger(a: Array, b: Array) -> Array:
     return np.where((a > b) | (a != a), a, b)
 
 
+def _smaller(a: Array, b: Array) -> Array:
+    return np.where((a < b) | (a != a), a, b)
+
+
 def _converted(numbers: Array, wanted: DType, saturated: bool) -> Array:
     """Return numbers of another dtype, as `Convert` says."""
     if numbers.dtype.kind == "b" or wanted.kind not in "biu":
@@ -333,9 +338,31 @@ def _converted(numbers: Array, wanted: DType, saturated: bool) -> Array:
     return np.array([(number - low) % (high - low + 1) + low for number in whole], object).astype(wanted)
 
 
-def _relu6(a: Array) -> Array:
-    low = np.where(a < 0, a.dtype.type(0), a)
-    return np.where(low > 6, a.dtype.type(6), low)
+def _scale(a: Array, b: Array) -> Array:
+    """Return a·2^b by two factors, as machine code does: results below the normal range round twice."""
+    whole = np.nan_to_num(b).astype(np.int64)
+    low = whole >> 1
+    one: Array = np.ldexp(np.ldexp(a, low), whole - low)
+    return np.where(np.isnan(b), a.dtype.type(np.nan), one)
+
+
+def evaluate(expression: Expression, *arrays: Array) -> Array:
+    """Return what an expression makes of arrays, cell by cell.
+
+    >>> evaluate(Expression.of(lambda write, x: write("relu", x)), np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    results: list[Array] = []
+
+    def meant(value: Value) -> Array:
+        if isinstance(value, Given):
+            return arrays[value.place]
+        return results[value.step] if isinstance(value, Result) else arrays[0].dtype.type(value)
+
+    with np.errstate(all="ignore"):
+        for step in expression.steps:
+            results += [COMPUTERS[step.operation](*map(meant, step.arguments))]
+    return np.asarray(meant(expression.result))
 
 
 COMPUTERS: dict[str, Callable[..., Array]] = {
@@ -348,8 +375,11 @@ COMPUTERS: dict[str, Callable[..., Array]] = {
     "divide": lambda a, b: a / b,
     "larger": _larger,
     "relu": lambda a: np.where(a < 0, a.dtype.type(0), a),
-    "relu6": _relu6,
     "poison": lambda a, b: a + a.dtype.type(0) * b,
     "dot": _dot,
+    "subtract": lambda a, b: a - b,
+    "smaller": _smaller,
+    "square_root": np.sqrt,
+    "scale": _scale,
 }
 """Operation -> its meaning, lane by lane."""

@@ -304,11 +304,12 @@ Statement = (
 
 OPERATIONS = {
     "copy": 1, "even": 2, "odd": 2, "fma": 3, "add": 2, "multiply": 2, "divide": 2, "larger": 2, "relu": 1,
-    "relu6": 1, "poison": 2, "dot": 3,
+    "poison": 2, "dot": 3, "subtract": 2, "smaller": 2, "square_root": 1, "scale": 2,
 }  # fmt: skip
 """Operation -> number of arguments. even(a, b) and odd(a, b) are every second number of a and b laid end to
-end; fma(a, b, c) is a·b + c; larger(a, b) is the larger one, b if they are equal, NaN if one is; poison(a, b)
-is a + 0·b, NaN once b is not finite; dot(a, b, c) takes int32 as four bytes each, those of a without and
+end; fma(a, b, c) is a·b + c; larger(a, b) and smaller(a, b) are the larger and the smaller one, b if they are
+equal, NaN if one is; scale(a, b) is a·2^b for whole numbers b of at most 252 on either side of 0; poison(a,
+b) is a + 0·b, NaN once b is not finite; dot(a, b, c) takes int32 as four bytes each, those of a without and
 those of b with a sign, and adds their four products to c, which wraps around as all integers do."""
 
 

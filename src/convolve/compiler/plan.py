@@ -7,6 +7,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from convolve.compiler.expressions import NOTHING, Expression
+from convolve.compiler.lower.formulas import clip, relu
+
 Triple = tuple[int, int, int]
 Method = Literal[
     "contract",
@@ -18,8 +21,14 @@ Method = Literal[
     "gradient_contract",
     "gradient_stencil",
 ]
-Activation = Literal["none", "relu", "relu6"]
 Inner = Literal["x", "channel", "none"]
+
+ACTIVATIONS = {
+    "none": NOTHING,
+    "relu": Expression.of(relu),
+    "relu6": Expression.of(lambda write, x: clip(write, x, 0.0, 6.0)),
+}
+"""What callers name an activation -> what is made of every result."""
 
 TILE_NAMES: dict[Method, str] = {
     "contract": "pixels × vectors × 1",
@@ -88,7 +97,10 @@ class Code:
     reads, writes
         Along which dimension neighbours of the input and of the output are neighbours in memory.
     activation
-        What is applied to every output.
+        What is made of every sum before it is written; its second number is the one that is added.
+    adds
+        Whether ``activation`` is given another number for each result: those of an array like the output,
+        which must not overlap it.
     direct
         For "stencil": whether tiles read the input where it is, and only those at the border are packed.
     whole
@@ -120,7 +132,8 @@ class Code:
     tile: Triple
     reads: Inner = "x"
     writes: Inner = "x"
-    activation: Activation = "none"
+    activation: Expression = NOTHING
+    adds: bool = False
     direct: bool = False
     whole: bool = False
     tiled: bool = False
@@ -219,6 +232,27 @@ class PoolCode:
         """Cells from the first to the last tap, per dimension."""
         d, h, w = (e * (t - 1) + 1 for t, e in zip(self.taps, self.dilation, strict=True))
         return d, h, w
+
+
+@dataclass(frozen=True, slots=True)
+class PointCode:
+    """Everything that changes the machine code of a pass over numbers, one by one.
+
+    Attributes
+    ----------
+    expression
+        What is made of the numbers that stand in the same place of all inputs.
+    inputs
+        Of each input whether neighbours are neighbours in memory ("x"), any distance apart ("apart"), or one
+        number for a whole row ("one").
+    output
+        "x" or "apart".
+    """
+
+    expression: Expression
+    inputs: tuple[Literal["x", "apart", "one"], ...]
+    output: Literal["x", "apart"] = "x"
+    dtype: str = "float32"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 import math
 from dataclasses import dataclass, replace
 
+from convolve.compiler.expressions import NOTHING, Expression
 from convolve.compiler.layout import ITEM_BYTES
-from convolve.compiler.plan import DOT_CHANNELS, Activation, Arithmetic, Code, Inner, Method, Triple
+from convolve.compiler.plan import DOT_CHANNELS, Arithmetic, Code, Inner, Method, Triple
 from convolve.compiler.target import Target
 from convolve.spec import ConvSpec
 
@@ -59,7 +60,8 @@ class Geometry:
     dilation: Triple
     reads: Inner
     writes: Inner
-    activation: Activation
+    activation: Expression
+    adds: bool
     constant_border: bool
     padded: bool
     transforms: bool = False
@@ -100,6 +102,7 @@ class Geometry:
             self.reads,
             self.writes,
             self.activation,
+            self.adds,
             direct,
             whole,
             tiled=method == "contract" and self.pointwise and not self.shift,
@@ -138,8 +141,9 @@ def geometry_of(
     spec: ConvSpec,
     reads: Inner,
     writes: Inner,
-    activation: Activation = "none",
+    activation: Expression = NOTHING,
     arithmetic: Arithmetic | None = None,
+    adds: bool = False,
 ) -> Geometry:
     """Return the geometry of a spec whose arrays have these innermost dimensions in memory.
 
@@ -156,6 +160,7 @@ def geometry_of(
         reads,
         writes,
         activation,
+        adds,
         spec.boundary == "constant" or not padded,
         padded,
         spec.accuracy == "default" and given.input == given.sums == given.output,

@@ -31,6 +31,9 @@ UNCOMPUTED = ("float16", "bfloat16", "bool")
 MOVING = ("copy", "even", "odd")
 """Operations that only move numbers."""
 
+OF_FLOATS = ("square_root", "scale")
+"""Operations that integers do not have."""
+
 Kind = tuple[str, int]
 """dtype and lanes of a register."""
 
@@ -77,6 +80,8 @@ class _Registers:
                 kind = self.used(statement, arguments, known)
                 if kind[0] in UNCOMPUTED and operation not in MOVING:
                     self.refuse(statement, f"nothing is computed in {kind[0]}; convert it first")
+                if operation in OF_FLOATS and not kind[0].startswith("float"):
+                    self.refuse(statement, f"{kind[0]} has no {operation}")
                 if operation == "dot" and kind[0] != "int32":
                     self.refuse(statement, f"bytes are summed up in int32, not in {kind[0]}")
                 self.set(statement, register, kind, known)

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from convolve.arguments import Call, conv_spec
-from convolve.compiler.plan import Activation, Code, Plan
+from convolve.compiler.expressions import NOTHING, Expression
+from convolve.compiler.interpreter import evaluate
+from convolve.compiler.plan import Code, Plan
 from convolve.dtypes import Array, DType, kind_of
 from convolve.errors import ArgumentError, DTypeError
 from convolve.exact import products_dtype
@@ -93,7 +95,7 @@ class BoundConv:
         weight: Array,
         bias: Array | None,
         dtype: DType,
-        activation: Activation,
+        activation: Expression,
         options: dict[str, Any],
         otherwise: Reference,
         spec: ConvSpec,
@@ -232,7 +234,7 @@ class BoundConv:
             decision = decide(spec, (call.first, call.second, call.bias))
         if decision is None or decision.finish is not None or decision.asks == "values":
             return False
-        return self._activation == "none" or kind_of(spec.out_dtype) == "float"
+        return self._activation == NOTHING or kind_of(spec.out_dtype) == "float"
 
     def _entry(self, call: Call, result: Array) -> "_Entry | _TransposedEntry | None":
         """Return what runs a call, or None if the weights' values forbid the compiled way."""
@@ -269,10 +271,8 @@ class BoundConv:
     def _slowly(self, call: Call) -> Array:
         """Compute a call that is not compiled as it stands; the activation is applied afterwards."""
         result = self._otherwise(call, self._options.get("algorithm", "auto"))
-        if self._activation != "none":
-            np.maximum(result, 0, out=result)
-        if self._activation == "relu6":
-            np.minimum(result, 6, out=result)
+        if self._activation != NOTHING:
+            result[...] = evaluate(self._activation, result)
         return result
 
 

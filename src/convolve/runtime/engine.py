@@ -9,7 +9,8 @@ import numpy as np
 
 from convolve.axis import Axis
 from convolve.compiler import planner
-from convolve.compiler.plan import Activation, Arithmetic, Inner, Plan
+from convolve.compiler.expressions import NOTHING, Expression
+from convolve.compiler.plan import Arithmetic, Inner, Plan
 from convolve.compiler.problem import Geometry, Sizes, geometry_of, sizes_of
 from convolve.compiler.target import Target
 from convolve.dtypes import Array
@@ -161,7 +162,11 @@ class Question:
 
 
 def question(
-    spec: ConvSpec, view: View, activation: Activation = "none", arithmetic: Arithmetic | None = None
+    spec: ConvSpec,
+    view: View,
+    activation: Expression = NOTHING,
+    arithmetic: Arithmetic | None = None,
+    adds: bool = False,
 ) -> Question:
     """Return the question that a spec and its arrays' layout pose.
 
@@ -171,7 +176,7 @@ def question(
         usual = decide(spec)
         arithmetic = None if usual is None else usual.arithmetic
     sizes = sizes_of(spec)
-    geometry = geometry_of(spec, view.reads, view.writes, activation, arithmetic)
+    geometry = geometry_of(spec, view.reads, view.writes, activation, arithmetic, adds)
     axes = (FILTER_AXIS,) * (3 - spec.dims) + spec.axes
     if view.one_row:
         length = sizes.outputs
@@ -210,12 +215,13 @@ def prepare(
     image: Array,
     out: Array,
     weight: Array,
-    activation: Activation = "none",
+    activation: Expression = NOTHING,
     arithmetic: Arithmetic | None = None,
+    added: Array | None = None,
 ) -> Prepared:
     """Return what computes a spec with these weights."""
     view = view_of(spec, image, out, weight)
-    asked = question(spec, view, activation, arithmetic)
+    asked = question(spec, view, activation, arithmetic, added is not None)
     found = None
     if may_be_separable(spec):
         found = factors(weights_of(spec, weight, view, asked.geometry.dtype))

@@ -25,6 +25,7 @@ from convolve.compiler.winograd_costs import winograd_parameters
 from convolve.dtypes import Array, DType
 from convolve.errors import VerificationError
 from convolve.runtime import threads
+from convolve.runtime.job import Job
 from convolve.runtime.locks import fork_safe_lock
 from convolve.runtime.machine_code import Machine
 
@@ -248,6 +249,18 @@ class Workspace:
         self._at_once(self._call_address)
         del kept  # it was held so long: a signal handler may replace the thread's own by a larger one
         return not self._alarm.value
+
+    def job(self, strides: tuple[Strides, Strides], added: Strides | None) -> Job:
+        """Return this call as one job of many, its arrays' addresses still open: input, output and added."""
+        self._prepare(0, 0, strides)
+        layout = self._execution.routine.layout
+        names = ["input", "output"]
+        if added is not None:
+            first = layout.strides["added"]
+            self._block[first : first + len(added)] = added
+            names.append("added")
+        places = {name: layout.pointers[name] for name in names}
+        return Job(self._execution.machine.convolve, self._block, *self._rest, places, self, self._alarm)
 
     def _prepare(self, image: int, out: int, strides: tuple[Strides, Strides]) -> None:
         """Fill in what differs from call to call."""

@@ -110,9 +110,14 @@ def cache_bytes(level: int) -> int:
 
 def usable_cpus() -> int:
     """Return how many CPUs this process may use at once: by affinity and its container's share."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    allowed = len(usable_cpu_numbers()) or os.cpu_count() or 1
     quota = cgroup_cpus()
     return max(1, allowed if quota is None else min(allowed, math.ceil(quota)))
+
+
+def usable_cpu_numbers() -> frozenset[int]:
+    """Return the numbers of the CPUs that this thread may run on; none where the system does not tell."""
+    return frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
 
 
 def cgroup_cpus() -> float | None:

@@ -7,13 +7,16 @@ from typing import cast
 
 from convolve.compiler.loopnest import Routine, Signature
 from convolve.compiler.lower.gradient import gradient, gradient_signature
+from convolve.compiler.lower.pointwise import points, points_signature
 from convolve.compiler.lower.pool import pool, pool_signature
 from convolve.compiler.lower.pool_planes import planes_signature, pool_planes
 from convolve.compiler.pipeline import compile_alone, compile_ir, lower, signatures
-from convolve.compiler.plan import Code, PoolCode
+from convolve.compiler.plan import Code, PointCode, PoolCode
 from convolve.compiler.target import Target
 from convolve.runtime import cache, jit
 from convolve.runtime.locks import fork_safe_lock
+
+AnyCode = Code | PoolCode | PointCode
 
 MOST_KEPT = 256
 """Routines whose machine code stays in memory, about 20 kB each with what LLVM keeps beside it."""
@@ -40,7 +43,7 @@ class Alone:
     library: jit.Library
 
 
-_made: OrderedDict[tuple[Code | PoolCode, Target], Machine | Alone] = OrderedDict()
+_made: OrderedDict[tuple[AnyCode, Target], Machine | Alone] = OrderedDict()
 _lock = fork_safe_lock()
 
 
@@ -59,7 +62,12 @@ def pool_code(code: PoolCode, target: Target) -> Alone:
     return cast(Alone, _kept(code, target, lambda: _make_pool(code, target)))
 
 
-def _kept(code: Code | PoolCode, target: Target, make: Callable[[], Machine | Alone]) -> Machine | Alone:
+def point_code(code: PointCode, target: Target) -> Alone:
+    """Return the machine code of a pass over numbers, made now if it is not there."""
+    return cast(Alone, _kept(code, target, lambda: _make_points(code, target)))
+
+
+def _kept(code: AnyCode, target: Target, make: Callable[[], Machine | Alone]) -> Machine | Alone:
     """Return what was made before, or make it and keep it."""
     key = (code, target)
     with _lock:
@@ -86,7 +94,12 @@ def _make_pool(code: PoolCode, target: Target) -> Alone:
     return _alone(pool_signature(code), lambda: pool(code, target), code, target)
 
 
-def _alone(signature: Signature, nest: Callable[[], Routine], code: Code | PoolCode, target: Target) -> Alone:
+def _make_points(code: PointCode, target: Target) -> Alone:
+    """Load the machine code of a pass from the disk cache, or compile it and keep it there."""
+    return _alone(points_signature(code), lambda: points(code, target), code, target)
+
+
+def _alone(signature: Signature, nest: Callable[[], Routine], code: AnyCode, target: Target) -> Alone:
     made = made_object(lambda: compile_alone(nest(), target), target, code)
     library = jit.load(made, (signature.name,))
     return Alone(signature, library.addresses[signature.name], library)

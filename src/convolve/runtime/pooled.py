@@ -16,6 +16,7 @@ from convolve.dtypes import Array, DType, float_dtype, sum_dtype
 from convolve.runtime import threads
 from convolve.runtime.execution import Template, address_of
 from convolve.runtime.host import host_target
+from convolve.runtime.job import Job
 from convolve.runtime.machine_code import Alone, pool_code
 
 ITEM_TAPS = 1 << 16
@@ -122,6 +123,11 @@ class Bound:
         self._kept, self._words, self._places = execution, words, places
         self._kind = ctypes.c_int64 * (len(words) // 8)
         self._rest = execution.rest
+
+    def job(self) -> Job:
+        """Return this pooling as one job of many, its arrays' addresses still open."""
+        places = dict(zip(("input", "output", "places"), self._places, strict=False))
+        return Job(self._rest[0], self._kind.from_buffer_copy(self._words), *self._rest[1:], places, self)
 
     def __call__(self, *arrays: Array) -> None:
         """Pool arrays, whose first numbers are those of the arrays that were bound."""

@@ -13,6 +13,10 @@ Functions, all of one pool `words`:
 ``help(words, quota)``
     Do up to ``quota`` more blocks. When none is left, wait for those that others have begun, and release the
     pool.
+``walk(words, token, table, rows, scratch_bytes, wake)``
+    Take the pool and do all jobs of a table, one after the other; see `ROW_WORDS`.
+``walk_alone(table, rows, scratch)``
+    Do all jobs of a table on the calling thread.
 ``finish(words, token)``
     Withdraw the job, if it is this token's, wait for what has begun, and release the pool.
 ``serve(words, worker)``
@@ -44,7 +48,11 @@ DONE_ALL, MORE, WAKE, BUSY, NO_ROOM = range(5)
 """What `start` and `help` return: the job is complete; call `help`; wake workers, then call `help`; another
 call holds the pool; scratch is too small, make room and call `start` again."""
 
-NAMES = ("start", "help", "finish", "serve")
+ROW_WORDS = 4
+"""A row of a table of jobs: routine, arguments, items, and into how many blocks they are cut; 1 if the caller
+does them alone."""
+
+NAMES = ("start", "help", "walk", "walk_alone", "finish", "serve")
 
 PAUSES = {
     "x86_64": "call void @llvm.x86.sse2.pause()",
@@ -64,14 +72,14 @@ def word_count(threads: int) -> int:
 
 
 def serve_ir(triple: str) -> str:
-    """Return the LLVM IR of the four functions for an LLVM target triple.
+    """Return the LLVM IR of these functions for an LLVM target triple.
 
     >>> "define i64 @serve" in serve_ir("x86_64-unknown-linux-gnu")
     True
     """
     pause = PAUSES[triple.split("-")[0]]
     declaration = pause.replace("call", "declare").replace("i32 15", "i32")
-    text = "\n".join((declaration, _TAKE, _WAIT, _HELP, _START, _FINISH, _SERVE))
+    text = "\n".join((declaration, _TAKE, _WAIT, _HELP, _POST, _START, _WALK, _WALK_ALONE, _FINISH, _SERVE))
     return text.replace("PAUSE", pause).replace("MASK", str(MOST_BLOCKS))
 
 
@@ -125,10 +133,10 @@ nothing:
 }}"""
 
 _WAIT = f"""
-; Wait until this many blocks are finished, then release the pool.
+; Wait until this many blocks are finished.
 define internal void @wait(ptr %words, i64 %count) {{
 entry:
-{_words("DONE", "OWNER", "YIELD")}
+{_words("DONE", "YIELD")}
   %yield = load ptr, ptr %yield_at, align 8
   br label %look
 look:
@@ -147,15 +155,14 @@ give_way:
 more:
   br label %look
 finished:
-  store atomic i64 0, ptr %owner_at release, align 8
   ret void
 }}"""
 
 _HELP = f"""
-; Do up to %quota blocks as thread 0.
+; Do up to %quota blocks as thread 0; release the pool when there are no more.
 define i64 @help(ptr %words, i64 %quota) {{
 entry:
-{_words("BLOCKS")}
+{_words("BLOCKS", "OWNER")}
   br label %next
 next:
   %left = phi i64 [ %quota, %entry ], [ %fewer, %again ]
@@ -168,9 +175,28 @@ again:
 none:
   %blocks = load i64, ptr %blocks_at, align 8
   call void @wait(ptr %words, i64 %blocks)
+  store atomic i64 0, ptr %owner_at release, align 8
   ret i64 {DONE_ALL}
 more:
   ret i64 {MORE}
+}}"""
+
+_POST = f"""
+; Post a job. Nobody can claim blocks meanwhile: the ticket has none left.
+define internal void @post(ptr %words, ptr %routine, ptr %args, i64 %items, i64 %blocks) {{
+entry:
+{_words("ROUTINE", "ARGS", "ITEMS", "BLOCKS", "DONE", "TICKET")}
+  store atomic ptr %routine, ptr %routine_at monotonic, align 8
+  store atomic ptr %args, ptr %args_at monotonic, align 8
+  store atomic i64 %items, ptr %items_at monotonic, align 8
+  store atomic i64 %blocks, ptr %blocks_at monotonic, align 8
+  store atomic i64 0, ptr %done_at monotonic, align 8
+  %old = load atomic i64, ptr %ticket_at monotonic, align 8
+  %same = or i64 %old, MASK
+  %number = add i64 %same, 1
+  %ticket = or i64 %number, %blocks
+  store atomic i64 %ticket, ptr %ticket_at seq_cst, align 8
+  ret void
 }}"""
 
 _START = f"""
@@ -178,7 +204,7 @@ _START = f"""
 define i64 @start(ptr %words, i64 %token, ptr %routine, ptr %args,
                   i64 %items, i64 %blocks, i64 %room, i64 %quota) {{
 entry:
-{_words("OWNER", "CAPACITY", "ROUTINE", "ARGS", "ITEMS", "BLOCKS", "DONE", "TICKET", "ASLEEP")}
+{_words("OWNER", "CAPACITY", "ASLEEP")}
   %swap = cmpxchg ptr %owner_at, i64 0, i64 %token acquire monotonic
   %free = extractvalue {{ i64, i1 }} %swap, 1
   %owner = extractvalue {{ i64, i1 }} %swap, 0
@@ -193,17 +219,8 @@ measure:
   br i1 %small, label %no_room, label %post
 no_room:
   ret i64 {NO_ROOM}
-post: ; nobody can claim: the ticket has no blocks left
-  store atomic ptr %routine, ptr %routine_at monotonic, align 8
-  store atomic ptr %args, ptr %args_at monotonic, align 8
-  store atomic i64 %items, ptr %items_at monotonic, align 8
-  store atomic i64 %blocks, ptr %blocks_at monotonic, align 8
-  store atomic i64 0, ptr %done_at monotonic, align 8
-  %old = load atomic i64, ptr %ticket_at monotonic, align 8
-  %same = or i64 %old, MASK
-  %number = add i64 %same, 1
-  %ticket = or i64 %number, %blocks
-  store atomic i64 %ticket, ptr %ticket_at seq_cst, align 8
+post:
+  call void @post(ptr %words, ptr %routine, ptr %args, i64 %items, i64 %blocks)
   %asleep = load atomic i64, ptr %asleep_at seq_cst, align 8
   %awake = icmp eq i64 %asleep, 0
   br i1 %awake, label %work, label %wake
@@ -214,11 +231,96 @@ work:
   ret i64 %state
 }}"""
 
+_ROW = f"""
+  %place = mul i64 %row, {ROW_WORDS}
+  %routine_in = getelementptr i64, ptr %table, i64 %place
+  %args_in = getelementptr i64, ptr %routine_in, i64 1
+  %items_in = getelementptr i64, ptr %routine_in, i64 2
+  %routine = load ptr, ptr %routine_in, align 8
+  %args = load ptr, ptr %args_in, align 8
+  %items = load i64, ptr %items_in, align 8"""
+
+_WALK = f"""
+; Take the pool for %token (or go on, if it is held for it already) and do the jobs of a table.
+define i64 @walk(ptr %words, i64 %token, ptr %table, i64 %rows, i64 %room, i64 %wake) {{
+entry:
+{_words("OWNER", "CAPACITY", "ASLEEP", "SCRATCH")}
+  %swap = cmpxchg ptr %owner_at, i64 0, i64 %token acquire monotonic
+  %free = extractvalue {{ i64, i1 }} %swap, 1
+  %owner = extractvalue {{ i64, i1 }} %swap, 0
+  %held = icmp eq i64 %owner, %token
+  %ours = or i1 %free, %held
+  br i1 %ours, label %measure, label %busy
+busy:
+  ret i64 {BUSY}
+measure:
+  %capacity = load i64, ptr %capacity_at, align 8
+  %small = icmp ult i64 %capacity, %room
+  br i1 %small, label %no_room, label %look
+no_room:
+  ret i64 {NO_ROOM}
+look:
+  %asleep = load atomic i64, ptr %asleep_at seq_cst, align 8
+  %some = icmp ne i64 %asleep, 0
+  %may = icmp ne i64 %wake, 0
+  %both = and i1 %some, %may
+  br i1 %both, label %call, label %begin
+call:
+  ret i64 {WAKE}
+begin:
+  %scratch = load ptr, ptr %scratch_at, align 8
+  br label %next
+next:
+  %row = phi i64 [ 0, %begin ], [ %after, %step ]
+  %over = icmp uge i64 %row, %rows
+  br i1 %over, label %release, label %one
+one:{_ROW}
+  %blocks_in = getelementptr i64, ptr %routine_in, i64 3
+  %blocks = load i64, ptr %blocks_in, align 8
+  %alone = icmp eq i64 %blocks, 1
+  br i1 %alone, label %by_itself, label %together
+by_itself:
+  call void %routine(ptr %args, i64 0, i64 %items, ptr %scratch)
+  br label %step
+together:
+  call void @post(ptr %words, ptr %routine, ptr %args, i64 %items, i64 %blocks)
+  br label %take
+take:
+  %did = call i1 @take(ptr %words, i64 0)
+  br i1 %did, label %take, label %none
+none:
+  call void @wait(ptr %words, i64 %blocks)
+  br label %step
+step:
+  %after = add i64 %row, 1
+  br label %next
+release:
+  store atomic i64 0, ptr %owner_at release, align 8
+  ret i64 {DONE_ALL}
+}}"""
+
+_WALK_ALONE = f"""
+; Do the jobs of a table without the pool.
+define void @walk_alone(ptr %table, i64 %rows, ptr %scratch) {{
+entry:
+  br label %next
+next:
+  %row = phi i64 [ 0, %entry ], [ %after, %one ]
+  %over = icmp uge i64 %row, %rows
+  br i1 %over, label %end, label %one
+one:{_ROW}
+  call void %routine(ptr %args, i64 0, i64 %items, ptr %scratch)
+  %after = add i64 %row, 1
+  br label %next
+end:
+  ret void
+}}"""
+
 _FINISH = f"""
 ; Withdraw what is left of the job of %token, wait for what has begun, release the pool.
 define void @finish(ptr %words, i64 %token) {{
 entry:
-{_words("OWNER", "TICKET", "BLOCKS", "DONE")}
+{_words("OWNER", "TICKET", "BLOCKS")}
   %owner = load atomic i64, ptr %owner_at monotonic, align 8
   %ours = icmp eq i64 %owner, %token
   br i1 %ours, label %close, label %leave
@@ -229,6 +331,7 @@ close:
   %begun = sub i64 %blocks, %unclaimed
   store atomic i64 %begun, ptr %blocks_at monotonic, align 8
   call void @wait(ptr %words, i64 %begun)
+  store atomic i64 0, ptr %owner_at release, align 8
   br label %leave
 leave:
   ret void
@@ -239,7 +342,6 @@ _SERVE = f"""
 define i64 @serve(ptr %words, i64 %worker) {{
 entry:
 {_words("TICKET", "ASLEEP", "STOP", "PATIENCE", "FIRST_WORKER")}
-  %patience = load i64, ptr %patience_at, align 8
   %before = sub i64 %worker, 1
   %distance = mul i64 %before, {LINE}
   %mine_at = getelementptr i64, ptr %first_worker_at, i64 %distance
@@ -257,6 +359,7 @@ check:
 rest:
   PAUSE
   %next = add i64 %tries, 1
+  %patience = load atomic i64, ptr %patience_at monotonic, align 8
   %bored = icmp uge i64 %next, %patience
   br i1 %bored, label %doze, label %idle
 idle:

@@ -26,7 +26,7 @@ from typing import Any
 from convolve.dtypes import Array
 from convolve.errors import ArgumentError, ArgumentTypeError
 from convolve.runtime.host import usable_cpus
-from convolve.runtime.pool import LONGEST_BLOCK_NS, ROUND_NS, Pool, next_round
+from convolve.runtime.pool import LONGEST_BLOCK_NS, ROUND_NS, Pool, Table, native, next_round
 from convolve.runtime.scratch import OwnScratch
 
 SHARED_FROM_NS = 10_000.0
@@ -69,6 +69,15 @@ def run(routine: int, args: int, items: int, scratch_bytes: int, cost_ns: float)
     shared = cost_ns >= SHARED_FROM_NS and items > 1 and get_num_threads() > 1
     if not (shared and (_pool or _new_pool()).run(routine, args, items, scratch_bytes, cost_ns)):
         _run_alone(routine, args, items, scratch_bytes, cost_ns)
+
+
+def walk(table: Table) -> None:
+    """Do the jobs of a table, one after the other, without returning to Python in between."""
+    if table.shared and (_pool or _new_pool()).walk(table):
+        return
+    kept, scratch = _own_scratch.room(table.scratch_bytes) if table.scratch_bytes else (None, 0)
+    native().walk_alone(table.address, table.rows, scratch)
+    del kept
 
 
 def own_scratch(size: int) -> tuple[Array | None, int]:

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 
 from convolve.axis import source_cells
-from convolve.compiler.plan import Activation, Arithmetic, Code, Phases
+from convolve.compiler.expressions import NOTHING, Expression
+from convolve.compiler.interpreter import evaluate
+from convolve.compiler.plan import Arithmetic, Code, Phases
 from convolve.compiler.subpixel import Phase, Positions, Slices, phases
 from convolve.compiler.target import Target
 from convolve.dtypes import Array, DType
@@ -39,7 +41,7 @@ class Rule:
     """How sums are taken, and what is applied to each result."""
 
     arithmetic: Arithmetic | None
-    activation: Activation
+    activation: Expression
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +154,19 @@ class Region:
         image: Array,
         out: Array,
         arithmetic: Arithmetic,
-        activation: Activation,
+        activation: Expression,
     ) -> None:
         found = list(jobs(spec, positions, image, out, Rule(arithmetic, activation)))
         self.parts = [Part(job, image, out) for job in found]
         reached = sum(math.prod(phase.spec.out_size) for job in found for phase in job.phases)
         self._has_gaps = reached < math.prod(map(len, positions))
 
-    def start(self, out: Array, bias: Array | None, activation: Activation) -> None:
+    def start(self, out: Array, bias: Array | None, activation: Expression) -> None:
         """Write what positions hold that no tap reaches."""
         if self._has_gaps:
             out[...] = 0 if bias is None else bias.reshape(-1, *[1] * (out.ndim - 2))
-            if activation != "none":
-                np.clip(out, 0, 6 if activation == "relu6" else None, out=out)
+            if activation != NOTHING:
+                out[...] = evaluate(activation, out)
 
 
 class Fold:
@@ -180,7 +182,7 @@ class Fold:
     ) -> None:
         self.shape = (*out.shape[:2], *map(len, positions))
         strip = np.empty(self.shape, out.dtype)
-        self.region = Region(spec, positions, image, strip, arithmetic, "none")
+        self.region = Region(spec, positions, image, strip, arithmetic, NOTHING)
         self._steps = [
             _fold_of(source_cells(np.array(line), axis.size, axis.boundary))
             for line, axis in zip(positions, spec.axes, strict=True)
@@ -234,12 +236,12 @@ class Transposed:
         image: Array,
         out: Array,
         arithmetic: Arithmetic,
-        activation: Activation = "none",
+        activation: Expression = NOTHING,
     ) -> None:
         inside = tuple(range(axis.size) for axis in spec.axes)
         borders = list(_border(spec, inside))
         self._spec, self._activation = spec, activation
-        late = "none" if borders else activation  # it comes after everything was added up
+        late = NOTHING if borders else activation  # it comes after everything was added up
         self._inside = Region(spec, inside, image, out, arithmetic, late)
         self._folds = [Fold(spec, positions, image, out, arithmetic) for positions in borders]
         self.parts = [part for one in (self._inside, *(f.region for f in self._folds)) for part in one.parts]
@@ -274,19 +276,19 @@ class Transposed:
         """Convolve canonical arrays of the strides made ready for; False if the direct method must do it."""
         rest = iter(workspaces)
         at, to = address_of(image), address_of(out)
-        self._inside.start(out, bias, "none" if self._folds else self._activation)
+        self._inside.start(out, bias, NOTHING if self._folds else self._activation)
         done = [part.run(next(rest), at, to) for part in self._inside.parts]
         for fold in self._folds:
             strip = np.empty(fold.shape, out.dtype)
-            fold.region.start(strip, None, "none")
+            fold.region.start(strip, None, NOTHING)
             done += [part.run(next(rest), at, address_of(strip)) for part in fold.region.parts]
             fold.add(strip, out)
-        if self._folds and self._activation != "none":
-            np.clip(out, 0, 6 if self._activation == "relu6" else None, out=out)
+        if self._folds and self._activation != NOTHING:
+            out[...] = evaluate(self._activation, out)
         return all(done)
 
 
-def phase_plans(spec: ConvSpec, activation: Activation, target: Target) -> Phases:
+def phase_plans(spec: ConvSpec, activation: Expression, target: Target) -> Phases:
     """Return the plans of all parts of a transposed convolution of fresh arrays."""
     inside = tuple(range(axis.size) for axis in spec.axes)
     last = spec.layout == "channels_last"

@@ -8,6 +8,7 @@ from convolve.compiler.layout import ITEM_BYTES
 from convolve.compiler.llvm.addresses import Addresses
 from convolve.compiler.llvm.code import LLVM_TYPES, Code, Registers, vector_type
 from convolve.compiler.llvm.conversions import FLOATS, convert
+from convolve.compiler.llvm.operations import OPERATIONS
 from convolve.compiler.llvm.shuffles import gather, strided_starts, transpose
 from convolve.compiler.loopnest import (
     Access,
@@ -401,7 +402,7 @@ class Emitter:
         """Compute lane by lane, with the operation of the table."""
         dtype, lanes = self.registers.kind(compute.arguments[0])
         values = [self.registers.get(name) for name in compute.arguments]
-        value = OPERATION_EMITTERS[compute.operation](self, dtype, lanes, values)
+        value = OPERATIONS[compute.operation](self, dtype, lanes, values)
         self.registers.set(compute.register, value, dtype, lanes)
 
     def ramp(self, ramp: Ramp) -> None:
@@ -466,80 +467,6 @@ class Emitter:
 
         return shuffle
 
-    # -- operations ----------------------------------------------------------------------------------
-
-    def fma(self, dtype: str, lanes: int, values: list[str]) -> str:
-        """a·b + c, rounded once where the target can, else twice; integers wrap around."""
-        kind = vector_type(dtype, lanes)
-        a, b, c = values
-        if dtype not in FLOATS:
-            return self.code.value(f"add {kind} {self.code.value(f'mul {kind} {a}, {b}')}, {c}")
-        if not self.target.fma:
-            return self.code.value(f"fadd {kind} {self.code.value(f'fmul {kind} {a}, {b}')}, {c}")
-        suffix = ("v" + str(lanes) if lanes > 1 else "") + {"float32": "f32", "float64": "f64"}[dtype]
-        self.declared.add(f"declare {kind} @llvm.fma.{suffix}({kind}, {kind}, {kind})")
-        return self.code.value(f"call {kind} @llvm.fma.{suffix}({kind} {a}, {kind} {b}, {kind} {c})")
-
-    def dot(self, dtype: str, lanes: int, values: list[str]) -> str:
-        """Add four products of bytes in each lane; only where the target has an instruction for it."""
-        assert self.target.dots, "no plan takes it elsewhere"
-        kind = vector_type(dtype, lanes)
-        name = f"@llvm.x86.avx512.vpdpbusd.{8 * ITEM_BYTES[dtype] * lanes}"
-        self.declared.add(f"declare {kind} {name}({kind}, {kind}, {kind})")
-        unsigned, signed, total = values
-        return self.code.value(f"call {kind} {name}({kind} {total}, {kind} {unsigned}, {kind} {signed})")
-
-    def binary(self, instruction: str) -> Callable[[str, int, list[str]], str]:
-        """Return the emitter of an instruction of two numbers; that of integers has no f in front."""
-        return lambda dtype, lanes, values: self.code.value(
-            f"{instruction if dtype in FLOATS else instruction[1:]} {vector_type(dtype, lanes)} "
-            f"{values[0]}, {values[1]}"
-        )
-
-    def larger(self, dtype: str, lanes: int, values: list[str]) -> str:
-        """Return the larger of two, the second if they are equal, NaN if one is.
-
-        x86's maximum gives its second operand if one is NaN, so that only the first must be looked at.
-        """
-        kind = vector_type(dtype, lanes)
-        first, second = values
-        if dtype not in FLOATS:
-            return self.choice(dtype, lanes, self.beats(dtype, lanes, first, second), first, second)
-        above = self.code.value(f"fcmp ogt {kind} {first}, {second}")
-        most = self.choice(dtype, lanes, above, first, second)
-        missing = self.code.value(f"fcmp uno {kind} {first}, {first}")
-        return self.choice(dtype, lanes, missing, first, most)
-
-    def half(self, first: int) -> Callable[[str, int, list[str]], str]:
-        """Return the emitter of every second number of two registers."""
-        return lambda dtype, lanes, values: self.shuffler(dtype, lanes)(
-            values[0], values[1], range(first, 2 * lanes, 2)
-        )
-
-    def relu(self, dtype: str, lanes: int, values: list[str]) -> str:
-        """0 where the number is below 0; NaN stays."""
-        return self.limited(dtype, lanes, values[0], "lt", 0.0)
-
-    def limited(self, dtype: str, lanes: int, value: str, order: str, limit: float) -> str:
-        """Return the limit where the number lies beyond it."""
-        kind, bound = vector_type(dtype, lanes), self.constant(limit, dtype, lanes)
-        comparison = f"fcmp o{order}" if dtype in FLOATS else f"icmp s{order}"
-        beyond = self.code.value(f"{comparison} {kind} {value}, {bound}")
-        condition = "i1" if lanes == 1 else f"<{lanes} x i1>"
-        return self.code.value(f"select {condition} {beyond}, {kind} {bound}, {kind} {value}")
-
-    def relu6(self, dtype: str, lanes: int, values: list[str]) -> str:
-        """Between 0 and 6; NaN stays."""
-        return self.limited(dtype, lanes, self.relu(dtype, lanes, values), "gt", 6.0)
-
-    def poison(self, dtype: str, lanes: int, values: list[str]) -> str:
-        """Return a + 0·b: it stays a for every finite b, and is NaN after an infinity or a NaN."""
-        if dtype not in FLOATS:
-            return values[0]
-        kind = vector_type(dtype, lanes)
-        nothing = self.code.value(f"fmul {kind} {values[1]}, {self.constant(0.0, dtype, lanes)}")
-        return self.code.value(f"fadd {kind} {values[0]}, {nothing}")
-
 
 EMITTERS: dict[type, Callable[[Emitter, Any], None]] = {
     Share: Emitter.share,
@@ -565,19 +492,3 @@ EMITTERS: dict[type, Callable[[Emitter, Any], None]] = {
     Prefetch: Emitter.prefetch,
 }
 """Kind of statement -> its emitter."""
-
-OPERATION_EMITTERS: dict[str, Callable[[Emitter, str, int, list[str]], str]] = {
-    "copy": lambda self, dtype, lanes, values: values[0],
-    "even": lambda self, *rest: self.half(0)(*rest),
-    "odd": lambda self, *rest: self.half(1)(*rest),
-    "fma": Emitter.fma,
-    "add": lambda self, *rest: self.binary("fadd")(*rest),
-    "multiply": lambda self, *rest: self.binary("fmul")(*rest),
-    "divide": lambda self, *rest: self.binary("fdiv")(*rest),
-    "larger": Emitter.larger,
-    "relu": Emitter.relu,
-    "relu6": Emitter.relu6,
-    "poison": Emitter.poison,
-    "dot": Emitter.dot,
-}
-"""Operation -> its emitter."""

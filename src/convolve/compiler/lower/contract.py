@@ -379,14 +379,14 @@ class Contract:
             columns = [f"column{j}" for j in range(lanes)]
             pen.transpose(columns, rows)
             for j, column in enumerate(columns):
-                self._write(self._activated(column), row.output(self.code, x, j), lanes)
+                self._write(column, row.output(self.code, x, j), lanes)
 
     def _straight(self, row: "_Row") -> None:
         """Write a vector of one pixel's channels at a time."""
         pen, code = self.pen, self.code
         with pen.loop("ox", 0, row.place.counts[2]) as x, pen.loop("pw", 0, code.spread) as residue:
             pen.load("done", "sums", row.sums(x, residue), self.lanes)
-            self._write(self._activated("done"), row.output(code, x, 0, residue), self.lanes)
+            self._write("done", row.output(code, x, 0, residue), self.lanes)
 
     def _single(self, row: "_Row") -> None:
         """Write number by number."""
@@ -397,15 +397,10 @@ class Contract:
             pen.loop("pw", 0, code.spread) as residue,
         ):
             pen.load("one", "sums", row.sums(x, residue, k))
-            self._write(self._activated("one"), row.output(code, x, k, residue), 1)
+            self._write("one", row.output(code, x, k, residue), 1)
 
     def _write(self, register: str, index: Sequence[Index], lanes: int) -> None:
         write_output(self.pen, self.code, register, index, lanes)
-
-    def _activated(self, register: str) -> str:
-        if self.code.activation == "none":
-            return register
-        return self.pen.compute(f"{register}_active", self.code.activation, register)
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,7 +220,7 @@ class _Depthwise:
             return
         z, y, x = (start + one for start, one in zip(place.starts, at, strict=True))
         index = image_index("channel", place.n, 0, first, z, y, x)
-        write_output(self.pen, self.code, self._activated(register), index, self.lanes)
+        write_output(self.pen, self.code, register, index, self.lanes)
 
     def _write_turned(self, place: Place, first: Affine, oz: Affine) -> None:
         """Write a plane of sums, turned round, to rows of neighbouring outputs."""
@@ -235,11 +235,6 @@ class _Depthwise:
                         for j, register in enumerate(self._turned(side)):
                             at = (first + c + j, z + oz, y + row, left + x)
                             index = image_index("x", place.n, 0, *at)
-                            write_output(pen, self.code, self._activated(register), index, side)
+                            write_output(pen, self.code, register, index, side)
 
             pen.widths(place.counts[2], min(self.lanes, WIDEST_TURN), turned)
-
-    def _activated(self, register: str) -> str:
-        if self.code.activation == "none":
-            return register
-        return self.pen.compute(f"{register}_active", self.code.activation, register)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from convolve.compiler.affine import Affine, Index
 from convolve.compiler.builder import Pen
+from convolve.compiler.expressions import write
 from convolve.compiler.loopnest import Buffer, affines
 from convolve.compiler.plan import Code
 
@@ -48,6 +49,10 @@ def shared_buffers(code: Code) -> tuple[Buffer, ...]:
     return (
         Buffer("input", code.input_dtype, source, "input", contiguous=code.reads != "none"),
         Buffer("output", code.output_dtype, target, "output", contiguous=code.writes != "none"),
+        *(
+            [Buffer("added", code.output_dtype, target, "input", contiguous=code.writes != "none")]
+            * code.adds
+        ),
         Buffer("border", code.dtype, affines([1]), "weights"),
         *maps,
     )
@@ -75,7 +80,15 @@ def read_input(pen: Pen, code: Code, register: str, index: Sequence[Index], lane
 def write_output(
     pen: Pen, code: Code, register: str, index: Sequence[Index], lanes: int, streams: bool = False
 ) -> None:
-    """Write the storing of sums as results: in the dtype of the output, set to its range if asked for."""
+    """Write the storing of sums as results.
+
+    What is made of each comes first, then its conversion to the output's dtype, whose range it is set to if
+    asked for.
+    """
+    given = [register]
+    if code.adds:
+        given.append(pen.load(f"added{lanes}", "added", index, lanes))
+    register = write(pen, code.activation, given, code.dtype, lanes)
     if code.output_dtype != code.dtype:
         result = f"result{lanes}"
         register = pen.convert(result, code.output_dtype, register, code.saturated)

@@ -236,7 +236,6 @@ class Stencil:
         self._prefetch(place, origin)
         self._start(place, kt)
         self._sum(place, kt, _Cells("input", (origin[0], origin[1], origin[2]), place))
-        self._activate()
         self._store(place, kt, at)
 
     def _border(self, place: Place, kt: Affine, at: Place3, columns: Affine) -> None:
@@ -325,7 +324,6 @@ class Stencil:
     def _write(self, place: Place, kt: Affine, at: Place3, columns: Affine) -> None:
         """Write a tile straight to the output if all of it belongs there, else by way of the scratch."""
         pen = self.pen
-        self._activate()
         if self.code.writes != "x":
             self._keep()
             self._copy(place, kt, at, columns)
@@ -390,11 +388,3 @@ class Stencil:
         """Return the place of a number of a tile in the output."""
         z, y, x = (start + one for start, one in zip(place.starts, at, strict=True))
         return image_index(self.code.writes, place.n, place.g, channel, z, y + row, x + column)
-
-    def _activate(self) -> None:
-        """Apply the activation to all sums of a tile."""
-        if self.code.activation == "none":
-            return
-        for k, i, v in itertools.product(range(self.channels), range(self.rows), range(self.vectors)):
-            register = f"sum{k}_{i}_{v}"
-            self.pen.compute(register, self.code.activation, register)

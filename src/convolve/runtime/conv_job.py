@@ -1,0 +1,56 @@
+"""A convolution as one job of many: planned, compiled, its weights packed, for arrays of given strides."""
+
+from collections.abc import MutableMapping
+
+from convolve.compiler.expressions import NOTHING, Expression
+from convolve.compiler.plan import Code
+from convolve.dtypes import Array
+from convolve.runtime import engine
+from convolve.runtime.execution import Packed, Workspace, address_of, six_strides
+from convolve.runtime.job import Job
+from convolve.spec import ConvSpec
+
+
+def conv_job(
+    spec: ConvSpec,
+    arrays: tuple[Array, Array],
+    weight: Array,
+    bias: Array | None,
+    activation: Expression = NOTHING,
+    added: Array | None = None,
+    packed: MutableMapping[Code, Packed] | None = None,
+) -> Job | None:
+    """Return a job, or None if the values of the weights forbid the compiled way.
+
+    Parameters
+    ----------
+    spec
+        A forward convolution of float32 numbers that one routine computes.
+    arrays
+        Input and output as (batch, channels, *spatial); only their strides matter.
+    weight, bias
+        Their numbers are packed here.
+    activation
+        What is made of each sum, and of the number of ``added`` in its place.
+    added
+        An array like the output, of the same strides within an image; only its strides matter.
+    packed
+        Weights that were packed before, and where to keep those that are packed now.
+    """
+    image, out = arrays
+    prepared = engine.prepare(spec, image, out, weight, activation, added=added)
+    ready, kept = prepared.execution, {} if packed is None else packed
+    code = ready.plan.code
+    own = kept.get(code)
+    if own is None:
+        own = Packed(ready)
+        own.fill(address_of(prepared.source), prepared.source.strides, bias)
+        kept[code] = own
+    if ready.needs_finite_weights and not own.finite:
+        return None
+    strides = ready.strides(engine.seen(prepared.view, image), engine.seen(prepared.view, out))
+    also = None
+    if added is not None:
+        seen = engine.seen(prepared.view, added)
+        also = six_strides(seen.strides, ready.sizes.filters, code.writes)
+    return Workspace(ready, own).job(strides, also)
