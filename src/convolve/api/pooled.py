@@ -115,7 +115,7 @@ def _first(
 def pool_job(
     made: Pool, result: Array, kind: str, include_padding: bool = False, divisor: int | None = None
 ) -> Job:
-    """Return the pooling of an image of floats, given by its strides, as a job; see `question` for the rest."""
+    """Return the pooling of floats as a job; of image and result only the strides matter."""
     order = _order(made.image, result)
     return (
         pooled.execution(question(made, kind, order, False, divisor, include_padding))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from convolve.compiler.expressions import NOTHING, Expression
-from convolve.compiler.lower.formulas import clip, relu
+from convolve.compiler.formulas import clip, relu
 
 Triple = tuple[int, int, int]
 Method = Literal[

@@ -9,6 +9,7 @@ import numpy as np
 
 from convolve.dtypes import Array
 from convolve.errors import ArgumentError, ArgumentTypeError, ConvolveError, DTypeError, ShapeError
+from convolve.nn.compiled.compiled import Compiled, Shared
 from convolve.nn.graph import Graph, Input
 from convolve.nn.inference import Tensors, folded, infer
 from convolve.nn.plan import NetworkPlan, plan_of
@@ -50,7 +51,8 @@ class Network:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self._ready = folded(graph)
-        self._programs: OrderedDict[Any, Program] = OrderedDict()
+        self._programs: OrderedDict[Any, Compiled] = OrderedDict()
+        self._weights = Shared()
         self._lock = Lock()
         self._likely = _check_sizes(self._ready)
 
@@ -134,7 +136,7 @@ class Network:
         ArgumentError
             If the graph leaves sizes open and none was likely.
         """
-        return summarise(self._ready, self._program(self._sized(shapes), self.outputs))
+        return summarise(self._ready, self._program(self._sized(shapes), self.outputs).program)
 
     def plan(self, *shapes: Sequence[int]) -> NetworkPlan:
         """Return how every layer is computed, without computing it.
@@ -149,7 +151,7 @@ class Network:
         NetworkPlan
             ``print`` shows a line per layer; its ``layers`` hold the convolutions' own plans.
         """
-        return plan_of(self._program(self._sized(shapes), self.outputs))
+        return plan_of(self._program(self._sized(shapes), self.outputs).program)
 
     def _sized(self, shapes: Sequence[Sequence[int]]) -> Tensors:
         """Return the inputs at the caller's sizes, or at those that the network was checked with."""
@@ -189,13 +191,13 @@ class Network:
             raise ArgumentError(f"the network takes {listed}; got {', '.join(given) or 'nothing'}")
         return {one.name: _as_input(given[one.name], one) for one in self.inputs}
 
-    def _program(self, tensors: dict[str, Tensor], outputs: tuple[str, ...]) -> Program:
+    def _program(self, tensors: dict[str, Tensor], outputs: tuple[str, ...]) -> Compiled:
         key = (tuple((name, tensor.shape) for name, tensor in tensors.items()), outputs)
         with self._lock:
             if key in self._programs:
                 self._programs.move_to_end(key)
                 return self._programs[key]
-        program = Program(self._ready, tensors, outputs)
+        program = Compiled(Program(self._ready, tensors, outputs), self._weights)
         with self._lock:
             self._programs[key] = program
             if len(self._programs) > MOST_PROGRAMS:

@@ -1,6 +1,7 @@
 """A graph made ready for inputs of certain sizes: the steps that are left, and when each tensor is done with.
 
-This is the one way in which networks run: results, feature maps and tests all go through `Program.run`.
+`convolve.nn.compiled` makes routines of the steps, and `convolve.nn.backward` goes through them back and
+forth.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convolve.dtypes import Array
 from convolve.nn.graph import Graph
-from convolve.nn.inference import Tensors, infer, infer_node, inputs_of, run_node
+from convolve.nn.inference import Tensors, infer
 from convolve.nn.operation import Node
 from convolve.nn.tensor import Tensor
 from convolve.views import check_fits
@@ -40,31 +40,12 @@ class Program:
 
     def __init__(self, graph: Graph, given: Mapping[str, Tensor], outputs: Sequence[str]) -> None:
         self.tensors: Tensors = infer(graph, given)
-        self.outputs = tuple(outputs)
+        self.inputs, self.outputs = tuple(given), tuple(outputs)
         self.constants = {
             name: tensor.value for name, tensor in self.tensors.items() if tensor.value is not None
         }
         self.steps = _steps(graph.needed(outputs), self.tensors, self.outputs)
         check_fits((self.peak,), np.dtype(np.uint8), "all feature maps that are needed at one time")
-
-    def run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the tensors that were asked for, by name.
-
-        Parameters
-        ----------
-        arrays
-            The inputs, of the shapes and dtypes that the program was made for.
-        """
-        held: dict[str, Array] = {**self.constants, **arrays}
-        with np.errstate(all="ignore"):  # infinities and NaN are results like others
-            for step in self.steps:
-                inputs = inputs_of(step.node, held) or []
-                if not step.checked:
-                    infer_node(step.node, [None if one is None else Tensor.of(one) for one in inputs])
-                held.update(zip(step.node.outputs, run_node(step.node, inputs), strict=False))
-                for name in step.done:
-                    del held[name]
-        return {name: _own(held[name], arrays) for name in self.outputs}
 
     @property
     def peak(self) -> int:
@@ -92,9 +73,3 @@ def _steps(nodes: Sequence[Node], tensors: Tensors, outputs: Sequence[str]) -> t
 
 def _is_known(name: str, tensors: Tensors) -> bool:
     return not name or (name in tensors and tensors[name].value is not None)
-
-
-def _own(result: Array, arrays: Mapping[str, Array]) -> Array:
-    """Return a result as an array of its own, that a caller may write to."""
-    shared = any(np.may_share_memory(result, array) for array in arrays.values())
-    return result.copy() if shared or not result.flags.writeable else result

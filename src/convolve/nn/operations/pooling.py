@@ -38,7 +38,8 @@ WINDOWED = {
 }
 
 
-def _options(node: Node, dims: int) -> dict[str, Any]:
+def window_options(node: Node, dims: int) -> dict[str, Any]:
+    """Return the options of a pooling for our functions."""
     return {
         "stride": per_dimension(node, "strides", dims),
         "padding": padding(node, dims),
@@ -50,7 +51,7 @@ def _options(node: Node, dims: int) -> dict[str, Any]:
 def _pooled_shape(node: Node, x: Tensor) -> Shape:
     """Return the shape of a pooling; every refusal is that of our public functions."""
     dims = spatial_dims(x)
-    made = pool(dims, stand_in(x), taps_of(node, dims), **_options(node, dims))
+    made = pool(dims, stand_in(x), taps_of(node, dims), **window_options(node, dims))
     return made.shape
 
 
@@ -62,7 +63,7 @@ def _max_infer(node: Node, x: Tensor) -> tuple[Tensor, Tensor]:
 def _max(node: Node, x: Array) -> tuple[Array, ...]:
     dims = x.ndim - 2
     taps, with_places = node["kernel_shape"], len(node.outputs) > 1
-    result = MAX_POOL[dims](x, taps, return_indices=with_places, **_options(node, dims))
+    result = MAX_POOL[dims](x, taps, return_indices=with_places, **window_options(node, dims))
     if not with_places:
         return (result,)
     values, indices = result
@@ -87,7 +88,7 @@ def _max_back(back: Back) -> tuple[Array]:
     else:
         dims = x.ndim - 2
         _, within = MAX_POOL[dims](
-            x, back.node["kernel_shape"], return_indices=True, **_options(back.node, dims)
+            x, back.node["kernel_shape"], return_indices=True, **window_options(back.node, dims)
         )
         places = _through_all(within, x.shape, False)
     if _apart(back.node, x.ndim - 2):
@@ -111,7 +112,7 @@ def _average_infer(node: Node, x: Tensor) -> Tensor:
 
 def _average(node: Node, x: Array) -> Array:
     dims = x.ndim - 2
-    how = {**_options(node, dims), "count_include_pad": node["count_include_pad"]}
+    how = {**window_options(node, dims), "count_include_pad": node["count_include_pad"]}
     return np.asarray(AVG_POOL[dims](x, node["kernel_shape"], **how))
 
 
@@ -137,7 +138,7 @@ def _average_back(back: Back) -> tuple[Array]:
     x, node = back.inputs[0], back.node
     dims = x.ndim - 2
     plane = np.ones((1, 1, *x.shape[2:]), x.dtype)
-    cells = AVG_POOL[dims](plane, node["kernel_shape"], divisor_override=1, **_options(node, dims))
+    cells = AVG_POOL[dims](plane, node["kernel_shape"], divisor_override=1, **window_options(node, dims))
     # The mean of ones is the share of cells that are no padding, so this is 1 / what was divided by.
     return (_spread(node, x.shape, back.dy * (_average(node, plane) / cells)),)
 
@@ -145,7 +146,7 @@ def _average_back(back: Back) -> tuple[Array]:
 def _power_mean(node: Node, x: Array) -> Array:
     """Return (Σ|x|ᵖ)^(1/p) of every window: a mean of powers, times the cells that it was divided by."""
     dims, p = x.ndim - 2, node["p"]
-    how = {**_options(node, dims), "divisor_override": 1}
+    how = {**window_options(node, dims), "divisor_override": 1}
     sums = AVG_POOL[dims](np.abs(x) ** p, node["kernel_shape"], **how)
     return np.asarray(sums ** (1 / p), dtype=x.dtype)
 

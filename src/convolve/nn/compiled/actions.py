@@ -1,0 +1,139 @@
+"""What a network does, action by action, before anything has an address: what rules write and passes join."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from convolve.compiler.expressions import NOTHING, Expression
+from convolve.dtypes import Array
+from convolve.nn.compiled.places import Place
+from convolve.nn.program import Step
+from convolve.nn.tensor import Shape
+from convolve.pooling import Pool as Pooling
+from convolve.spec import ConvSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """A tensor as an action sees it: perhaps in another shape, and then its dimensions turned."""
+
+    name: str
+    shape: Shape | None = None
+    order: tuple[int, ...] | None = None
+
+    def at(self, place: Place) -> Place:
+        """Return where it lies so seen; shapes are asked for only of memory without gaps."""
+        if self.shape is not None:
+            seen = place.reshaped(self.shape)
+            assert seen is not None, f"{self.name} is seen as {self.shape}, but lies with gaps"
+            place = seen
+        return place if self.order is None else place.turned(self.order)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Convolve:
+    """A convolution, and what is made of each of its sums and the number of ``added`` in its place."""
+
+    layer: str
+    x: Operand
+    out: Operand
+    spec: ConvSpec
+    weight: Array
+    bias: Array | None
+    key: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    activation: Expression = NOTHING
+    added: Operand | None = None
+
+    @property
+    def reads(self) -> tuple[Operand, ...]:
+        """What it reads."""
+        return (self.x,) if self.added is None else (self.x, self.added)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """The largest number, the mean, or the sum of every window."""
+
+    layer: str
+    x: Operand
+    out: Operand
+    kind: str
+    window: Callable[[Array], Pooling]
+    include_padding: bool = False
+    divisor: int | None = None
+
+    @property
+    def reads(self) -> tuple[Operand, ...]:
+        """What it reads."""
+        return (self.x,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compute:
+    """An expression of the numbers in the same place of some tensors, which are broadcast to the result."""
+
+    layer: str
+    expression: Expression
+    inputs: tuple[Operand, ...]
+    out: Operand
+
+    @property
+    def reads(self) -> tuple[Operand, ...]:
+        """What it reads."""
+        return self.inputs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A tensor that is another one seen in another way, or a part of it: nothing is done.
+
+    ``how`` gives the place; None if the numbers must be copied after all, in the order of ``copied``.
+    """
+
+    layer: str
+    x: Operand
+    out: Operand
+    how: Callable[[Place], Place | None]
+
+    @property
+    def reads(self) -> tuple[Operand, ...]:
+        """What it reads."""
+        return (self.x,)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Join:
+    """Tensors one after the other along a dimension; most are written where they belong at once."""
+
+    layer: str
+    inputs: tuple[Operand, ...]
+    out: Operand
+    axis: int
+
+    @property
+    def reads(self) -> tuple[Operand, ...]:
+        """What it reads."""
+        return self.inputs
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Call:
+    """A node that NumPy computes: what has no rule."""
+
+    step: Step
+    reads: tuple[Operand, ...]
+    outs: tuple[str, ...] = field(default=())
+
+    @property
+    def layer(self) -> str:
+        """The layer's name."""
+        return self.step.node.name
+
+
+Action = Convolve | Pool | Compute | View | Join | Call
+
+
+def written(action: Action) -> tuple[str, ...]:
+    """Return the names of what an action writes."""
+    return action.outs if isinstance(action, Call) else (action.out.name,)

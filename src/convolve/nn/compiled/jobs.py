@@ -1,0 +1,67 @@
+"""From a placed action to a job: planned, compiled, weights packed, and where its addresses come from."""
+
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+import numpy as np
+
+from convolve.api.pooled import pool_job
+from convolve.compiler.plan import Code
+from convolve.nn.compiled.actions import Compute, Convolve, Pool
+from convolve.nn.compiled.layout import Placed
+from convolve.nn.compiled.places import Place
+from convolve.runtime.conv_job import conv_job
+from convolve.runtime.execution import Packed
+from convolve.runtime.job import Job
+from convolve.runtime.pointwise import point_job
+
+Weights = Callable[[str], MutableMapping[Code, Packed]]
+"""Name of a convolution's result -> where its packed weights are kept."""
+
+Pointers = dict[str, Place]
+"""Name of a routine's array -> where it lies."""
+
+
+def job_of(one: Placed, weights: Weights) -> tuple[Job, Pointers] | None:
+    """Return the job of an action, and where its arrays lie; None if no routine can do it."""
+    makers: dict[type, Callable[[Any, Placed, Weights], tuple[Job | None, tuple[str, ...]]]] = {
+        Convolve: _convolution,
+        Pool: _pooling,
+        Compute: _pass,
+    }
+    job, names = makers[type(one.action)](one.action, one, weights)
+    places = (*one.reads, *one.outs)
+    if job is None:
+        return None
+    return job, {name: place for name, place in zip(names, places, strict=True) if place is not None}
+
+
+def _stand_ins(one: Placed) -> list[Any]:
+    return [place.stand_in() for place in (*one.reads, *one.outs) if place is not None]
+
+
+def _convolution(action: Convolve, one: Placed, weights: Weights) -> tuple[Job | None, tuple[str, ...]]:
+    x, *added, out = _stand_ins(one)
+    bias = None if action.bias is None else np.ascontiguousarray(action.bias)
+    job = conv_job(
+        action.spec,
+        (x, out),
+        action.weight,
+        bias,
+        action.activation,
+        added[0] if added else None,
+        weights(action.key),
+    )
+    return job, ("input", "added", "output") if added else ("input", "output")
+
+
+def _pooling(action: Pool, one: Placed, _weights: Weights) -> tuple[Job | None, tuple[str, ...]]:
+    x, out = _stand_ins(one)
+    made = action.window(x)
+    return pool_job(made, out, action.kind, action.include_padding, action.divisor), ("input", "output")
+
+
+def _pass(action: Compute, one: Placed, _weights: Weights) -> tuple[Job | None, tuple[str, ...]]:
+    *inputs, out = _stand_ins(one)
+    names = tuple(f"input{number}" for number in range(len(inputs)))
+    return point_job(action.expression, inputs, out), (*names, "output")
