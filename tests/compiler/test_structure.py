@@ -3,7 +3,7 @@
 from typing import get_args
 
 from convolve.compiler import interpreter, loopnest, printer, verify
-from convolve.compiler.llvm import emitter
+from convolve.compiler.llvm import emitter, operations
 from convolve.compiler.pipeline import lower
 from convolve.compiler.plan import Code
 from convolve.compiler.target import AVX2
@@ -25,7 +25,7 @@ def test_statements_are_known_everywhere() -> None:
 
 def test_operations_are_known_everywhere() -> None:
     assert set(interpreter.COMPUTERS) == set(loopnest.OPERATIONS)
-    assert set(emitter.OPERATION_EMITTERS) == set(loopnest.OPERATIONS)
+    assert set(operations.OPERATIONS) == set(loopnest.OPERATIONS)
 
 
 def test_every_statement_that_is_generated_is_printed(seed: int) -> None:

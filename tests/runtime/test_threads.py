@@ -225,6 +225,6 @@ def test_no_memory_for_scratch(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_blocks_cover_all_items(cost: float) -> None:
     for items in (1, 2, 99, 10**9):
         for count in (2, 16):
-            blocks, quota = pool._cut(items, cost, count)
+            blocks, quota = pool.cut(items, cost, count)
             assert 1 <= quota <= blocks <= min(items, serve.MOST_BLOCKS)
             assert math.ceil(items / blocks) * cost / items <= pool.LONGEST_BLOCK_NS * 2 or blocks == items
