@@ -403,7 +403,22 @@ def check_poison() -> None:
     assert (best[0, 1], where.tolist()) == (4.0, [[1, 3]])
 
 
-CORNERS = [check_bounds, check_reads, check_named_paddings, check_refusals, check_poison]
+def check_tap_without_cells() -> None:
+    """A tap under which no output finds a cell adds nothing, wherever its cells would begin."""
+    result = convolve.conv1d(
+        np.arange(1, 5),
+        np.array([1, 10, 100]),
+        stride=2,
+        padding=((2, 1),),
+        dilation=3,
+        algorithm="reference",
+    )
+    assert result.tolist() == [20]
+
+
+CORNERS = [
+    check_bounds, check_reads, check_named_paddings, check_refusals, check_poison, check_tap_without_cells,
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("check", CORNERS)
