@@ -33,7 +33,7 @@ def conv_job(
     activation
         What is made of each sum, and of the number of ``added`` in its place.
     added
-        An array like the output, of the same strides within an image; only its strides matter.
+        An array of the output's shape that does not overlap it; only its strides matter.
     packed
         Weights that were packed before, and where to keep those that are packed now.
     """

@@ -66,7 +66,9 @@ class View:
     interleaved: int = 1
 
 
-def view_of(spec: ConvSpec, image: Array, out: Array, weight: Array | None = None) -> View:
+def view_of(
+    spec: ConvSpec, image: Array, out: Array, weight: Array | None = None, added: Array | None = None
+) -> View:
     """Return how these arrays of (batch, channels, *spatial) are best seen."""
     if weight is not None and _is_interleaved(spec, image, out, weight):
         return View("x", "x", interleaved=spec.in_channels)
@@ -74,8 +76,10 @@ def view_of(spec: ConvSpec, image: Array, out: Array, weight: Array | None = Non
         axis.taps == axis.stride == 1 and not axis.before and not axis.after for axis in spec.axes
     )
     short = math.prod(spec.out_size) <= LONGEST_ROW
-    one_row = pointwise and short and spec.dims > 1 and _is_one_row(image) and _is_one_row(out)
-    return View(_inner(image, spec), _inner(out, spec), one_row)
+    outs = [out] if added is None else [out, added]
+    one_row = pointwise and short and spec.dims > 1 and all(map(_is_one_row, [image, *outs]))
+    orders = {_inner(one, spec) for one in outs}
+    return View(_inner(image, spec), orders.pop() if len(orders) == 1 else "none", one_row)
 
 
 def _is_interleaved(spec: ConvSpec, image: Array, out: Array, weight: Array) -> bool:
@@ -220,7 +224,7 @@ def prepare(
     added: Array | None = None,
 ) -> Prepared:
     """Return what computes a spec with these weights."""
-    view = view_of(spec, image, out, weight)
+    view = view_of(spec, image, out, weight, added)
     asked = question(spec, view, activation, arithmetic, added is not None)
     found = None
     if may_be_separable(spec):
