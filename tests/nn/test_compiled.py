@@ -125,7 +125,7 @@ class Drawn:
         self.node(name, [x], [self.shapes[x]], kernel_shape=(3, 3), pads=(1, 1, 1, 1))
 
     def concat(self, x: str) -> None:
-        n, c, h, w = self.shapes[x]
+        n, _c, h, w = self.shapes[x]
         others = [
             y for y, shape in self.shapes.items() if len(shape) == 4 and (shape[0], *shape[2:]) == (n, h, w)
         ]

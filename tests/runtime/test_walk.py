@@ -1,6 +1,7 @@
 """Tables of jobs: all are done, in order, whoever shares them, and the pool is free again afterwards."""
 
 import ctypes
+import itertools
 import threading
 from typing import Any
 
@@ -21,7 +22,7 @@ def chain(length: int, size: int) -> tuple[list[Job], list[Any]]:
     """Return jobs of which each adds 1 to what the one before it wrote, and their arrays."""
     arrays = [np.zeros(size, np.float32) for _ in range(length + 1)]
     jobs = []
-    for before, after in zip(arrays, arrays[1:], strict=False):
+    for before, after in itertools.pairwise(arrays):
         job = point_job(PLUS_ONE, [before], after)
         assert job is not None
         job.point("input0", address_of(before))
