@@ -11,7 +11,10 @@ from tests.mutation.compiled_equivalent import FASTER
 from tests.mutation.mutants import PACKAGE, change_of
 
 ROOMS = ("compiler/lower", "compiler/llvm")
-FILES = ("runtime/execution.py", "runtime/engine.py")
+FILES = (
+    "compiler/expressions.py", "compiler/formulas.py", "runtime/execution.py", "runtime/engine.py",
+    "runtime/pointwise.py",
+)  # fmt: skip
 MOST = 5
 """Bugs of one function: those of several kinds first, chosen by their names, so that they stay the same."""
 

@@ -25,6 +25,7 @@ from tests.mutation.compiled_gradients import Case as GradientCase
 from tests.mutation.compiled_mutants import Seed, compiled_mutants
 from tests.mutation.compiled_slice import Case, check, prepared
 from tests.mutation.dtype_slice import check_dtypes
+from tests.mutation.point_slice import check_points
 from tests.mutation.pool_slice import check_pools
 
 CPU_SECONDS = 150
@@ -168,6 +169,7 @@ def _slice(cases: list[Case], gradients: list[GradientCase], objects: Objects) -
     check_pools()
     check_dtypes()
     check_bytes()
+    check_points()
 
 
 if __name__ == "__main__":

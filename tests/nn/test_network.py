@@ -7,6 +7,7 @@ import pytest
 
 import convolve
 from convolve import nn
+from convolve.compiler.plan import Phases
 from convolve.errors import ArgumentError
 
 
@@ -161,18 +162,15 @@ def test_the_plan_of_a_network_is_that_of_its_convolutions() -> None:
         input_shape=(16, 24, 24),
     )
     plan = network.plan((2, 16, 24, 24))
-    own = convolve.plan((2, 16, 24, 24), (16, 16, 3, 3), bias=True, padding=1)
+    how = {"bias": True, "padding": 1, "activation": "relu"}
+    own = convolve.plan((2, 16, 24, 24), (16, 16, 3, 3), **how)
     first, relu, up, pool, means = plan.layers
-    assert first.planned is not None and up.planned is not None
-    assert str(first.planned) == str(own)
-    assert (first.method, relu.method, pool.method, means.method) == (
-        own.plan.code.method,
-        "numpy",
-        "pooling",
-        "pooling",
-    )
-    assert up.planned.spec.operation == "conv_transpose"
-    assert len(str(plan).splitlines()) == 6 and own.plan.reason in str(plan)
+    assert first.plan == own.plan and isinstance(up.plan, Phases)
+    methods = (first.method, relu.method, pool.method, means.method)
+    assert methods == (own.plan.code.method, f"in {first.layer}", "pooling", "pooling")
+    assert (plan.jobs, plan.calls) == (3, {"ConvTranspose": 1})
+    assert len(str(plan).splitlines()) == 7 and own.plan.reason in str(plan)
+    assert str(plan).endswith("left to NumPy: 1 × ConvTranspose")
 
 
 def test_the_field_of_branches_is_the_box_around_theirs() -> None:

@@ -151,7 +151,7 @@ class Network:
         NetworkPlan
             ``print`` shows a line per layer; its ``layers`` hold the convolutions' own plans.
         """
-        return plan_of(self._program(self._sized(shapes), self.outputs).program)
+        return plan_of(self._program(self._sized(shapes), self.outputs))
 
     def _sized(self, shapes: Sequence[Sequence[int]]) -> Tensors:
         """Return the inputs at the caller's sizes, or at those that the network was checked with."""

@@ -3,12 +3,22 @@
 from collections.abc import MutableMapping
 
 from convolve.compiler.expressions import NOTHING, Expression
-from convolve.compiler.plan import Code
+from convolve.compiler.plan import Code, Plan
 from convolve.dtypes import Array
 from convolve.runtime import engine
 from convolve.runtime.execution import Packed, Workspace, address_of, six_strides
+from convolve.runtime.host import host_target
 from convolve.runtime.job import Job
 from convolve.spec import ConvSpec
+
+
+def conv_plan(
+    spec: ConvSpec, arrays: tuple[Array, Array], activation: Expression = NOTHING, added: Array | None = None
+) -> Plan:
+    """Return how `conv_job` computes a convolution whose weights are nothing special; nothing is compiled."""
+    view = engine.view_of(spec, *arrays, added=added)
+    asked = engine.question(spec, view, activation, adds=added is not None)
+    return engine.plan_of(asked, host_target())
 
 
 def conv_job(

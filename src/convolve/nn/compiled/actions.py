@@ -1,4 +1,7 @@
-"""What a network does, action by action, before anything has an address: what rules write and passes join."""
+"""What a network does, action by action, before anything has an address: what rules write and passes join.
+
+``nodes`` are those that an action computes, all of them or, where several actions are needed, a part.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,6 +10,7 @@ from typing import Any
 from convolve.compiler.expressions import NOTHING, Expression
 from convolve.dtypes import Array
 from convolve.nn.compiled.places import Place
+from convolve.nn.operation import Node
 from convolve.nn.program import Step
 from convolve.nn.tensor import Shape
 from convolve.pooling import Pool as Pooling
@@ -34,7 +38,7 @@ class Operand:
 class Convolve:
     """A convolution, and what is made of each of its sums and the number of ``added`` in its place."""
 
-    layer: str
+    nodes: tuple[Node, ...]
     x: Operand
     out: Operand
     spec: ConvSpec
@@ -55,7 +59,7 @@ class Convolve:
 class Pool:
     """The largest number, the mean, or the sum of every window."""
 
-    layer: str
+    nodes: tuple[Node, ...]
     x: Operand
     out: Operand
     kind: str
@@ -73,7 +77,7 @@ class Pool:
 class Compute:
     """An expression of the numbers in the same place of some tensors, which are broadcast to the result."""
 
-    layer: str
+    nodes: tuple[Node, ...]
     expression: Expression
     inputs: tuple[Operand, ...]
     out: Operand
@@ -91,7 +95,7 @@ class View:
     ``how`` gives the place; None if the numbers must be copied after all, in the order of ``copied``.
     """
 
-    layer: str
+    nodes: tuple[Node, ...]
     x: Operand
     out: Operand
     how: Callable[[Place], Place | None]
@@ -106,7 +110,7 @@ class View:
 class Join:
     """Tensors one after the other along a dimension; most are written where they belong at once."""
 
-    layer: str
+    nodes: tuple[Node, ...]
     inputs: tuple[Operand, ...]
     out: Operand
     axis: int
@@ -123,12 +127,12 @@ class Call:
 
     step: Step
     reads: tuple[Operand, ...]
-    outs: tuple[str, ...] = field(default=())
+    outs: tuple[str, ...] = ()
 
     @property
-    def layer(self) -> str:
-        """The layer's name."""
-        return self.step.node.name
+    def nodes(self) -> tuple[Node, ...]:
+        """The node."""
+        return (self.step.node,)
 
 
 Action = Convolve | Pool | Compute | View | Join | Call

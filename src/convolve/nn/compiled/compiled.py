@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from convolve.compiler.plan import Code
 from convolve.dtypes import Array
 from convolve.nn.compiled.layout import Layout
-from convolve.nn.compiled.lowering import lower
+from convolve.nn.compiled.lowering import Lowered, lower
 from convolve.nn.compiled.runner import Runner
 from convolve.nn.program import Program
 from convolve.runtime.execution import Packed
@@ -44,15 +44,21 @@ class Compiled:
 
     def __init__(self, program: Program, weights: Shared) -> None:
         self.program, self._weights = program, weights
+        self._lowered: dict[str, Lowered] = {}
         self._layouts: dict[str, Layout] = {}
         self._free: dict[tuple[str, int], list[Runner]] = {}
 
     def layout(self, accuracy: str = "default") -> Layout:
         """Return the actions with their places; ``accuracy`` is that of convolutions."""
         if accuracy not in self._layouts:
-            lowered = lower(self.program, accuracy)
-            self._layouts[accuracy] = Layout(lowered, tuple(self.program.inputs))
+            self._layouts[accuracy] = Layout(self.lowered(accuracy), self.program.inputs)
         return self._layouts[accuracy]
+
+    def lowered(self, accuracy: str = "default") -> Lowered:
+        """Return what is done, action by action."""
+        if accuracy not in self._lowered:
+            self._lowered[accuracy] = lower(self.program, accuracy)
+        return self._lowered[accuracy]
 
     def run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:
         """Return the tensors that were asked for, by name.

@@ -103,7 +103,7 @@ class Draft:
         writer = Writer()
         expression = writer.done(formula(writer, *values))
         target = Operand(out) if isinstance(out, str) else out
-        self.add(Compute(node.name, expression, tuple(map(Operand, operands)), target))
+        self.add(Compute((node,), expression, tuple(map(Operand, operands)), target))
         return True
 
     def _number(self, name: str) -> float | None:

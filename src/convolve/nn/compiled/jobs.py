@@ -30,14 +30,11 @@ def job_of(one: Placed, weights: Weights) -> tuple[Job, Pointers] | None:
         Compute: _pass,
     }
     job, names = makers[type(one.action)](one.action, one, weights)
-    places = (*one.reads, *one.outs)
-    if job is None:
-        return None
-    return job, {name: place for name, place in zip(names, places, strict=True) if place is not None}
+    return None if job is None else (job, dict(zip(names, one.places, strict=True)))
 
 
 def _stand_ins(one: Placed) -> list[Any]:
-    return [place.stand_in() for place in (*one.reads, *one.outs) if place is not None]
+    return [place.stand_in() for place in one.places]
 
 
 def _convolution(action: Convolve, one: Placed, weights: Weights) -> tuple[Job | None, tuple[str, ...]]:

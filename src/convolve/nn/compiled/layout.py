@@ -25,6 +25,11 @@ class Placed:
     reads: tuple[Place | None, ...]
     outs: tuple[Place | None, ...]
 
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where everything lies that has a place, results last."""
+        return tuple(place for place in (*self.reads, *self.outs) if place is not None)
+
 
 class Layout:
     """The actions of a network with places.
@@ -84,7 +89,7 @@ class Layout:
         return self.place(name)
 
     def _copy(self, place: Place, to: Place) -> None:
-        copy = Compute("copy", NOTHING, (Operand(place.root),), Operand(to.root))
+        copy = Compute((), NOTHING, (Operand(place.root),), Operand(to.root))
         self.placed.append(Placed(copy, (place,), (to,)))
 
     def _place(self, action: Action) -> None:

@@ -106,7 +106,7 @@ def _joined(first: Compute, second: Compute) -> Compute:
         made if i == place else Given(inputs.index(one)) for i, one in enumerate(second.inputs)
     ]
     expression = writer.done(writer.insert(second.expression, given))
-    return Compute(second.layer, expression, tuple(inputs), second.out)
+    return Compute((*first.nodes, *second.nodes), expression, tuple(inputs), second.out)
 
 
 def _epilogues_joined(actions: Sequence[Action], draft: Draft) -> list[Action]:
@@ -152,4 +152,6 @@ def _host(
     order: list[Value] = [Given(0 if i == number else 1) for i in range(len(action.inputs))]
     writer = Writer()
     expression = writer.done(writer.insert(action.expression, order))
-    return place, replace(maker, layer=action.layer, out=seen, activation=expression, added=added)
+    return place, replace(
+        maker, nodes=(*maker.nodes, *action.nodes), out=seen, activation=expression, added=added
+    )

@@ -103,7 +103,7 @@ class Runner:
         elif isinstance(work.action, Call):
             memory.call(work)
         else:
-            out, *inputs = (memory.view(place) for place in (*work.outs, *work.reads) if place is not None)
+            *inputs, out = map(memory.view, work.places)
             out[...] = _by_numpy(work.action, *inputs)
 
 

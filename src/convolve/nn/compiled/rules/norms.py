@@ -30,7 +30,7 @@ def local_response(draft: Draft, node: Node) -> bool:
     padding = ((before, size - 1 - before), (0, 0))
     draft.add(
         Pool(
-            node.name,
+            (node,),
             Operand(squares, seen),
             Operand(sums, seen),
             "mean",

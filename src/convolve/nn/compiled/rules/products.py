@@ -52,7 +52,7 @@ def _convolve(
     ).spec
     if not single.is_single(spec):
         return False
-    draft.add(Convolve(node.name, x, out, spec, filters, bias, node.outputs[0], how))
+    draft.add(Convolve((node,), x, out, spec, filters, bias, node.outputs[0], how))
     return True
 
 
@@ -114,7 +114,13 @@ def scaled(draft: Draft, node: Node, x: str, factor: Array, offset: Array) -> bo
         filters = np.asarray(weight, FLOAT)
         spec = replace(before.spec, bias_dtype=FLOAT)
         after = replace(
-            before, out=Operand(out), weight=filters, bias=np.asarray(bias, FLOAT), key=out, spec=spec
+            before,
+            nodes=(*before.nodes, node),
+            out=Operand(out),
+            weight=filters,
+            bias=np.asarray(bias, FLOAT),
+            key=out,
+            spec=spec,
         )
         draft.replace(before, after)
         return True
@@ -137,7 +143,7 @@ def _windows(draft: Draft, node: Node, kind: str, include_padding: bool) -> bool
     dims = len(draft.shape(node.inputs[0])) - 2
     taps, how = node["kernel_shape"], window_options(node, dims)
     x, out = Operand(node.inputs[0]), Operand(node.outputs[0])
-    draft.add(Pool(node.name, x, out, kind, lambda image: pool(dims, image, taps, **how), include_padding))
+    draft.add(Pool((node,), x, out, kind, lambda image: pool(dims, image, taps, **how), include_padding))
     return True
 
 
@@ -158,7 +164,7 @@ def over_rows(draft: Draft, node: Node, x: str, axis: int, kind: str, out: str) 
     count = math.prod(shape[:axis])
     source, target = Operand(x, (1, count, 1, row)), Operand(out, (1, count, 1, 1))
     mean, divisor = ("max" if kind == "max" else "mean"), (1 if kind == "sum" else None)
-    draft.add(Pool(node.name, source, target, mean, lambda image: pool(2, image, (1, row)), divisor=divisor))
+    draft.add(Pool((node,), source, target, mean, lambda image: pool(2, image, (1, row)), divisor=divisor))
     return True
 
 

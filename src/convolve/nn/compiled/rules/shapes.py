@@ -66,7 +66,7 @@ def sliced(draft: Draft, node: Node) -> bool:
 def concat(draft: Draft, node: Node) -> bool:
     """Concat."""
     axis = axis_of(node["axis"], len(draft.shape(node.outputs[0])))
-    draft.add(Join(node.name, tuple(map(Operand, node.inputs)), Operand(node.outputs[0]), axis))
+    draft.add(Join((node,), tuple(map(Operand, node.inputs)), Operand(node.outputs[0]), axis))
     return True
 
 
@@ -75,7 +75,7 @@ def _cut(axis: int, start: int, count: int) -> How:
 
 
 def _view(draft: Draft, node: Node, out: str, how: How) -> None:
-    draft.add(View(node.name, Operand(node.inputs[0]), Operand(out), how))
+    draft.add(View((node,), Operand(node.inputs[0]), Operand(out), how))
 
 
 RULES = {
