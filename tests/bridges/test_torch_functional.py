@@ -13,7 +13,9 @@ torch = peer("torch")
 peer("ml_dtypes")
 
 from convolve.bridges import torch as bridge  # noqa: E402  # after the peers that it needs
+from convolve.bridges.torch import operators  # noqa: E402
 from convolve.bridges.torch.arrays import as_array, as_tensor, is_channels_last  # noqa: E402
+from convolve.bridges.torch.functions import Geometry  # noqa: E402
 
 functional = torch.nn.functional
 
@@ -166,6 +168,22 @@ def test_torch_func_differentiates_too(seed: int) -> None:
         for function in (bridge.conv2d, functional.conv2d)
     ]
     torch.testing.assert_close(*found)
+
+
+def test_operators_of_graphs_are_what_they_say(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    how = operators.written(Geometry(2, 2, ((1, 2), 1), 1, 1, "reflect"))
+    last = bool(draw.integers(2))
+    image = drawn(draw, (2, 2, 6, 5), torch.float64, last)
+    weight, bias = drawn(draw, (3, 2, 3, 3), torch.float64, last), drawn(draw, (3,), torch.float64)
+    grad = drawn(draw, (2, 3, 4, 3), torch.float64, last)
+    for operator, arguments in (
+        (operators.CONV, (image, weight, bias, how)),
+        (operators.CONV_TRANSPOSE, (grad, weight, None, how, [0, 0], [2, 2, 6, 5])),
+        (operators.CONV_TRANSPOSE, (grad, weight, drawn(draw, (2,), torch.float64), how, [1, 0], None)),
+        (operators.WEIGHT_GRAD, (image, grad, how, [3, 2, 3, 3], last)),
+    ):
+        assert set(torch.library.opcheck(operator, arguments).values()) == {"SUCCESS"}
 
 
 def test_forward_mode_is_refused_and_never_loses_a_tangent() -> None:

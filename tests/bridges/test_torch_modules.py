@@ -281,7 +281,9 @@ def test_pytorch_does_what_we_have_no_way_for(seed: int) -> None:
     close(
         torch.jit.trace(module, image)(image * 2), nn.functional.conv2d(image * 2, module.weight, module.bias)
     )
-    close(torch.compile(module, backend="eager", fullgraph=True)(image), wanted)
+    exported = torch.export.export(module, (image,))
+    close(exported.module()(image), wanted)
+    assert "convolve" not in str(exported.graph)
     assert module.to("meta")(image.to("meta")).shape == wanted.shape
     with pytest.raises(ArgumentTypeError, match=r"module must be a torch.nn.Module, got Tensor"):
         accelerate(image)
@@ -294,3 +296,23 @@ def test_autocast(seed: int) -> None:
         result = [module(image) for _ in range(3)][-1]
         assert result.dtype is torch.bfloat16
         close(result, nn.functional.conv2d(image, module.weight, module.bias), 0.05)
+
+
+def test_compiled_graphs_hold_our_operators(seed: int) -> None:
+    graphs: list[str] = []
+
+    def backend(graph: Any, _inputs: Any) -> Any:
+        graphs.append(str(graph.graph))
+        return torch._dynamo.lookup_backend("aot_eager")(graph, _inputs)
+
+    results = []
+    for one in (torch.compile(accelerate(network(seed)), backend=backend, fullgraph=True), network(seed)):
+        image = images(seed).requires_grad_()
+        result = one(image)
+        result.square().mean().backward()
+        results.append((result, image.grad, [parameter.grad for parameter in one.parameters()]))
+    for got, wanted in zip(*results, strict=True):
+        close(got, wanted)
+    assert len(graphs) == 1
+    assert graphs[0].count("torch.ops.convolve.conv_transpose") == 3
+    assert graphs[0].count("torch.ops.convolve.conv.") + graphs[0].count("torch.ops.convolve.conv(") >= 6

@@ -32,7 +32,7 @@ def as_array(tensor: Tensor) -> Array:
 
 def as_tensor(array: Array) -> Tensor:
     """Return a tensor of an array's numbers where they are."""
-    if array.dtype.name == "bfloat16":
+    if array.dtype.kind == "V":  # bfloat16, the only one that is not of NumPy's own
         return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(array)
 

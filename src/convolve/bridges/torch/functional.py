@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from convolve.api.types import PaddingArgument, PaddingMode, Size
-from convolve.bridges.torch import functions
+from convolve.bridges.torch import functions, operators
 from convolve.bridges.torch.arrays import Tensor, check_all
 from convolve.bridges.torch.functions import Geometry, Target
 from convolve.errors import ArgumentError, ShapeError
@@ -214,7 +214,7 @@ def conv_transpose3d(
 def convolved(input: Tensor, weight: Tensor, bias: Tensor | None, how: Geometry) -> Tensor:
     """Check tensors and convolve them."""
     input, weight, bias = _ready(input, weight, bias, how)
-    return functions.conv(input, weight, bias, how)
+    return _calls().conv(input, weight, bias, how)
 
 
 def sent_back(
@@ -224,7 +224,11 @@ def sent_back(
     input, weight, bias = _ready(input, weight, bias, how)
     if output_padding not in (0, (0,) * how.dims):
         input, output_padding = _with_whole_steps(input, how, output_padding)
-    return functions.conv_transpose(input, weight, bias, how, Target(output_padding))
+    return _calls().conv_transpose(input, weight, bias, how, Target(output_padding))
+
+
+def _calls() -> functions.Calls:
+    return operators.CALLS if torch.compiler.is_compiling() else functions.CALLS
 
 
 def _with_whole_steps(input: Tensor, how: Geometry, output_padding: Size) -> tuple[Tensor, tuple[int, ...]]:

@@ -44,7 +44,9 @@ class Accelerated(torch.nn.Module):  # type: ignore[misc]
         ``tensors``: input, weight, bias.
         """
         _, weight, bias = tensors
-        if self.training or has_graph(*tensors) or torch.is_autocast_enabled("cpu"):
+        if torch.compiler.is_compiling() or self.training or has_graph(*tensors):
+            return None
+        if torch.is_autocast_enabled("cpu"):
             return None
         found = self._packed
         if found is not None and found.holds(weight, bias):
@@ -110,7 +112,7 @@ def rebuilt(replaced: Class) -> Any:
 
 def _is_ours(input: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     """Whether we compute a convolution of these."""
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+    if torch.compiler.is_exporting() or torch.jit.is_tracing():
         return False
     if not (is_plain(input) and is_plain(weight) and (bias is None or is_plain(bias))):
         return False

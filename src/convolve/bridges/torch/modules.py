@@ -53,7 +53,8 @@ def accelerate(module: AnyModule) -> AnyModule:
     Notes
     -----
     What is not dense numbers on the CPU in float32, float64, float16 or bfloat16 is computed by PyTorch, as
-    before; so is everything while ``torch.jit.trace``, ``torch.export`` or ``torch.compile`` looks on.
+    before; so is what ``torch.jit.trace`` and ``torch.export`` make. ``torch.compile`` keeps our
+    convolutions, but packs their weights at every call.
 
     Examples
     --------
