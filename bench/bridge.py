@@ -213,7 +213,7 @@ def main() -> None:
             rows = keep(measured(case, threads))
     for row in rows:
         print("  ".join(str(value) for value in row.values()))
-    for mode in ("inference", "training"):
+    for mode in sorted({row["case"].split(".")[1] for row in rows}):
         ratios = [float(row["ratio"]) for row in rows if mode in row["case"]]
         print(f"{mode}: geometric mean {math.exp(sum(map(math.log, ratios)) / len(ratios)):.2f} ×")
 

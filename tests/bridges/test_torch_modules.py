@@ -244,6 +244,18 @@ def test_weights_of_inference_mode(seed: int) -> None:
             close(module(image), nn.functional.conv2d(image, module.weight, module.bias))
 
 
+def test_weights_that_other_processes_may_change(seed: int) -> None:
+    torch.manual_seed(seed)
+    module, image = accelerate(nn.Conv2d(3, 4, 3)).eval(), torch.randn(1, 3, 8, 8)
+    with torch.no_grad():
+        for _ in range(3):
+            module(image)
+        module.share_memory()
+        for _ in range(3):
+            module.weight.detach().numpy()[...] += 1  # as another process would: not counted
+            close(module(image), nn.functional.conv2d(image, module.weight, module.bias))
+
+
 def test_sizes_of_transposed_results(seed: int) -> None:
     torch.manual_seed(seed)
     ours, theirs = nn.ConvTranspose2d(3, 4, 3, stride=3), nn.ConvTranspose2d(3, 4, 3, stride=3)
@@ -271,6 +283,19 @@ def test_copies_and_pickles_are_accelerated_too(seed: int) -> None:
             added(again[1])
             assert not torch.equal(again(image), wanted)
         assert torch.equal(module(image), wanted)
+
+
+def test_parameters_given_to_a_call(seed: int) -> None:
+    torch.manual_seed(seed)
+    module, image = accelerate(nn.Conv2d(3, 4, 3)).eval(), torch.randn(1, 3, 8, 8)
+
+    def loss(parameters: Any) -> Any:
+        return torch.func.functional_call(module, parameters, image).square().sum()
+
+    parameters = {name: 2 * one.detach() for name, one in module.named_parameters()}
+    found = torch.func.grad(loss)(parameters)
+    restore(module)
+    close(found, torch.func.grad(loss)(parameters), 1e-3)
 
 
 def test_pytorch_does_what_we_have_no_way_for(seed: int) -> None:

@@ -16,14 +16,20 @@ class Stamp(NamedTuple):
 
     tensor: Tensor
     numbers: Tensor
+    address: int
     version: int
+
+    @classmethod
+    def of(cls, tensor: Tensor) -> "Stamp":
+        """Return a tensor's stamp."""
+        return cls(tensor, tensor.detach(), tensor.data_ptr(), tensor._version)
 
     def holds(self, tensor: Tensor) -> bool:
         """Whether a tensor is this one, unchanged as far as PyTorch counts changes."""
         return (
             tensor is self.tensor
             and tensor._version == self.version
-            and tensor.data_ptr() == self.numbers.data_ptr()
+            and tensor.data_ptr() == self.address
             and tensor.dtype is self.numbers.dtype
         )
 
@@ -34,8 +40,8 @@ class PackedWeights:
     __slots__ = ("_bias", "_bound", "_weight")
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
-        self._weight = Stamp(weight, weight.detach(), weight._version)
-        self._bias = None if bias is None else Stamp(bias, bias.detach(), bias._version)
+        self._weight = Stamp.of(weight)
+        self._bias = None if bias is None else Stamp.of(bias)
         self._bound: dict[Any, BoundConv] = {}
 
     def holds(self, weight: Tensor, bias: Tensor | None) -> bool:
@@ -70,6 +76,9 @@ class PackedWeights:
         return planned.bind(seen(weight, False), sums)
 
 
-def can_be_packed(weight: Tensor, bias: Tensor | None) -> bool:
-    """Whether PyTorch counts changes of these tensors: not of those made in inference mode."""
-    return not weight.is_inference() and (bias is None or not bias.is_inference())
+def can_be_packed(*tensors: Tensor | None) -> bool:
+    """Whether PyTorch counts changes of these.
+
+    It does not for tensors that were made in inference mode, nor what other processes do to shared ones.
+    """
+    return not any(one is not None and (one.is_inference() or one.is_shared()) for one in tensors)
