@@ -3,11 +3,15 @@
 import copy
 import io
 import pickle
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import convolve
 from convolve.errors import ArgumentTypeError
 from tests.peers import peer
 
@@ -341,3 +345,20 @@ def test_compiled_graphs_hold_our_operators(seed: int) -> None:
     assert len(graphs) == 1
     assert graphs[0].count("torch.ops.convolve.conv_transpose") == 3
     assert graphs[0].count("torch.ops.convolve.conv.") + graphs[0].count("torch.ops.convolve.conv(") >= 6
+
+
+def test_without_pytorch_the_extra_is_named() -> None:
+    program = (
+        "import sys\n"
+        "sys.modules['torch'] = None\n"
+        "from convolve.errors import MissingExtraError\n"
+        "try:\n"
+        "    import convolve.bridges.torch\n"
+        "except MissingExtraError as error:\n"
+        "    print(error)\n"
+    )
+    found = Path(convolve.__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=found, check=True, capture_output=True, text=True
+    )
+    assert done.stdout == 'convolve.bridges.torch needs the package torch: pip install "convolve[torch]"\n'
