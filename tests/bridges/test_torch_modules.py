@@ -30,7 +30,7 @@ def network(seed: int) -> Any:
         nn.BatchNorm2d(8),
         nn.ReLU(),
         nn.Conv2d(8, 8, (3, 5), stride=2, padding="valid", groups=8, bias=False),
-        nn.Conv2d(8, 12, 3, padding="same", dilation=2, padding_mode="circular"),
+        nn.Conv2d(8, 12, (4, 3), padding="same", dilation=(1, 2), padding_mode="circular"),
         nn.ReLU(),
         nn.ConvTranspose2d(12, 6, 3, stride=2, padding=1, output_padding=1),
         nn.Conv2d(6, 4, 2, padding=1, padding_mode="replicate"),
