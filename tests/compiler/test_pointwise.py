@@ -170,7 +170,7 @@ def test_expressions_are_put_together_and_told() -> None:
     writer = Writer()
     made = writer.insert(inner, [Given(1), 2.0])
     both = writer.done(writer.insert(ADDED, [made, Given(0)]))
-    assert str(both) == "add(multiply(y, 2), x)"
+    assert str(both) == "add(x, multiply(2, y))"
     assert both.inputs == 2 and str(NOTHING) == "x"
     x, y = np.array([1.0, 2.0]), np.array([3.0, 4.0])
     np.testing.assert_array_equal(evaluate(both, x, y), y * 2 + x)

@@ -32,6 +32,9 @@ class Result:
 
 Value = Given | Result | float
 
+EITHER_WAY = ("add", "multiply")
+"""Operations whose arguments may change places."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -50,6 +53,8 @@ class Writer:
     def __call__(self, operation: str, *arguments: Value) -> Value:
         """Write one step."""
         assert OPERATIONS[operation] == len(arguments)
+        if operation in EITHER_WAY:  # one order, so that equal expressions share machine code
+            arguments = tuple(sorted(arguments, key=repr))
         self.steps.append(Step(operation, arguments))
         return Result(len(self.steps) - 1)
 

@@ -6,11 +6,13 @@ threads changes only how much one item does, which changes no result.
 
 import functools
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from convolve.compiler.blocking import blocking, streams
 from convolve.compiler.costs import Choice, direct_choices
 from convolve.compiler.dot_costs import dot_choices
+from convolve.compiler.expressions import NOTHING
 from convolve.compiler.passes import plan_passes
 from convolve.compiler.plan import Plan
 from convolve.compiler.problem import Geometry, Sizes, cells_read, item_bytes, one_plane, pieces
@@ -59,7 +61,7 @@ def _direct(sizes: Sizes, geometry: Geometry, target: Target, threads: int) -> P
     """Return how the sum over all taps is computed."""
     tiles = choices(sizes, geometry, target)
     best = min(tiles, key=_cycles)
-    usual = _usual(_large(sizes), geometry, target)
+    usual = min(choices(_large(sizes), geometry, target), key=_cycles)
     same = [one for one in tiles if (one.method, one.tile) == (usual.method, usual.tile)]
     if best.cycles > SHORT_WORK:
         return planned(best, tiles, sizes, geometry, target, threads)
@@ -71,16 +73,15 @@ def _direct(sizes: Sizes, geometry: Geometry, target: Target, threads: int) -> P
     return planned(best, tiles, sizes, geometry, target, threads)
 
 
-def choices(sizes: Sizes, geometry: Geometry, target: Target) -> list[Choice]:
-    """Return every method and tile that can be taken, with its estimate."""
+def choices(sizes: Sizes, geometry: Geometry, target: Target) -> tuple[Choice, ...]:
+    """Return every method and tile that can be taken, with its estimate; epilogues change none."""
+    return _choices(sizes, replace(geometry, activation=NOTHING, adds=False), target)
+
+
+@functools.lru_cache(maxsize=512)
+def _choices(sizes: Sizes, geometry: Geometry, target: Target) -> tuple[Choice, ...]:
     methods = (direct_choices, dot_choices, winograd_choices)
-    return [choice for method in methods for choice in method(sizes, geometry, target)]
-
-
-@functools.lru_cache(maxsize=256)
-def _usual(large: Sizes, geometry: Geometry, target: Target) -> Choice:
-    """Return the choice for a large image."""
-    return min(choices(large, geometry, target), key=_cycles)
+    return tuple(choice for method in methods for choice in method(sizes, geometry, target))
 
 
 def _cycles(choice: Choice) -> float:
@@ -95,7 +96,7 @@ def _large(sizes: Sizes) -> Sizes:
 
 
 def planned(
-    best: Choice, tiles: list[Choice], sizes: Sizes, geometry: Geometry, target: Target, threads: int
+    best: Choice, tiles: Sequence[Choice], sizes: Sizes, geometry: Geometry, target: Target, threads: int
 ) -> Plan:
     """Return the plan of one choice."""
     code = geometry.code(best.method, best.tile, best.direct, best.whole)
@@ -120,7 +121,7 @@ def planned(
     )
 
 
-def _reason(best: Choice, tiles: list[Choice]) -> str:
+def _reason(best: Choice, tiles: Sequence[Choice]) -> str:
     """Return in words why a choice won."""
     text = f"the cheapest of {len(tiles)} tiles, {best.busy:.0%} of its time in the inner block"
     other = min((one for one in tiles if one.method != best.method), key=lambda one: one.cycles, default=None)

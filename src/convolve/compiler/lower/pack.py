@@ -163,10 +163,10 @@ class _Runs:
         with pen.share([("g", G, 1), ("k", KP, 1)]) as ((g, _), (panel, _)):
             pen.number("check", 0.0, self.code.dtype, lanes)
             pen.number("nothing", 0.0, self.code.dtype, 1)
-            for v in range(self.vectors):
+            with pen.loop("v", 0, self.vectors) as v:
                 lane = v * lanes
                 left = K - panel * (self.vectors * lanes) - lane
-                wide = pen.smallest(f"room{v}", left - lanes, self.length - lanes)
+                wide = pen.smallest("room", left - lanes, self.length - lanes)
                 with pen.when(wide):
                     self._turned(g, panel, lane)
                 with pen.otherwise():
@@ -175,7 +175,7 @@ class _Runs:
             pen.store("checks", [g, panel, 0], "check", lanes)
         return pen.body()
 
-    def _turned(self, g: Affine, panel: Affine, first: int) -> None:
+    def _turned(self, g: Affine, panel: Affine, first: Affine) -> None:
         """Pack a square of filters × weights at a time, turned round."""
         pen, lanes = self.pen, self.lanes
         filters = panel * (self.vectors * lanes) + first
@@ -188,7 +188,7 @@ class _Runs:
             for j, column in enumerate(columns):
                 self._put(g, panel, r + j, first, 0, column, lanes)
 
-    def _single(self, g: Affine, panel: Affine, first: int, left: Affine) -> None:
+    def _single(self, g: Affine, panel: Affine, first: Affine, left: Affine) -> None:
         """Pack number by number, and zeros where there is no filter."""
         pen = self.pen
         filters = panel * (self.vectors * self.lanes) + first
@@ -202,12 +202,12 @@ class _Runs:
                 self._put(g, panel, r, first, lane, "nothing", 1)
 
     def _put(
-        self, g: Affine, panel: Affine, r: Affine, first: int, lane: Index, register: str, lanes: int
+        self, g: Affine, panel: Affine, r: Affine, first: Affine, lane: Index, register: str, lanes: int
     ) -> None:
         """Store the weights number ``r`` of some filters."""
         self.pen.store("weights", [g, panel, r, lane + first], register, lanes)
 
-    def _vector_done(self, g: Affine, panel: Affine, first: int) -> None:
+    def _vector_done(self, g: Affine, panel: Affine, first: Affine) -> None:
         """Write what follows when all weights of a vector of filters are there."""
 
 
@@ -215,11 +215,11 @@ class _Transformed(_Runs):
     """Writes Winograd's transform of the weights; they are turned round into the scratch first."""
 
     def _put(
-        self, g: Affine, panel: Affine, r: Affine, first: int, lane: Index, register: str, lanes: int
+        self, g: Affine, panel: Affine, r: Affine, first: Affine, lane: Index, register: str, lanes: int
     ) -> None:
         self.pen.store("turned", [r, lane], register, lanes)
 
-    def _vector_done(self, g: Affine, panel: Affine, first: int) -> None:
+    def _vector_done(self, g: Affine, panel: Affine, first: Affine) -> None:
         pen, lanes, method = self.pen, self.lanes, Winograd.of(self.code.tile[2])
         transforms = Transforms(pen, method, self.code.dtype, lanes)
         with pen.loop("c", 0, C) as c:

@@ -109,15 +109,14 @@ def scaled(draft: Draft, node: Node, x: str, factor: Array, offset: Array) -> bo
     """Multiply every channel and add to it, in the convolution that makes it or in a pass."""
     out, before = node.outputs[0], draft.convolution_before(x)
     if before is not None:
-        weight = before.weight * factor.reshape(-1, *[1] * (before.weight.ndim - 1))
+        weight = before.weight * factor.astype(FLOAT).reshape(-1, *[1] * (before.weight.ndim - 1))
         bias = offset if before.bias is None else before.bias * factor + offset
-        filters = np.asarray(weight, FLOAT)
         spec = replace(before.spec, bias_dtype=FLOAT)
         after = replace(
             before,
             nodes=(*before.nodes, node),
             out=Operand(out),
-            weight=filters,
+            weight=weight,
             bias=np.asarray(bias, FLOAT),
             key=out,
             spec=spec,
