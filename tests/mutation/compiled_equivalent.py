@@ -14,6 +14,8 @@ FASTER = {
     "compiler.lower.contract.Contract._body": "However many products are written out, loops do the rest.",
     "compiler.lower.unroll.passes_at_once": "However many passes are written out, the loop does the rest.",
     "runtime.engine.dense_view": "Only plans that are shown ask how fresh arrays are seen; no result does.",
+    "runtime.pointwise._nanoseconds": "How long a pass takes decides only on whether threads share it.",
+    "compiler.lower.contract.Contract._vectors_to_write": "Written out or in a loop, the same is written.",
     "compiler.lower.pack.rows_inside": "Either order of the weights is right; all sides ask this function.",
 }
 """Functions that change only the speed, with the reason: no bugs are seeded there."""
@@ -227,6 +229,29 @@ REASONS: dict[str, tuple[str, ...]] = {
     "Half the length back is half the length on, counted from the end.": (
         "compiler.llvm.shuffles._transpose_parts Add becomes Sub #4",
     ),
+    "A sum, a product, the larger and the smaller of two numbers do not depend on their order.": (
+        "compiler.formulas.between last two arguments swapped #1",
+        "compiler.formulas.between last two arguments swapped #2",
+        "compiler.formulas.sigmoid last two arguments swapped #2",
+        "compiler.formulas._odd last two arguments swapped #4",
+        "compiler.formulas.clip last two arguments swapped #2",
+        "compiler.formulas.leaky_relu last two arguments swapped #2",
+        "compiler.formulas.hard_swish last two arguments swapped #1",
+        "compiler.formulas.silu last two arguments swapped #1",
+        "compiler.formulas.gelu last two arguments swapped #1",
+        "compiler.formulas.gelu last two arguments swapped #4",
+        "compiler.formulas.gelu_by_tanh last two arguments swapped #2",
+        "compiler.formulas.gelu_by_tanh last two arguments swapped #4",
+        "compiler.formulas.elu last two arguments swapped #5",
+    ),
+    "The larger of a number and 0 is what relu gives, but for the sign of a zero.": (
+        "compiler.formulas.clip low becomes high #1",
+    ),
+    "A number that is repeated may be read one by one, by its stride of 0.": (
+        "runtime.pointwise._kind if always false #1",
+        "runtime.pointwise._kind 0 becomes 1 #1",
+    ),
+    "Items that come again compute the same again.": ("runtime.pointwise._job columns becomes rows #3",),
     "Any negative place stands for no number.": ("compiler.llvm.shuffles.gather 1 becomes 2 #1",),
     "A copy of the weights is made where none is needed.": (
         "runtime.execution.Execution.source if always false #2",

@@ -88,7 +88,7 @@ def relu(write: Writer, x: Value) -> Value:
     return write("relu", x)
 
 
-def clip(write: Writer, x: Value, low: float = -math.inf, high: float = math.inf) -> Value:
+def clip(write: Writer, x: Value, low: float, high: float) -> Value:
     """Return the number, or the nearer limit where it lies outside."""
     if low == 0:
         x = write("relu", x)
