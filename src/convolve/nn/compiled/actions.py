@@ -36,7 +36,10 @@ class Operand:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Convolve:
-    """A convolution, and what is made of each of its sums and the number of ``added`` in its place."""
+    """A convolution, and what is made of each of its sums and the number of ``added`` in its place.
+
+    ``factor`` has a number for each filter, ``key`` names the packed weights, ``options`` are our functions'.
+    """
 
     nodes: tuple[Node, ...]
     x: Operand
@@ -46,6 +49,7 @@ class Convolve:
     bias: Array | None
     key: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    factor: Array | None = None
     activation: Expression = NOTHING
     added: Operand | None = None
 
@@ -53,6 +57,12 @@ class Convolve:
     def reads(self) -> tuple[Operand, ...]:
         """What it reads."""
         return (self.x,) if self.added is None else (self.x, self.added)
+
+    def filters(self) -> Array:
+        """Return the weights, each filter times its factor: a copy that is needed only while it is packed."""
+        if self.factor is None:
+            return self.weight
+        return self.weight * self.factor.reshape(-1, *[1] * (self.weight.ndim - 1))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

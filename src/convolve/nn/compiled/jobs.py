@@ -43,7 +43,7 @@ def _convolution(action: Convolve, one: Placed, weights: Weights) -> tuple[Job |
     job = conv_job(
         action.spec,
         (x, out),
-        action.weight,
+        action.filters(),
         bias,
         action.activation,
         added[0] if added else None,

@@ -113,7 +113,7 @@ def _by_numpy(action: Action, *inputs: Array) -> Array:
         return evaluate(action.expression, *np.broadcast_arrays(*inputs))
     assert isinstance(action, Convolve), "every pooling has a routine"
     dims, (x, *added) = action.spec.dims, inputs
-    call = conv_spec("conv", dims, x, action.weight, action.bias, **action.options)
+    call = conv_spec("conv", dims, x, action.filters(), action.bias, **action.options)
     return evaluate(action.activation, dispatch.run(call, "auto"), *added)
 
 

@@ -70,14 +70,20 @@ def _parsed(data: bytes, name: str) -> Any:
 TEXT, MESSAGE = 9, 11
 """Protobuf's numbers of kinds of fields."""
 
+REPEATED = 3
+"""Its number of fields that may be there many times, in releases before `is_repeated`."""
+
 
 def _check_text(message: Any, name: str) -> None:
     """Refuse names that are no text: what is not UTF-8 comes as bytes. The parser bounds the depth (100)."""
-    for field, value in message.ListFields():
+    for field in message.DESCRIPTOR.fields:  # asking for all fields would copy every weight
         if field.type not in (TEXT, MESSAGE):
             continue
-        single = isinstance(value, str | bytes) or hasattr(value, "ListFields")
-        for one in [value] if single else value:
+        many = field.is_repeated if hasattr(field, "is_repeated") else field.label == REPEATED
+        if not many and not message.HasField(field.name):
+            continue
+        value = getattr(message, field.name)
+        for one in value if many else [value]:
             if field.type == MESSAGE:
                 _check_text(one, name)
             elif not isinstance(one, str):

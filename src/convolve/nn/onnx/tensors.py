@@ -59,11 +59,12 @@ def array_of(proto: Any, folder: Path | None) -> Array:
         entries = {entry.key: entry.value for entry in proto.external_data}
         return _from_bytes(read_beside(folder, entries, size, name), dtype, shape)
     if proto.HasField("raw_data"):
-        if len(proto.raw_data) != size:
+        data = proto.raw_data  # each time it is asked for it is copied
+        if len(data) != size:
             raise FileFormatError(
-                f"tensor {name!r}, {dtype} {shape}, must have {size} bytes, got {len(proto.raw_data)}"
+                f"tensor {name!r}, {dtype} {shape}, must have {size} bytes, got {len(data)}"
             )
-        return _from_bytes(proto.raw_data, dtype, shape)
+        return _from_bytes(data, dtype, shape)
     return _from_field(proto, dtype, shape, name)
 
 

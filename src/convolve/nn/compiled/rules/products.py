@@ -109,17 +109,15 @@ def scaled(draft: Draft, node: Node, x: str, factor: Array, offset: Array) -> bo
     """Multiply every channel and add to it, in the convolution that makes it or in a pass."""
     out, before = node.outputs[0], draft.convolution_before(x)
     if before is not None:
-        weight = before.weight * factor.astype(FLOAT).reshape(-1, *[1] * (before.weight.ndim - 1))
         bias = offset if before.bias is None else before.bias * factor + offset
-        spec = replace(before.spec, bias_dtype=FLOAT)
         after = replace(
             before,
             nodes=(*before.nodes, node),
             out=Operand(out),
-            weight=weight,
             bias=np.asarray(bias, FLOAT),
             key=out,
-            spec=spec,
+            spec=replace(before.spec, bias_dtype=FLOAT),
+            factor=np.asarray(factor if before.factor is None else before.factor * factor, FLOAT),
         )
         draft.replace(before, after)
         return True
