@@ -90,6 +90,19 @@ class Drawn:
         if self.draw.random() < 0.7:
             self.node(self.draw.choice(["Relu", "HardSwish", "Sigmoid", "Tanh"]), [y], [(n, k, h, w)])
 
+    def transposed(self, x: str) -> None:
+        n, c, h, w = self.shapes[x]
+        k, taps, stride = self.draw.choice([4, c]), self.draw.choice([2, 3]), self.draw.choice([1, 2, 3])
+        shape = (n, k, (h - 1) * stride + taps, (w - 1) * stride + taps)
+        inputs = [x, self.normal(c, k, taps, taps)] + ([self.normal(k)] if self.draw.random() < 0.5 else [])
+        if n * k * shape[2] * shape[3] > 30_000:
+            return
+        (y,) = self.node("ConvTranspose", inputs, [shape], strides=(stride, stride))
+        if self.draw.random() < 0.6:
+            numbers = [self.normal(k), self.normal(k), self.normal(k), self.constant(np.ones(k, np.float32))]
+            (y,) = self.node("BatchNormalization", [y, *numbers], [shape])
+            self.node("Relu", [y], [shape])
+
     def norm(self, x: str) -> None:
         c = self.shapes[x][1]
         numbers = [self.normal(c), self.normal(c), self.normal(c), self.constant(np.ones(c, np.float32))]
@@ -182,8 +195,9 @@ class Drawn:
 
 UNARY = ["Relu", "Sigmoid", "Gelu", "Neg", "LeakyRelu", "Softplus", "Erf", "Abs", "Elu"]
 STEPS = [
-    "conv", "conv", "conv", "norm", "unary", "silu", "binary", "binary", "scaled", "squeeze_excite", "pool",
-    "concat", "concat", "split", "shuffle", "slice", "softmax", "neighbours", "layer_norm", "linear",
+    "conv", "conv", "conv", "transposed", "norm", "unary", "silu", "binary", "binary", "scaled",
+    "squeeze_excite", "pool", "concat", "concat", "split", "shuffle", "slice", "softmax",
+    "neighbours", "layer_norm", "linear",
 ]  # fmt: skip
 
 

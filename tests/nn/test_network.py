@@ -168,9 +168,9 @@ def test_the_plan_of_a_network_is_that_of_its_convolutions() -> None:
     assert first.plan == own.plan and isinstance(up.plan, Phases)
     methods = (first.method, relu.method, pool.method, means.method)
     assert methods == (own.plan.code.method, f"in {first.layer}", "pooling", "pooling")
-    assert (plan.jobs, plan.calls) == (3, {"ConvTranspose": 1})
+    assert (plan.jobs, plan.calls) == (4, {})
     assert len(str(plan).splitlines()) == 7 and own.plan.reason in str(plan)
-    assert str(plan).endswith("left to NumPy: 1 × ConvTranspose")
+    assert str(plan).endswith("left to NumPy: nothing")
 
 
 def test_the_field_of_branches_is_the_box_around_theirs() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from convolve.api.planned import PlannedConv
 from convolve.compiler.plan import Phases, Plan
-from convolve.nn.compiled.actions import Action, Call, Convolve, Join, Pool, View
+from convolve.nn.compiled.actions import Action, Call, Convolve, Join, Pool, Transposed, View
 from convolve.nn.compiled.compiled import Compiled
 from convolve.nn.compiled.layout import Placed
 from convolve.nn.inference import inputs_of
@@ -114,6 +114,10 @@ def _layer(node: Node, action: Action, placed: dict[Action, Placed], program: Pr
     host = action.nodes[0]
     if host is not node:
         return LayerPlan(node.name, node.operation, f"in {host.name}")
+    if isinstance(action, Transposed):
+        planned = _planned(node, program)
+        assert planned is not None
+        return LayerPlan(node.name, node.operation, planned.plan.code.method, planned.plan)
     if not isinstance(action, Convolve):
         return LayerPlan(node.name, node.operation, "pooling" if isinstance(action, Pool) else "pass")
     x, *added, out = (place.stand_in() for place in placed[action].places)

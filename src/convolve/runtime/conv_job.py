@@ -1,14 +1,16 @@
 """A convolution as one job of many: planned, compiled, its weights packed, for arrays of given strides."""
 
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 
 from convolve.compiler.expressions import NOTHING, Expression
 from convolve.compiler.plan import Code, Plan
 from convolve.dtypes import Array
 from convolve.runtime import engine
+from convolve.runtime.arithmetic import decide
 from convolve.runtime.execution import Packed, Workspace, address_of, six_strides
 from convolve.runtime.host import host_target
 from convolve.runtime.job import Job
+from convolve.runtime.transposed import Call, Transposed, exchanged
 from convolve.spec import ConvSpec
 
 
@@ -19,6 +21,37 @@ def conv_plan(
     view = engine.view_of(spec, *arrays, added=added)
     asked = engine.question(spec, view, activation, adds=added is not None)
     return engine.plan_of(asked, host_target())
+
+
+def transposed_jobs(
+    spec: ConvSpec,
+    arrays: tuple[Array, Array],
+    weight: Array,
+    bias: Array | None,
+    activation: Expression,
+    packed: Callable[[int], MutableMapping[Code, Packed]],
+) -> list[Call] | None:
+    """Return the jobs of a transposed convolution, one after the other; None if it takes more than routines.
+
+    ``packed`` tells where the weights of each part are kept; the rest is as `conv_job` takes it.
+    """
+    image, out = arrays
+    usual = decide(spec)
+    assert usual is not None, "float32 is always summed up in one way"
+    ready = Transposed(spec, image, out, usual.arithmetic, activation)
+    if not ready.is_plain:
+        return None
+    kept = [packed(number) for number in range(len(ready.parts))]
+    own = [one.get(part.ready.plan.code) for one, part in zip(kept, ready.parts, strict=True)]
+    if any(one is None for one in own):
+        own = [Packed(part.ready) for part in ready.parts]
+        ready.pack(own, exchanged(spec, weight, usual.arithmetic.sums), bias)
+        for one, part, made in zip(kept, ready.parts, own, strict=True):
+            one[part.ready.plan.code] = made
+    found = [one for one in own if one is not None]
+    if not ready.allows(found):
+        return None
+    return [part.call(one) for part, one in zip(ready.parts, found, strict=True)]
 
 
 def conv_job(

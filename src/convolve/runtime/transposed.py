@@ -24,6 +24,7 @@ from convolve.runtime import engine
 from convolve.runtime.arithmetic import decide
 from convolve.runtime.execution import Packed, Workspace, address_of
 from convolve.runtime.host import host_target
+from convolve.runtime.job import Job as ReadyJob
 from convolve.spec import ConvSpec
 
 EVERY = (slice(None), slice(None))
@@ -115,6 +116,10 @@ def _together(row: tuple[Phase, ...], stride: int, image: Array, out: Array, rul
     return replace(job, asked=replace(job.asked, geometry=geometry, axes=(*job.asked.axes[:-1], table)))
 
 
+Call = tuple[ReadyJob, dict[str, int]]
+"""A part of a transposed convolution that is ready: a job, and at which byte of each array it begins."""
+
+
 class Part:
     """A job of one size: its execution, and where it finds its arrays within the caller's."""
 
@@ -139,6 +144,11 @@ class Part:
         source = self.ready.source(own)
         packed.fill(address_of(source), source.strides, bias)
 
+    def call(self, own: Packed) -> Call:
+        """Return this part as a job, and where its arrays begin within the caller's, in bytes."""
+        job = Workspace(self.ready, own).job(self._strides, None)
+        return job, {"input": self._from, "output": self._to}
+
     def run(self, workspace: Workspace, image: int, out: int) -> bool:
         """Convolve what begins at these addresses; False if the direct method must do it."""
         return workspace.run(image + self._from, out + self._to, self._strides)
@@ -159,11 +169,11 @@ class Region:
         found = list(jobs(spec, positions, image, out, Rule(arithmetic, activation)))
         self.parts = [Part(job, image, out) for job in found]
         reached = sum(math.prod(phase.spec.out_size) for job in found for phase in job.phases)
-        self._has_gaps = reached < math.prod(map(len, positions))
+        self.has_gaps = reached < math.prod(map(len, positions))
 
     def start(self, out: Array, bias: Array | None, activation: Expression) -> None:
         """Write what positions hold that no tap reaches."""
-        if self._has_gaps:
+        if self.has_gaps:
             out[...] = 0 if bias is None else bias.reshape(-1, *[1] * (out.ndim - 2))
             if activation != NOTHING:
                 out[...] = evaluate(activation, out)
@@ -246,6 +256,11 @@ class Transposed:
         self._folds = [Fold(spec, positions, image, out, arithmetic) for positions in borders]
         self.parts = [part for one in (self._inside, *(f.region for f in self._folds)) for part in one.parts]
         self.table_bytes = max((part.ready.table_bytes for part in self.parts), default=0)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the parts write every number of the result, and none of them twice."""
+        return not self._folds and not self._inside.has_gaps
 
     def borrow(self) -> list[Workspace]:
         """Return a workspace for each part."""

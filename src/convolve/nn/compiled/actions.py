@@ -66,6 +66,17 @@ class Convolve:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Transposed(Convolve):
+    """A transposed convolution: several routines, which write side by side. Nothing is added in place."""
+
+    def filters(self) -> Array:
+        """Return the weights (input channels, output channels, *taps), each filter times its factor."""
+        if self.factor is None:
+            return self.weight
+        return self.weight * self.factor.reshape(1, -1, *[1] * (self.weight.ndim - 2))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Pool:
     """The largest number, the mean, or the sum of every window."""
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from convolve.compiler.expressions import NOTHING, Given, Value, Writer
-from convolve.nn.compiled.actions import Action, Call, Compute, Convolve, Operand, written
+from convolve.nn.compiled.actions import Action, Call, Compute, Convolve, Operand, Transposed, written
 from convolve.nn.compiled.draft import Draft
 from convolve.nn.compiled.rules import RULES
 from convolve.nn.program import Program, Step
@@ -144,6 +144,8 @@ def _host(
     if not isinstance(maker, Convolve) or readers[name] != 1 or not same:
         return None
     if maker.activation != NOTHING or maker.added is not None:
+        return None
+    if isinstance(maker, Transposed) and len(action.inputs) > 1:
         return None
     seen = replace(maker.out, name=action.out.name)
     added = None

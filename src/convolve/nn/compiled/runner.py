@@ -11,7 +11,7 @@ from convolve.arguments import conv_spec
 from convolve.compiler.interpreter import evaluate
 from convolve.dtypes import Array
 from convolve.nn.compiled.actions import Action, Call, Compute, Convolve
-from convolve.nn.compiled.jobs import Weights, job_of
+from convolve.nn.compiled.jobs import Weights, jobs_of
 from convolve.nn.compiled.layout import Layout, Placed
 from convolve.nn.compiled.places import Place
 from convolve.nn.inference import infer_node, inputs_of, run_node
@@ -57,15 +57,15 @@ class Runner:
     def _steps(self, weights: Weights) -> Iterable[Job | Placed]:
         """Yield what is to be done: jobs, and what is left to NumPy."""
         for one in self._layout.placed:
-            made = None if isinstance(one.action, Call) else job_of(one, weights)
+            made = None if isinstance(one.action, Call) else jobs_of(one, weights)
             if made is None:
                 yield one
                 continue
-            job, pointers = made
-            for name, place in pointers.items():
-                self._point(job, name, place)
-            self._jobs.append(job)
-            yield job
+            for job, pointers in made:
+                for name, place in pointers.items():
+                    self._point(job, name, place)
+                self._jobs.append(job)
+                yield job
 
     def _point(self, job: Job, name: str, place: Place) -> None:
         """Write an address into a job's arguments, or remember to when it is known."""
@@ -113,7 +113,7 @@ def _by_numpy(action: Action, *inputs: Array) -> Array:
         return evaluate(action.expression, *np.broadcast_arrays(*inputs))
     assert isinstance(action, Convolve), "every pooling has a routine"
     dims, (x, *added) = action.spec.dims, inputs
-    call = conv_spec("conv", dims, x, action.filters(), action.bias, **action.options)
+    call = conv_spec(action.spec.operation, dims, x, action.filters(), action.bias, **action.options)
     return evaluate(action.activation, dispatch.run(call, "auto"), *added)
 
 

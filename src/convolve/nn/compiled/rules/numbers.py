@@ -88,10 +88,10 @@ def _per_channel(draft: Draft, x: str, other: str) -> Array | None:
     before, numbers = draft.convolution_before(x), draft.value(other)
     if before is None or numbers is None:
         return None
-    filters, ndim = before.spec.out_channels, len(draft.shape(x))
-    each = (filters,) + (1,) * (ndim - 2)
-    shape = numbers.shape[1:] if numbers.ndim == ndim and numbers.shape[0] == 1 else numbers.shape
-    if shape != each:
+    shape, ndim = draft.shape(x), len(draft.shape(x))
+    each = (shape[1],) + (1,) * (ndim - 2)
+    given = numbers.shape[1:] if numbers.ndim == ndim and numbers.shape[0] == 1 else numbers.shape
+    if given != each:
         return None
     return np.asarray(numbers.reshape(-1), np.float64)
 

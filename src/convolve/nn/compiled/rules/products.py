@@ -8,10 +8,10 @@ import numpy as np
 
 from convolve.arguments import conv_spec
 from convolve.dtypes import Array
-from convolve.nn.compiled.actions import Convolve, Operand, Pool
+from convolve.nn.compiled.actions import Convolve, Operand, Pool, Transposed
 from convolve.nn.compiled.draft import FLOAT, Draft
 from convolve.nn.operation import Node
-from convolve.nn.operations.convolution import stand_in
+from convolve.nn.operations.convolution import stand_in, transposed_options
 from convolve.nn.operations.pooling import window_options
 from convolve.nn.operations.windows import options
 from convolve.nn.tensor import Shape, Tensor
@@ -38,11 +38,12 @@ def _convolve(
     bias: Array | None,
     out: Operand,
     how: dict[str, Any],
+    kind: type[Convolve] = Convolve,
 ) -> bool:
-    """Write a convolution, if one routine computes it."""
+    """Write a convolution, unless it must be cut or converted."""
     x, shape = source
     spec = conv_spec(
-        "conv",
+        "conv_transpose" if kind is Transposed else "conv",
         filters.ndim - 2,
         stand_in(Tensor(FLOAT, shape)),
         filters,
@@ -52,8 +53,19 @@ def _convolve(
     ).spec
     if not single.is_single(spec):
         return False
-    draft.add(Convolve((node,), x, out, spec, filters, bias, node.outputs[0], how))
+    draft.add(kind((node,), x, out, spec, filters, bias, node.outputs[0], how))
     return True
+
+
+def conv_transpose(draft: Draft, node: Node) -> bool:
+    """ConvTranspose with weights that are known."""
+    x, weight, bias = (*node.inputs, "")[:3]
+    filters, sums = draft.value(weight), draft.value(bias) if bias else None
+    if filters is None or (bias and sums is None):
+        return False
+    how = transposed_options(node, draft.shape(x)[2:], filters.shape[2:])
+    out = Operand(node.outputs[0])
+    return _convolve(draft, node, (Operand(x), draft.shape(x)), filters, sums, out, how, Transposed)
 
 
 def gemm(draft: Draft, node: Node) -> bool:
@@ -108,7 +120,7 @@ def batch_norm(draft: Draft, node: Node) -> bool:
 def scaled(draft: Draft, node: Node, x: str, factor: Array, offset: Array) -> bool:
     """Multiply every channel and add to it, in the convolution that makes it or in a pass."""
     out, before = node.outputs[0], draft.convolution_before(x)
-    if before is not None:
+    if before is not None and (before.spec.groups == 1 or not isinstance(before, Transposed)):
         bias = offset if before.bias is None else before.bias * factor + offset
         after = replace(
             before,
@@ -179,6 +191,7 @@ def reduce_mean(draft: Draft, node: Node) -> bool:
 
 RULES = {
     "Conv": conv,
+    "ConvTranspose": conv_transpose,
     "Gemm": gemm,
     "MatMul": matmul,
     "BatchNormalization": batch_norm,
