@@ -42,16 +42,14 @@ def transposed_jobs(
     if not ready.is_plain:
         return None
     kept = [packed(number) for number in range(len(ready.parts))]
-    own = [one.get(part.ready.plan.code) for one, part in zip(kept, ready.parts, strict=True)]
-    if any(one is None for one in own):
+    codes = [part.ready.plan.code for part in ready.parts]
+    own = [one[code] for one, code in zip(kept, codes, strict=True) if code in one]
+    if len(own) < len(codes):
         own = [Packed(part.ready) for part in ready.parts]
         ready.pack(own, exchanged(spec, weight, usual.arithmetic.sums), bias)
-        for one, part, made in zip(kept, ready.parts, own, strict=True):
-            one[part.ready.plan.code] = made
-    found = [one for one in own if one is not None]
-    if not ready.allows(found):
-        return None
-    return [part.call(one) for part, one in zip(ready.parts, found, strict=True)]
+        for one, code, made in zip(kept, codes, own, strict=True):
+            one[code] = made
+    return [part.call(one) for part, one in zip(ready.parts, own, strict=True)] if ready.allows(own) else None
 
 
 def conv_job(
