@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 
 from convolve import nn
+from convolve.nn.compiled import shared
 from convolve.nn.compiled.actions import Call, Convolve
 from convolve.nn.compiled.arena import Life, arranged
-from convolve.nn.compiled.compiled import Compiled, Shared
+from convolve.nn.compiled.compiled import Compiled
 from convolve.nn.compiled.layout import Layout
 from convolve.nn.compiled.lowering import lower
 from convolve.nn.compiled.places import Place
+from convolve.nn.compiled.shared import MOST_IDLE, Shared
 from convolve.nn.graph import Graph, Input, make_node
 from convolve.nn.inference import inputs_of, run_node
 from convolve.nn.network import Network
@@ -327,6 +330,17 @@ def test_sizes_share_packed_weights_and_threads_share_networks() -> None:
     for caller in callers:
         caller.join()
     assert not wrong
+
+
+def test_idle_runners_are_few_and_hold_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), input_shape=(1, None, None))
+    for size in range(5, 5 + 2 * MOST_IDLE):
+        network(np.zeros((1, 1, size, size), np.float32))
+    idle = network._shared._idle
+    assert len(idle) == MOST_IDLE
+    monkeypatch.setattr(shared, "MOST_IDLE_BYTES", -1)
+    network(np.zeros((1, 1, 9, 9), np.float32))
+    assert len(idle) == 1
 
 
 def test_bits_are_the_same_for_every_number_of_threads(seed: int) -> None:

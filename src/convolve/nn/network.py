@@ -9,7 +9,8 @@ import numpy as np
 
 from convolve.dtypes import Array
 from convolve.errors import ArgumentError, ArgumentTypeError, ConvolveError, DTypeError, ShapeError
-from convolve.nn.compiled.compiled import Compiled, Shared
+from convolve.nn.compiled.compiled import Compiled
+from convolve.nn.compiled.shared import Shared
 from convolve.nn.graph import Graph, Input
 from convolve.nn.inference import Tensors, folded, infer
 from convolve.nn.plan import NetworkPlan, plan_of
@@ -52,7 +53,7 @@ class Network:
         self.graph = graph
         self._ready = folded(graph)
         self._programs: OrderedDict[Any, Compiled] = OrderedDict()
-        self._weights = Shared()
+        self._shared = Shared()
         self._lock = Lock()
         self._likely = _check_sizes(self._ready)
 
@@ -197,7 +198,7 @@ class Network:
             if key in self._programs:
                 self._programs.move_to_end(key)
                 return self._programs[key]
-        program = Compiled(Program(self._ready, tensors, outputs), self._weights)
+        program = Compiled(Program(self._ready, tensors, outputs), self._shared)
         with self._lock:
             self._programs[key] = program
             if len(self._programs) > MOST_PROGRAMS:

@@ -4,31 +4,15 @@ From top to bottom: `Program` has inferred all shapes; `lowering` writes actions
 gives every tensor a place; `runner` makes jobs of the actions, and native code walks them in rows.
 """
 
-from collections.abc import Mapping, MutableMapping
-from weakref import WeakValueDictionary
+from collections.abc import Mapping
 
-from convolve.compiler.plan import Code
 from convolve.dtypes import Array
 from convolve.nn.compiled.layout import Layout
 from convolve.nn.compiled.lowering import Lowered, lower
 from convolve.nn.compiled.runner import Runner
+from convolve.nn.compiled.shared import Shared
 from convolve.nn.program import Program
-from convolve.runtime.execution import Packed
 from convolve.runtime.threads import get_num_threads
-
-MOST_FREE = 2
-"""Runners kept for the next calls with one number of threads: more callers at once are rare."""
-
-
-class Shared:
-    """Packed weights that all sizes of a network share: kept as long as some runner uses them."""
-
-    def __init__(self) -> None:
-        self._packed: dict[str, MutableMapping[Code, Packed]] = {}
-
-    def __call__(self, name: str) -> MutableMapping[Code, Packed]:
-        """Return what is kept of one convolution."""
-        return self._packed.setdefault(name, WeakValueDictionary())
 
 
 class Compiled:
@@ -38,15 +22,14 @@ class Compiled:
     ----------
     program
         Its steps, shapes and constants.
-    weights
-        Where packed weights are kept.
+    shared
+        What all sizes of a network share.
     """
 
-    def __init__(self, program: Program, weights: Shared) -> None:
-        self.program, self._weights = program, weights
+    def __init__(self, program: Program, shared: Shared) -> None:
+        self.program, self._shared = program, shared
         self._lowered: dict[str, Lowered] = {}
         self._layouts: dict[str, Layout] = {}
-        self._free: dict[tuple[str, int], list[Runner]] = {}
 
     def layout(self, accuracy: str = "default") -> Layout:
         """Return the actions with their places; ``accuracy`` is that of convolutions."""
@@ -73,13 +56,11 @@ class Compiled:
 
     def _run(self, arrays: Mapping[str, Array], accuracy: str) -> dict[str, Array] | None:
         """Run once; None if transformed numbers were not finite, which direct sums may be."""
-        free = self._free.setdefault((accuracy, get_num_threads()), [])
-        try:
-            runner = free.pop()
-        except IndexError:
-            runner = Runner(self.layout(accuracy), lambda name: self._weights(f"{accuracy} {name}"))
+        key = (self, accuracy, get_num_threads())
+        runner = self._shared.take(key)
+        if runner is None:
+            runner = Runner(self.layout(accuracy), lambda name: self._shared.packed(f"{accuracy} {name}"))
         try:
             return runner.run(arrays)
         finally:
-            if len(free) < MOST_FREE:
-                free.append(runner)
+            self._shared.give(key, runner)

@@ -46,6 +46,7 @@ class Runner:
 
     def __init__(self, layout: Layout, weights: Weights) -> None:
         self._layout = layout
+        self.nbytes = layout.arena_bytes
         self._kept, address = buffer(layout.arena_bytes)
         start = address - self._kept.ctypes.data
         self._memory = self._kept[start:]
