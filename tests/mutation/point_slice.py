@@ -31,6 +31,7 @@ def check_points() -> None:
     _check_formulas()
     _check_passes()
     _check_epilogues()
+    _check_operations()
     if on_target(OLD):  # whose multiply-adds round twice
         _check_formulas()
     on_target("avx2")
@@ -112,6 +113,35 @@ def _check_passes() -> None:
                 np.testing.assert_allclose(_passed(three, inputs, out), wanted, 1e-6)
                 assert np.isnan(room[..., step * shape[-1] :]).all()
                 assert step == 1 or np.isnan(room[..., 1::2]).all()
+
+
+def _check_operations() -> None:
+    """Compare operations in the dtypes that no pass has with the interpreter's."""
+    from convolve.compiler.affine import Affine
+    from convolve.compiler.builder import Pen
+    from convolve.compiler.interpreter import COMPUTERS
+    from convolve.compiler.loopnest import Buffer, Routine, affines
+    from convolve.compiler.target import AVX2
+    from tests.compiler import native
+
+    size, numbers = affines([8]), np.random.default_rng(10)
+    for name, dtype in itertools.product(("larger", "smaller", "scale", "subtract"), ("int32", "float64")):
+        if (name, dtype) == ("scale", "int32"):
+            continue
+        lanes, pen = 8 if dtype == "int32" else 4, Pen()
+        for first in range(0, 8, lanes):
+            given = [pen.load(one, one, [Affine.of(first)], lanes) for one in ("a", "b")]
+            pen.store("result", [Affine.of(first)], pen.compute("c", name, *given), lanes)
+        roles: Any = (("a", "input"), ("b", "input"), ("result", "output"))
+        buffers = tuple(Buffer(one, dtype, size, role) for one, role in roles)
+        routine = Routine("operations", (), (), buffers, pen.body())
+        arrays = {one: numbers.integers(-9, 9, 8).astype(dtype) for one, _ in roles}
+        if name == "scale":
+            arrays["b"] = np.array([-1074.0, -1022, -3, 0, 1, 1023, 1500, -1500])
+        native.call(native.compiled([routine], AVX2), routine, arrays, {}, 1)
+        with np.errstate(all="ignore"):
+            wanted = COMPUTERS[name](arrays["a"], arrays["b"])
+        assert np.array_equal(arrays["result"], wanted), (name, dtype)
 
 
 def _check_epilogues() -> None:
