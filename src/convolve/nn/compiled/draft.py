@@ -50,6 +50,10 @@ class Draft:
         known = (self.tensors.get(name) for name in names)
         return all(one is not None and one.dtype == FLOAT and one.size > 0 for one in known)
 
+    def is_read(self, name: str) -> bool:
+        """Whether anybody reads a tensor."""
+        return self._readers[name] > 0
+
     def add(self, action: Action) -> None:
         """Write an action."""
         for name in written(action):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from convolve.compiler.expressions import NOTHING, Given, Value, Writer
 from convolve.nn.compiled.actions import Action, Call, Compute, Convolve, Operand, Transposed, written
 from convolve.nn.compiled.draft import Draft
-from convolve.nn.compiled.rules import RULES
+from convolve.nn.compiled.rules import OF_SEVERAL, RULES
 from convolve.nn.program import Program, Step
 from convolve.nn.tensor import Tensor
 
@@ -52,8 +52,10 @@ def _lower_step(draft: Draft, step: Step) -> None:
     """Write one step's actions, or leave it to NumPy."""
     node = step.node
     rule = RULES.get(node.operation)
-    plain = step.checked and node.inputs and draft.is_float(node.inputs[0], *filter(None, node.outputs))
-    if rule is not None and plain and rule(draft, node):
+    read = [name for name in node.outputs if name and draft.is_read(name)]
+    alone = read == [node.outputs[0]] or node.operation in OF_SEVERAL
+    plain = step.checked and node.inputs and draft.is_float(node.inputs[0], node.outputs[0], *read)
+    if rule is not None and alone and plain and rule(draft, node):
         return
     reads = tuple(Operand(name) for name in dict.fromkeys(node.inputs) if name)
     draft.add(Call(step, reads, tuple(name for name in node.outputs if name)))

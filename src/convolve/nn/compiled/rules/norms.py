@@ -76,7 +76,7 @@ def softmax(draft: Draft, node: Node) -> bool:
 def layer_norm(draft: Draft, node: Node) -> bool:
     """LayerNormalization without its statistics."""
     x, scale, shift = (*node.inputs, "")[:3]
-    if len(node.outputs) > 1 or node.attributes.get("stash_type", 1) != 1:
+    if node.attributes.get("stash_type", 1) != 1:
         return False
     axis = axis_of(node["axis"], len(draft.shape(x)))
     return _standardised(draft, node, x, axis, (scale, shift))

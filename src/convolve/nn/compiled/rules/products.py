@@ -109,7 +109,7 @@ def batch_norm(draft: Draft, node: Node) -> bool:
     """BatchNormalization: into the weights of the convolution before it, else a factor and a shift."""
     x, *numbers = node.inputs
     known = [draft.value(name) for name in numbers]
-    if len(node.outputs) > 1 or any(one is None for one in known):
+    if any(one is None for one in known):
         return False
     scale, shift, mean, variance = (np.asarray(one, np.float64) for one in known)
     factor = scale / np.sqrt(variance + node["epsilon"])
@@ -140,7 +140,7 @@ def scaled(draft: Draft, node: Node, x: str, factor: Array, offset: Array) -> bo
 
 def max_pool(draft: Draft, node: Node) -> bool:
     """MaxPool without the places of its maxima."""
-    return len(node.outputs) == 1 and _windows(draft, node, "max", False)
+    return _windows(draft, node, "max", False)
 
 
 def average_pool(draft: Draft, node: Node) -> bool:

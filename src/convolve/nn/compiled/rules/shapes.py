@@ -13,8 +13,6 @@ How = Callable[[Place], Place | None]
 
 def reshaped(draft: Draft, node: Node) -> bool:
     """Reshape and its like, Identity, Dropout: the same numbers in the shape that was inferred."""
-    if len(node.outputs) > 1:
-        return False
     shape = draft.shape(node.outputs[0])
     _view(draft, node, node.outputs[0], lambda place: place.reshaped(shape))
     return True
