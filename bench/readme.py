@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import goals, plot, results
+from bench import goals, network_tables, plot, results
 from bench.figures import Figure, Record, among, figures, mean
 from bench.report import limits
 
@@ -154,6 +154,7 @@ def page(result: Record) -> str:
         *map(shape_row, found),
         *(f"\n{name}: not timed: {reason}." for name, reason in result["skipped"].items()),
         "",
+        *network_tables.section(),
     ]
     return "\n".join(lines)
 

@@ -1,0 +1,59 @@
+"""The part of docs/speed.md on networks: from ``networks.csv`` and ``networks_start.csv``."""
+
+import csv
+from pathlib import Path
+
+from bench import networks
+
+Rows = list[dict[str, str]]
+
+
+def read(path: Path) -> Rows:
+    """Return the rows of a file; none if it is not there."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def section() -> list[str]:
+    """Return the lines of docs/speed.md: a row for each network, losing ratios bold, and the means."""
+    times, starts = read(networks.RESULTS), read(networks.STARTS)
+    lines: list[str] = []
+    if times:
+        lines += [
+            "## Networks",
+            "",
+            "Written from bench/networks.csv, which `python -m bench.networks` writes: the networks of the onnx",
+            "wheel with drawn weights, images of 224 × 224, milliseconds of a call. PyTorch: eager, channels last,",
+            'inference mode, batch norms folded. "direct" is ours without Winograd\'s method. Ratios are the better',
+            "peer's time by ours.",
+            "",
+            *table(times),
+            "",
+            *(f"- {line}" for line in networks.means(times)),
+            "",
+        ]
+    if starts:
+        lines += [
+            "## From the file to the first result",
+            "",
+            "Written from bench/networks_start.csv (`python -m bench.networks --start`): batch 1, two threads, imports",
+            "left out; *cold* with nothing in the disk cache, *cached* from then on. Peaks are of the whole process.",
+            "",
+            *table(starts),
+            "",
+        ]
+    return lines
+
+
+def table(rows: Rows) -> list[str]:
+    """Return rows as a table; the last column, when and where, becomes a line below it."""
+    names = [name for name in rows[0] if name != "measured"]
+    lines = [f"| {' | '.join(names)} |", f"|{'---|' * len(names)}"]
+    lines += [f"| {' | '.join(_cell(name, row[name]) for name in names)} |" for row in rows]
+    return [*lines, "", f"Measured: {'; '.join(dict.fromkeys(row['measured'] for row in rows))}."]
+
+
+def _cell(name: str, text: str) -> str:
+    return f"**{text}**" if name.endswith("ratio") and float(text) < 1 else text
