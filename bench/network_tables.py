@@ -24,7 +24,7 @@ def section() -> list[str]:
         lines += [
             "## Networks",
             "",
-            "From bench/networks.csv, which `python -m bench.networks` writes: the networks of the onnx wheel",
+            "From bench/networks.csv, by `python -m bench.networks`: those of the onnx wheel",
             "with drawn weights, images of 224 × 224, milliseconds of a call. PyTorch: eager, channels last,",
             'inference mode, batch norms folded. "direct" is ours without Winograd\'s method. Ratios are the',
             "better peer's time by ours.",
@@ -39,7 +39,7 @@ def section() -> list[str]:
             "## From the file to the first result",
             "",
             "From bench/networks_start.csv (`python -m bench.networks --start`): batch 1, two threads,",
-            "imports left out; *cold* with nothing in the disk cache, *cached* from then on. Peaks are of the",
+            "imports left out; *cold* with an empty disk cache, *cached* from then on. Peaks are of the",
             "whole process.",
             "",
             *table(starts),
