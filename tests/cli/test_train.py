@@ -60,6 +60,31 @@ def test_csv_goes_into_a_file_whole_and_damaged_pictures_are_named(
     assert done.returncode == 1 and b"--force" in done.stderr
 
 
+def test_what_speaks_for_a_class_is_a_picture(model: Path, pictures: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "night.png"
+    picture.write_bytes((pictures / "dark" / "0.png").read_bytes())
+    done = convolve("cam", str(model), str(picture))
+    assert done.returncode == 0, done.stderr.decode()
+    assert done.stdout.decode().strip().endswith("dark")
+    assert "night.cam.png: what speaks for dark at the layer conv2d3" in done.stderr.decode()
+    shown = files.read(tmp_path / "night.cam.png").array
+    assert shown.shape == (256, 256, 3) and len(np.unique(shown)) > 20
+    assert convolve("cam", str(model), str(picture)).returncode == 1, "it is not overwritten unasked"
+    other = ["--class", "bright", "--layer", "conv2d2", "-o", str(tmp_path / "other.png")]
+    done = convolve("cam", str(model), str(picture), *other)
+    assert done.returncode == 0 and b"at the layer conv2d2" in done.stderr
+    assert done.stdout.decode().strip().endswith("bright")
+
+
+def test_pictures_are_normalised_if_asked_for(model: Path, pictures: Path) -> None:
+    dark, bright = (str(pictures / name / "0.png") for name in ("dark", "bright"))
+    plain = convolve("predict", str(model), bright).stdout
+    assert convolve("predict", str(model), bright, "--mean", "0", "--std", "1").stdout == plain
+    moved = convolve("predict", str(model), bright, "--mean", "0.6").stdout  # as dark as the dark ones
+    assert moved.decode().splitlines()[0].endswith("dark")
+    assert convolve("predict", str(model), dark).stdout.decode().splitlines()[0].endswith("dark")
+
+
 def test_a_summary_shows_every_layer(model: Path) -> None:
     done = convolve("summary", str(model))
     assert done.returncode == 0
@@ -83,6 +108,9 @@ def test_digits_are_data(tmp_path: Path) -> None:
         (["train", "nowhere"], "--output"),
         (["predict", "missing.safetensors", "a.png"], "there is no missing.safetensors"),
         (["summary", "missing.onnx"], "there is no file missing.onnx"),
+        (["cam", "missing.safetensors", "a.png"], "there is no missing.safetensors"),
+        (["predict", "m.onnx", "a.png", "--std", "0"], "must be one or three numbers above 0"),
+        (["predict", "m.onnx", "a.png", "--mean", "1,2"], "must be one or three numbers"),
     ],
 )
 def test_refusals_have_no_traceback(arguments: list[str], words: str, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ COMMANDS = {
     "filters": "List the filters that have names, or show one of them.",
     "info": "Show versions, installed extras and the machine.",
     "plan": "Show how a convolution will be computed here, and its limit.",
+    "cam": "Show which places of a picture speak for its class.",
     "predict": "Tell what pictures show, by a trained network.",
     "size": "Work out the size of a result, with the formula.",
     "summary": "Show a network's layers, parameters, work and memory.",

@@ -10,7 +10,7 @@ from convolve.cli import types
 from convolve.cli.output import note
 
 if TYPE_CHECKING:
-    from convolve.nn import Data, Epoch
+    from convolve.nn import Data
 
 INTERRUPTED = 130
 
@@ -72,10 +72,6 @@ def command(
         f"{len(learned)} pictures to learn from, {len(held_back)} to validate; {len(learned.classes)} classes"
     )
 
-    def say(epoch: "Epoch") -> None:
-        if not sys.stderr.isatty():  # where there is no bar
-            note(line(epoch, epochs))
-
     trained = nn.fit(
         small_network(learned.images.shape[1:], len(learned.classes), seed=seed),
         learned,
@@ -88,7 +84,7 @@ def command(
         seed=seed,
         checkpoint=checkpoint,
         resume=resume,
-        after_epoch=say,
+        after_epoch=lambda epoch: None if sys.stderr.isatty() else note(line(epoch, epochs)),  # or a bar
     )
     if trained.best is None:
         note("interrupted before the first epoch was over; nothing was written")
