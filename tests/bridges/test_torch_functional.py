@@ -66,11 +66,18 @@ OPTIONS: list[dict[str, Any]] = [
 ]
 
 
+TRANSPOSED: list[dict[str, Any]] = [
+    {"stride": 2, "padding": 1, "output_padding": 1},
+    {"groups": 2, "dilation": 2},
+    {"stride": 2, "dilation": 4, "output_padding": 3, "padding": 1},  # more than a whole stride
+]
+
+
 @pytest.mark.parametrize(("dims", "dtype"), CASES, ids=str)
 def test_forward(dims: int, dtype: Any, seed: int) -> None:
     draw = np.random.default_rng(seed)
     name = f"conv{dims}d"
-    for options in OPTIONS:
+    for options in OPTIONS if (dims, dtype) == CASES[1] else OPTIONS[:1]:  # code is compiled for each
         last = dims > 1 and bool(draw.integers(2))
         groups: Any = options.get("groups", 1)
         image = drawn(draw, (2, 4, *(7, 8, 6)[:dims]), dtype, last)
@@ -87,11 +94,7 @@ def test_forward(dims: int, dtype: Any, seed: int) -> None:
 def test_transposed(dims: int, dtype: Any, seed: int) -> None:
     draw = np.random.default_rng(seed)
     name = f"conv_transpose{dims}d"
-    for options in (
-        {"stride": 2, "padding": 1, "output_padding": 1},
-        {"groups": 2, "dilation": 2},
-        {"stride": 2, "dilation": 4, "output_padding": 3, "padding": 1},  # more than a whole stride
-    ):
+    for options in TRANSPOSED if (dims, dtype) == CASES[1] else TRANSPOSED[:1]:
         last = dims > 1 and bool(draw.integers(2))
         image = drawn(draw, (2, 4, *(5, 4, 3)[:dims]), dtype, last)
         weight, filters = drawn(draw, (4, 3, *(3, 2, 3)[:dims]), dtype), 3 * options.get("groups", 1)
