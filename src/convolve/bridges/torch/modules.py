@@ -77,6 +77,8 @@ def accelerate(module: AnyModule) -> AnyModule:
 def restore(module: AnyModule) -> AnyModule:
     """Give a module's convolutions back to PyTorch: undo `accelerate`, in place.
 
+    Those that have been parametrized since then stay ours; `convolutions` tells.
+
     Parameters
     ----------
     module
