@@ -1,48 +1,32 @@
-"""A three-layer network on scikit-learn's digits: beside linear models on raw pixels, and PyTorch's epochs.
+"""Epochs of a three-layer network on scikit-learn's digits, ours and PyTorch's.
 
-``python -m bench.digits`` prints the figures of bench/NOTES.md.
+``python -m bench.digits`` prints the figures of bench/NOTES.md; what the network gets right, beside linear
+models, is told by examples/digits.py.
 """
 
 import multiprocessing
 import statistics
 import time
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-from sklearn.linear_model import LogisticRegression, RidgeClassifier
 from sklearn.model_selection import train_test_split
-from sklearn.svm import LinearSVC
 
 from convolve import nn, set_num_threads
-from convolve.bridges.sklearn import ConvNetClassifier
 from convolve.nn.training.networks import CHANNELS, small_network
 
-SEEDS, BATCH, TURNS, THREADS = 5, 32, 7, 2
-STRENGTHS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+BATCHES, TURNS, THREADS = (16, 32, 64), 7, 2
 
 
-def split() -> tuple[Any, Any, Any, Any]:
-    """Return pixels and labels to learn from and to test with."""
+def learned() -> tuple[Any, Any]:
+    """Return the pictures that are learned from, as examples/digits.py has them, and their labels."""
     pixels, labels = load_digits(return_X_y=True)
-    learned, tested, of_learned, of_tested = train_test_split(
-        pixels, labels, test_size=0.3, random_state=0, stratify=labels
-    )
-    return learned, of_learned, tested, of_tested
-
-
-def linear_models() -> dict[str, Any]:
-    """Return linear models, each at several strengths; the best on the test counts, in their favour."""
-    found: dict[str, Any] = {"discriminant": LinearDiscriminantAnalysis()}
-    for c in STRENGTHS:
-        found[f"logistic C={c}"] = LogisticRegression(C=c, max_iter=5000)
-        found[f"SVC C={c}"] = LinearSVC(C=c, max_iter=20000)
-        found[f"ridge alpha={1 / c:.3g}"] = RidgeClassifier(alpha=1 / c)
-    return found
+    images = (pixels / 16).astype(np.float32).reshape(-1, 1, 8, 8)
+    part, _, of_part, _ = train_test_split(images, labels, test_size=0.3, random_state=0, stratify=labels)
+    return part, of_part
 
 
 def theirs() -> Any:
@@ -97,8 +81,7 @@ def start(name: str, size: int) -> None:
     """Make a worker ready: each contender has a process of its own, for allocators and threads are shared."""
     set_num_threads(THREADS)
     torch.set_num_threads(THREADS)
-    pixels, labels, _, _ = split()
-    images = (pixels / 16).astype(np.float32).reshape(-1, 1, 8, 8)
+    images, labels = learned()
     if name == "convolve":
         WORKERS["epoch"] = our_epoch(images, labels, size)
     else:
@@ -124,26 +107,8 @@ def epochs(size: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Print all figures."""
-    set_num_threads(THREADS)
-    torch.set_num_threads(THREADS)
-    learned, of_learned, tested, of_tested = split()
-    scores, seconds = [], []
-    for seed in range(SEEDS):
-        start = time.perf_counter()
-        classifier = ConvNetClassifier(random_state=seed).fit(learned, of_learned)
-        seconds.append(time.perf_counter() - start)
-        scores.append(classifier.score(tested, of_tested))
-    print(f"network: {100 * np.mean(scores):.2f} % ({', '.join(f'{100 * s:.2f}' for s in scores)})")
-    print(f"         {max(seconds):.1f} s at most for one training of 20 epochs")
-    warnings.simplefilter("ignore")  # a linear model that has not converged
-    linear = {
-        name: model.fit(learned, of_learned).score(tested, of_tested)
-        for name, model in linear_models().items()
-    }
-    best = max(linear, key=lambda name: linear[name])
-    print(f"linear:  {100 * linear[best]:.2f} %, the best of {len(linear)}: {best}")
-    for size in (BATCH, 2 * BATCH):
+    """Print the median epoch of each, for small batches and larger ones."""
+    for size in BATCHES:
         for name, median in epochs(size).items():
             print(f"epoch of batches of {size}: {1000 * median:6.1f} ms  {name}")
 

@@ -1,0 +1,1 @@
+"""The examples run, each in a small version."""
