@@ -1,24 +1,13 @@
 """The part of docs/speed.md on networks: from ``networks.csv`` and ``networks_start.csv``."""
 
-import csv
-from pathlib import Path
-
 from bench import networks
 
-Rows = list[dict[str, str]]
-
-
-def read(path: Path) -> Rows:
-    """Return the rows of a file; none if it is not there."""
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+Rows = list[networks.Row]
 
 
 def section() -> list[str]:
     """Return the lines of docs/speed.md: a row for each network, losing ratios bold, and the means."""
-    times, starts = read(networks.RESULTS), read(networks.STARTS)
+    times, starts = networks.read(networks.RESULTS), networks.read(networks.STARTS)
     lines: list[str] = []
     if times:
         lines += [
@@ -26,8 +15,8 @@ def section() -> list[str]:
             "",
             "From bench/networks.csv, by `python -m bench.networks`: those of the onnx wheel",
             "with drawn weights, images of 224 × 224, milliseconds of a call. PyTorch: eager, channels last,",
-            'inference mode, batch norms folded. "direct" is ours without Winograd\'s method. Ratios are the',
-            "better peer's time by ours.",
+            "inference mode, batch norms folded, ReLU and sums in place; *direct* is ours without Winograd's",
+            "method. Ratios are the better peer's time by ours: **below 1 convolve is slower**.",
             "",
             *table(times),
             "",
@@ -40,7 +29,7 @@ def section() -> list[str]:
             "",
             "From bench/networks_start.csv (`python -m bench.networks --start`): batch 1, two threads,",
             "imports left out; *cold* with an empty disk cache, *cached* from then on. Peaks are of the",
-            "whole process.",
+            "whole process; *above* is what came on top of the memory in use once libraries were imported.",
             "",
             *table(starts),
             "",

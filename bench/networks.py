@@ -1,29 +1,31 @@
 """The networks of the onnx wheel, with drawn weights: ``python -m bench.networks [parts of names...]``.
 
-Ours, and ours by the direct method alone, beside ONNX Runtime (all its graph optimisations) and PyTorch
-(eager, channels last, inference mode, batch norms folded). Each contender has a process of its own, and they
-take turns; the median of the turns counts. Results are compared before anything is timed. Rows are printed,
-and kept in ``networks.csv``, one after the other. ``--start`` measures the way to the first result instead
-(``networks_start.csv``).
+Ours, and ours by the direct method alone, beside ONNX Runtime and PyTorch (`bench.network_contenders`). Each
+contender has a process of its own, kept to one CPU for one thread, and they take turns. Times are the median
+of the turns; ratios the median over the turns of the better peer's time by ours. Results are compared before
+anything is timed. Rows are printed, and kept in ``networks.csv``, one after the other; ``--resume`` goes on
+where a run was interrupted. ``--start`` measures the way to the first result instead
+(``networks_start.csv``), ``--profile`` shows where the time of one network goes.
 """
 
+import argparse
 import csv
 import datetime
-import json
-import math
-import multiprocessing
-import os
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from importlib.metadata import version
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bench import figures, network_profile, network_start, results
+from bench.network_contenders import MAKERS, PEERS, Run, image, keep_to_one_cpu, model
 from bench.worker import fall_asleep
 
 NAMES = (
@@ -31,94 +33,26 @@ NAMES = (
     "bvlc_alexnet", "vgg19",
 )  # fmt: skip
 BATCHES, THREADS = (1, 16), (1, 2)
-CONTENDERS = ("ours", "direct", "ONNX Runtime", "PyTorch")
-PEERS = CONTENDERS[2:]
 TURNS, TURN_SECONDS = 5, 0.3
+QUICK_TURNS, QUICK_SECONDS = 2, 0.1
 TOLERANCE = 1e-4
 """Largest difference from ONNX Runtime, of its largest result."""
 
 FOLDER = Path(__file__).parent
 RESULTS, STARTS = FOLDER / "networks.csv", FOLDER / "networks_start.csv"
-MODELS = Path(tempfile.gettempdir()) / "convolve-bench-networks"
+KEYS = ("network", "batch", "threads")
+"""What a row of ``networks.csv`` is known by."""
 
-
-def model(name: str) -> Path:
-    """Return the file of a network with drawn weights, written when it is first asked for."""
-    import onnx
-
-    from tests.nn.light import light_model
-
-    path = MODELS / f"{name}.onnx"
-    if not path.exists():
-        MODELS.mkdir(exist_ok=True)
-        onnx.save(light_model(name, 1), path.with_suffix(".part"))
-        path.with_suffix(".part").rename(path)
-    return path
-
-
-def image(batch: int) -> Any:
-    """Return images."""
-    return np.random.default_rng(0).standard_normal((batch, 3, 224, 224), np.float32)
-
-
-def ours(path: Path, threads: int) -> Callable[[Any], Any]:
-    """Return our call."""
-    import convolve
-
-    convolve.set_num_threads(threads)
-    return convolve.load(path)
-
-
-def direct(path: Path, threads: int) -> Callable[[Any], Any]:
-    """Return our call without Winograd's method."""
-    import convolve
-    from convolve.nn.tensor import Tensor
-
-    convolve.set_num_threads(threads)
-    network = convolve.load(path)
-    (given,), (wanted,) = network.inputs, network.outputs
-
-    def run(x: Any) -> Any:
-        compiled = network._program({given.name: Tensor(x.dtype, x.shape)}, (wanted,))
-        return (compiled._run({given.name: x}, "strict") or {})[wanted]
-
-    return run
-
-
-def onnx_runtime(path: Path, threads: int) -> Callable[[Any], Any]:
-    """Return ONNX Runtime's call."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda x: session.run(None, {name: x})[0]
-
-
-def pytorch(path: Path, threads: int) -> Callable[[Any], Any]:
-    """Return PyTorch's call; the image is given in the layout that it takes best."""
-    import torch
-
-    import convolve
-    from bench.peers.torch_network import torch_network
-
-    torch.set_num_threads(threads)
-    run = torch_network(convolve.load(path))
-    return lambda x: run(torch.from_numpy(x).contiguous(memory_format=torch.channels_last))
-
-
-MAKERS = dict(zip(CONTENDERS, (ours, direct, onnx_runtime, pytorch), strict=True))
-WORK: dict[str, Callable[[], Any]] = {}
+Row = dict[str, str]
+WORK: dict[str, Run] = {}
 """In a worker process: what it does."""
 
 
 def start(contender: str, path: Path, batch: int, threads: int) -> None:
     """Make a worker ready."""
-    run, x = MAKERS[contender](path, threads), image(batch)
-    WORK["run"] = lambda: run(x)
+    if threads == 1:
+        keep_to_one_cpu()
+    WORK["run"] = MAKERS[contender](path, threads, image(batch))
 
 
 def first() -> Any:
@@ -126,10 +60,10 @@ def first() -> Any:
     return [WORK["run"]() for _ in range(2)][-1]
 
 
-def turn() -> float:
+def turn(seconds: float) -> float:
     """Return the median seconds of a turn's calls; the first one is left out where there are others."""
     times: list[float] = []
-    while not times or sum(times) < TURN_SECONDS:
+    while not times or sum(times) < seconds:
         begun = time.perf_counter()
         WORK["run"]()
         times.append(time.perf_counter() - begun)
@@ -137,149 +71,167 @@ def turn() -> float:
     return statistics.median(times[1:] or times)
 
 
-def medians(name: str, batch: int, threads: int) -> dict[str, float]:
-    """Return the median milliseconds of each contender; none of them may be wrong."""
-    context = multiprocessing.get_context("spawn")
-    given = (model(name), batch, threads)
-    pools = {one: context.Pool(1, start, (one, *given)) for one in CONTENDERS}
+@contextmanager
+def workers(*given: Any) -> Iterator[dict[str, ProcessPoolExecutor]]:
+    """Start a process for each contender; one that dies is an error, and nobody waits for it."""
+    made = {one: ProcessPoolExecutor(1, get_context("spawn")) for one in MAKERS}
     try:
-        results = {one: pool.apply(first) for one, pool in pools.items()}
-        wanted = results["ONNX Runtime"]
-        for one, result in results.items():
-            error = float(np.abs(result - wanted).max() / np.abs(wanted).max())
-            if not error <= TOLERANCE:
-                raise SystemExit(f"{name}, batch {batch}: {one} differs from ONNX Runtime by {error:.1e}")
-        turns = [{one: pool.apply(turn) for one, pool in pools.items()} for _ in range(TURNS)]
+        for one, pool in made.items():
+            pool.submit(start, one, *given).result()
+        yield made
     finally:
-        for pool in pools.values():
-            pool.terminate()
-    return {one: 1000 * statistics.median(times[one] for times in turns) for one in pools}
+        for pool in made.values():
+            pool.shutdown(cancel_futures=True)
 
 
-def row(name: str, batch: int, threads: int) -> dict[str, str]:
+def times(name: str, batch: int, threads: int, quick: bool) -> dict[str, list[float]]:
+    """Return each contender's milliseconds in each turn; none of them may be wrong."""
+    turns, seconds = (QUICK_TURNS, QUICK_SECONDS) if quick else (TURNS, TURN_SECONDS)
+    with workers(model(name), batch, threads) as pools:
+        compare({one: pool.submit(first).result() for one, pool in pools.items()})
+        rounds = [
+            {one: 1e3 * pool.submit(turn, seconds).result() for one, pool in pools.items()}
+            for _ in range(turns)
+        ]
+    return {one: [each[one] for each in rounds] for one in MAKERS}
+
+
+def compare(found: dict[str, Any]) -> None:
+    """Refuse results that are not ONNX Runtime's."""
+    wanted = found["ONNX Runtime"]
+    for one, result in found.items():
+        error = float(np.abs(result - wanted).max() / np.abs(wanted).max())
+        if not error <= TOLERANCE:
+            raise RuntimeError(f"{one} differs from ONNX Runtime by {error:.1e}, more than {TOLERANCE:.0e}")
+
+
+def row(name: str, batch: int, threads: int, found: dict[str, list[float]]) -> Row:
     """Return a row of the results."""
-    times = medians(name, batch, threads)
-    best = min(times[peer] for peer in PEERS)
-    found = {"network": name, "batch": str(batch), "threads": str(threads)}
-    found |= {f"{one} ms": f"{time:.2f}" for one, time in times.items()}
-    found |= {"ratio": f"{best / times['ours']:.2f}", "direct ratio": f"{best / times['direct']:.2f}"}
-    return found | {"measured": _when()}
+    cells = {"network": name, "batch": str(batch), "threads": str(threads)}
+    cells |= {f"{one} ms": f"{statistics.median(turns):.2f}" for one, turns in found.items()}
+    for contender, title in (("ours", "ratio"), ("direct", "direct ratio")):
+        best = min(figures.ratio(found[peer], found[contender]) for peer in PEERS)
+        cells[title] = f"{best:.2f}"
+    return cells
 
 
-def _when() -> str:
-    import onnxruntime
-    import torch
-
+def measured() -> str:
+    """Return when, where and beside which versions: the last cell of each row."""
     from convolve.runtime.host import host_target
 
-    peers = f"ONNX Runtime {onnxruntime.__version__}, PyTorch {torch.__version__}"
-    return f"{datetime.date.today()}, {host_target().name}, {peers}"
+    peers = f"ONNX Runtime {version('onnxruntime')}, PyTorch {version('torch')}"
+    return f"{datetime.date.today()}, {results.cpu()}, {host_target().name}, {peers}"
 
 
-START = """
-import json, sys, time
-import numpy as np
-sys.path.insert(0, {folder!r})
-contender, path = sys.argv[1:3]
-from bench.networks import MAKERS, image
-if contender == "ours":
-    import convolve, llvmlite.binding, onnx
-    import convolve.nn
-else:
-    import onnxruntime
-x = image(1)
-begun = time.perf_counter()
-MAKERS[contender](path, 2)(x)
-seconds = time.perf_counter() - begun
-with open("/proc/self/status") as status:
-    peak = next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmHWM"))
-print(json.dumps([seconds, peak]))
-"""
-"""A process of its own: seconds from the file's name to the first result without imports, and MiB at most."""
+def read(path: Path) -> list[Row]:
+    """Return the rows of a file; none if it is not there."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
-def started(contender: str, path: Path, cache: str) -> tuple[float, float]:
-    """Return seconds to the first result, and the peak of memory in MiB."""
-    done = subprocess.run(
-        [sys.executable, "-c", START.format(folder=str(FOLDER.parent)), contender, str(path)],
-        capture_output=True, text=True, check=True, env={**os.environ, "CONVOLVE_CACHE_DIR": cache},
-    )  # fmt: skip
-    seconds, peak = json.loads(done.stdout)
-    return seconds, peak
-
-
-def start_row(name: str) -> dict[str, str]:
-    """Return the way to a network's first result, batch 1, two threads."""
-    path = model(name)
-    with tempfile.TemporaryDirectory() as cache:
-        cold, _ = started("ours", path, cache)
-        cached = [started("ours", path, cache) for _ in range(3)]
-        theirs = [started("ONNX Runtime", path, cache) for _ in range(3)]
-    seconds, peaks = (statistics.median(one) for one in zip(*cached, strict=True))
-    their_seconds, their_peaks = (statistics.median(one) for one in zip(*theirs, strict=True))
-    return {
-        "network": name, "file MB": f"{path.stat().st_size / 1e6:.0f}", "cold s": f"{cold:.2f}",
-        "cached s": f"{seconds:.2f}", "ONNX Runtime s": f"{their_seconds:.2f}", "peak MiB": f"{peaks:.0f}",
-        "ONNX Runtime MiB": f"{their_peaks:.0f}", "measured": _when(),
-    }  # fmt: skip
-
-
-def keep(path: Path, new: dict[str, str], keys: Sequence[str]) -> list[dict[str, str]]:
+def keep(path: Path, new: Row, keys: Sequence[str]) -> list[Row]:
     """Put a row into a file, in the order of the networks, and return all rows."""
-    rows = list(csv.DictReader(path.open(encoding="utf-8"))) if path.exists() else []
-    kept = {tuple(one[key] for key in keys): one for one in (*rows, new)}
+    kept = {tuple(one[key] for key in keys): one for one in (*read(path), new)}
     rows = sorted(
         kept.values(), key=lambda one: (NAMES.index(one["network"]), *(int(one[k]) for k in keys[1:]))
     )
-    with path.open("w", encoding="utf-8", newline="") as file:
+    part = path.with_suffix(".part")
+    with part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, list(new), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+    part.replace(path)
     return rows
 
 
-def means(rows: Sequence[dict[str, str]]) -> list[str]:
-    """Return the geometric means of the ratios in words, for each batch and number of threads, and of all."""
+def means(rows: Sequence[Row]) -> list[str]:
+    """Return the geometric means in words, for each batch and number of threads and of all; who loses."""
     lines = []
-    groups = [(batch, threads) for batch in BATCHES for threads in THREADS]
+    groups = [(str(batch), str(threads)) for batch in BATCHES for threads in THREADS]
     for batch, threads in [*groups, ("all", "all")]:
-        own = (str(batch), str(threads))
-        chosen = [one for one in rows if batch == "all" or (one["batch"], one["threads"]) == own]
+        chosen = [one for one in rows if batch == "all" or (one["batch"], one["threads"]) == (batch, threads)]
         if chosen:
-            both = [_mean([float(one[key]) for one in chosen]) for key in ("ratio", "direct ratio")]
+            both = [figures.mean(float(one[key]) for one in chosen) for key in ("ratio", "direct ratio")]
             worst = min(chosen, key=lambda one: float(one["ratio"]))
-            least = f"the least {worst['ratio']} × ({worst['network']})"
+            losing = [one["network"] for one in chosen if float(one["ratio"]) < 1]
             lines.append(
-                f"batch {batch}, threads {threads}: {both[0]:.2f} ×, direct {both[1]:.2f} ×; {least}"
+                f"batch {batch}, threads {threads}: {both[0]:.2f} ×, direct {both[1]:.2f} ×; "
+                f"the least {worst['ratio']} × ({worst['network']}); loses on {len(losing)} of {len(chosen)}"
             )
     return lines
 
 
-def _mean(ratios: Sequence[float]) -> float:
-    return math.exp(sum(map(math.log, ratios)) / len(ratios))
+def parser() -> argparse.ArgumentParser:
+    """Return what the command line understands."""
+    made = argparse.ArgumentParser(prog="python -m bench.networks", description="Time networks and peers.")
+    made.add_argument("names", nargs="*", metavar="NAME", help="parts of names; all networks without")
+    made.add_argument("--batches", type=int, nargs="+", default=list(BATCHES), help="images in a call (1 16)")
+    made.add_argument("--threads", type=int, nargs="+", default=list(THREADS), help="threads (1 2)")
+    made.add_argument("--quick", action="store_true", help="few turns; the result is not kept")
+    made.add_argument("--resume", action="store_true", help="leave out rows that today's run has already")
+    made.add_argument("--start", action="store_true", help="the way to the first result instead")
+    made.add_argument("--profile", action="store_true", help="where our time goes, step by step")
+    return made
 
 
-def main() -> None:
-    """Measure the networks that are named, or all."""
-    parts = [one for one in sys.argv[1:] if not one.startswith("--")]
-    names = [name for name in NAMES if not parts or any(part in name for part in parts)]
+Job = tuple[tuple[str, ...], Callable[[], Row]]
+"""What a row is known by, and what measures it."""
+
+
+def jobs(asked: argparse.Namespace, names: Sequence[str]) -> Iterator[Job]:
+    """Yield what is to be measured."""
     for name in names:
-        if "--start" in sys.argv:
-            print("  ".join(keep_one(STARTS, start_row(name), ["network"])), flush=True)
+        if asked.start:
+            yield (name,), lambda name=name: network_start.start_row(name)  # type: ignore[misc]
             continue
-        for batch in BATCHES:
-            for threads in THREADS:
-                new = row(name, batch, threads)
-                print("  ".join(keep_one(RESULTS, new, ["network", "batch", "threads"])), flush=True)
-    if RESULTS.exists() and "--start" not in sys.argv:
-        print(*means(list(csv.DictReader(RESULTS.open(encoding="utf-8")))), sep="\n")
+        for batch in asked.batches:
+            for threads in asked.threads:
+                given = (name, batch, threads)
+                yield (
+                    (name, str(batch), str(threads)),
+                    lambda given=given: row(*given, times(*given, asked.quick)),  # type: ignore[misc]
+                )
 
 
-def keep_one(path: Path, new: dict[str, str], keys: Sequence[str]) -> Sequence[str]:
-    """Keep a row, and return its cells."""
-    keep(path, new, keys)
-    return list(new.values())[:-1]
+def run(asked: argparse.Namespace, names: Sequence[str]) -> int:
+    """Measure, print and keep row by row; one that fails is told of, and the others go on."""
+    path, keys = (STARTS, KEYS[:1]) if asked.start else (RESULTS, KEYS)
+    when, failed, rows = measured(), 0, []
+    there = {tuple(one[key] for key in keys) for one in read(path) if one["measured"] == when}
+    for known, measure in jobs(asked, names):
+        if asked.resume and known in there:
+            continue
+        try:
+            new = measure()
+        except Exception as error:
+            failed += 1
+            print(f"{' '.join(known)}: FAILED: {error}", file=sys.stderr, flush=True)
+            continue
+        rows.append(new)
+        line = "  ".join(f"{name} {cell}" for name, cell in new.items())
+        print(line + "  LOSES" * (float(new.get("ratio", 1)) < 1), flush=True)
+        if not asked.quick:
+            keep(path, {**new, "measured": when}, keys)
+    if not asked.start:
+        print(*means(rows if asked.quick else read(path)), sep="\n")
+    return min(failed, 1)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the networks that are named, or all."""
+    asked = parser().parse_args(arguments)
+    names = [name for name in NAMES if not asked.names or any(part in name for part in asked.names)]
+    if not names:
+        sys.stderr.write(f"no network is called {' or '.join(asked.names)}; there are {', '.join(NAMES)}\n")
+        return 2
+    if asked.profile:
+        for name in names:
+            print(network_profile.table(model(name), asked.batches[0], asked.threads[0]))
+        return 0
+    return run(asked, names)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,9 +7,12 @@ import pytest
 
 from convolve.errors import ShapeError
 from convolve.nn.onnx.reading import network_of
-from tests.nn.light import NAMES, light_model
 from tests.peers import peer
 from tests.seeds import seed
+
+peer("onnx")  # before what needs it
+
+from bench.light_networks import NAMES, light_model  # noqa: E402
 
 ANY_SIZE = ("densenet121", "squeezenet")
 """Networks that end in a pooling over the whole plane; the others allow one image size only."""

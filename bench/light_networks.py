@@ -2,15 +2,15 @@
 
 Their own weights are constants of one number, and their expected outputs nearly uniform, which proves little.
 Here every weight is drawn from a seed so that feature maps keep their variance, and the final softmax, which
-hides errors, is left out.
+hides errors, is left out. Tests compare these networks (tests/nn/test_light_networks.py), and
+`bench.networks` times them.
 """
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from tests.peers import peer
+import onnx
 
 NAMES = (
     "squeezenet", "shufflenet", "inception_v1", "inception_v2", "resnet50", "densenet121", "zfnet512",
@@ -20,7 +20,6 @@ NAMES = (
 
 def light_model(name: str, seed: int) -> Any:
     """Return the network as a model with drawn weights, open batch and image size, and no final softmax."""
-    onnx = peer("onnx")
     folder = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
     model = onnx.load(folder / f"light_{name}.onnx")
     graph, random = model.graph, np.random.default_rng(seed)
@@ -59,7 +58,6 @@ def drawn(random: np.random.Generator, operation: str, place: int, shape: tuple[
 
 def _open_sizes(graph: Any) -> None:
     """Let batch and image have any size where the file writes one down only because it was traced."""
-    onnx = peer("onnx")
     del graph.value_info[:]
     numbers = {one.name: one for one in graph.initializer}
     inputs = [one for one in graph.input if one.name not in numbers]
