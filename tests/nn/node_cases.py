@@ -32,18 +32,24 @@ CORE = (
     "GlobalAveragePool", "GlobalLpPool", "GlobalMaxPool", "LpPool", "MaxPool", "MaxUnpool", "Pad",
     "QLinearConv", "Resize", "SpaceToDepth", "Upsample",
 )  # fmt: skip
-"""Operations of convolution, pooling, padding and resizing."""
+"""Operations of convolution, pooling, padding and resizing; `Upsample` is what `Resize` was up to opset 9."""
 
 
 @cache
-def node_cases() -> dict[str, Any]:
-    """Return the cases all of whose operations we have; importing a module of cases registers them."""
+def all_cases() -> dict[str, Any]:
+    """Return every case of the package by name; importing a module of cases registers them."""
     node = peer("onnx.backend.test.case.node")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for module in pkgutil.iter_modules(node.__path__):
             importlib.import_module(f"onnx.backend.test.case.node.{module.name}")
-    return {case.name: case for case in node._NodeTestCases if _is_ours(case.model.graph.node)}
+    return {case.name: case for case in node._NodeTestCases}
+
+
+@cache
+def node_cases() -> dict[str, Any]:
+    """Return the cases all of whose operations we have."""
+    return {name: case for name, case in all_cases().items() if _is_ours(case.model.graph.node)}
 
 
 def _is_ours(nodes: Any) -> bool:

@@ -8,10 +8,10 @@ import pytest
 
 from convolve.nn.onnx.reading import load
 from convolve.nn.onnx.tensors import array_of
+from tests.nn.core_cases import folders
 from tests.peers import peer
 
-ROOT = Path(peer("onnx").__file__).parent / "backend" / "test" / "data"
-FOLDERS = sorted(path for kind in ("converted", "operator") for path in (ROOT / f"pytorch-{kind}").iterdir())
+FOLDERS = folders()
 
 COUNT = 117
 """Cases in onnx 1.23.2."""

@@ -11,8 +11,10 @@ from tests.nn.zoo import ZOO, with_statistics
 from tests.peers import peer
 from tests.seeds import seed
 
-RUN = [name for name in ZOO if name != "convnext" or int(os.environ.get("CONVOLVE_F17", "6")) > 6]
-"""ConvNeXt-T has 28 million weights and takes 10 s: a release runs it (scripts/soak)."""
+FULL = int(os.environ.get("CONVOLVE_F17", "6")) > 6
+RUN = [name for name in ZOO if FULL or name != "convnext"]
+"""ConvNeXt-T has 28 million weights and takes 10 s: a release runs it (scripts/soak), and every network with
+both batches at both sizes."""
 
 
 @pytest.mark.parametrize("name", RUN)
@@ -26,7 +28,8 @@ def test_beside_onnx_runtime(name: str, tmp_path: Path) -> None:
     session = runtime.InferenceSession(path, options)
     random = np.random.default_rng(seed())
     channels = network.inputs[0].shape[1]
-    for batch, size in zip((1, 3), sizes * 2, strict=False):
+    first, second = sizes
+    for batch, size in [(1, first), (3, second)] + [(3, first), (1, second)] * FULL:
         image = random.standard_normal((batch, channels, *size), np.float32)  # type: ignore[arg-type]
         found = network(image)
         results = found if isinstance(found, tuple) else (found,)

@@ -169,9 +169,12 @@ def unet3d() -> Network:
 
 
 def detector() -> Network:
-    """Return a detector in the style of SSD (Liu et al., 2016): boxes and classes from three maps."""
+    """Return a detector in the style of SSD (Liu et al., 2016): boxes and scores from three maps.
+
+    The softmax over classes is left out: it would hide errors.
+    """
     anchors, classes = 4, 11
-    image = nn.Input((3, 96, 96))
+    image = nn.Input((3, None, None))
     value = nn.ReLU()(conv_norm(image, 16, 3, 2))
     boxes, scores = [], []
     for width in (32, 64, 64, 128):
@@ -180,10 +183,10 @@ def detector() -> Network:
             for found, count in ((boxes, 4), (scores, classes)):
                 raw = nn.Permute((0, 2, 3, 1))(nn.Conv2d(width, anchors * count, 3, padding=1)(value))
                 found.append(nn.Reshape((-1, count))(raw))
-    return nn.network(image, [nn.Concat()(*boxes), nn.Softmax(2)(nn.Concat()(*scores))])
+    return nn.network(image, [nn.Concat()(*boxes), nn.Concat()(*scores)])
 
 
-ZOO: dict[str, tuple[Callable[[], Network], tuple[tuple[int, ...], ...]]] = {
+ZOO: dict[str, tuple[Callable[[], Network], tuple[tuple[int, ...], tuple[int, ...]]]] = {
     "resnet18": (resnet18, ((64, 64), (96, 72))),
     "mobilenet2": (mobilenet2, ((64, 64), (96, 72))),
     "mobilenet3": (mobilenet3, ((64, 64), (96, 72))),
@@ -191,9 +194,9 @@ ZOO: dict[str, tuple[Callable[[], Network], tuple[tuple[int, ...], ...]]] = {
     "convnext": (convnext, ((64, 64), (96, 64))),
     "unet": (unet, ((32, 48), (64, 40))),
     "unet3d": (unet3d, ((16, 16, 16), (8, 16, 24))),
-    "detector": (detector, ((96, 96),)),
+    "detector": (detector, ((96, 96), (128, 80))),
 }
-"""Name -> (the network, sizes of images)."""
+"""Name -> (the network, two sizes of images)."""
 
 
 def with_statistics(network: Network, seed: int) -> Network:
