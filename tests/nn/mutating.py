@@ -1,4 +1,7 @@
-"""ONNX models with one to three things wrong: attributes, names, shapes, dtypes, operations, or bytes."""
+"""ONNX models, damaged up to three times: attributes, names, shapes, dtypes, operations, weights, bytes.
+
+`damaged` makes one; every damage changes a model in place.
+"""
 
 import random
 from typing import Any
@@ -68,9 +71,50 @@ def _opset(model: Any, node: Any, draw: random.Random) -> None:
     model.opset_import[0].version = draw.choice([0, 6, 7, 9, 10, 11, 12, 13, 18, 28, 99])
 
 
+def _weight(model: Any, node: Any, draw: random.Random) -> None:
+    """Let a weight's shape, dtype or bytes lie."""
+    if not model.graph.initializer:
+        return
+    one = draw.choice(model.graph.initializer)
+    kind = draw.randrange(4)
+    if kind == 0 and one.dims:
+        one.dims[draw.randrange(len(one.dims))] = draw.choice(EXTREME)
+    elif kind == 1:
+        one.dims.append(draw.choice(EXTREME))
+    elif kind == 2:
+        one.data_type = draw.choice(DTYPES)
+    else:
+        one.raw_data = one.raw_data[: draw.randrange(len(one.raw_data) + 1)]
+
+
+PLACES = (
+    "weights.bin", "weights.bin", "sub/weights.bin", "link", "link/weights.bin", "hard", "../secret",
+    "sub/../../secret", "./../secret", "/etc/passwd", "~/secret", "file:///etc/passwd", "..\\secret",
+    "C:/secret", "", ".", "\0", "sub", "model.onnx", "none", 5000 * "n",
+    "weights.bin/inside", "sub/" * 3000,
+)  # fmt: skip
+"""Where weights are said to lie; `test_hostile` makes these files, links and folders."""
+
+NUMBERS = ("0", "4", "-1", "1e9", str(2**31), str(2**63), "9" * 400, "", "many", "\u0664")
+
+
+def _elsewhere(model: Any, node: Any, draw: random.Random) -> None:
+    """Keep a weight in some other file, from some byte on."""
+    if not model.graph.initializer:
+        return
+    one = draw.choice(model.graph.initializer)
+    given = {"location": draw.choice(PLACES)}
+    given |= {key: draw.choice(NUMBERS) for key in ("offset", "length") if draw.random() < 0.3}
+    one.ClearField("raw_data")
+    one.data_location = 1
+    for key, value in given.items():
+        entry = one.external_data.add()
+        entry.key, entry.value = key, value
+
+
 DAMAGES = (
     _attribute, _attribute, _new_attribute, _operation, _reads, _fewer_inputs, _more_outputs, _size, _dtype,
-    _opset,
+    _opset, _weight, _elsewhere,
 )  # fmt: skip
 
 

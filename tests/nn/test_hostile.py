@@ -2,9 +2,11 @@
 
 import os
 import random
+import resource
 import sys
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +16,19 @@ import pytest
 import convolve
 from convolve.errors import ConvolveError, FileAccessError, FileFormatError, FileMissingError
 from convolve.nn.network import Network
+from convolve.nn.onnx.writing import model_of
 from tests.nn.mutating import damaged
 from tests.nn.node_cases import as_arrays, node_cases
+from tests.nn.random_graphs import drawn
 from tests.peers import peer
 from tests.seeds import seed
 
 onnx = peer("onnx")
 MUTANTS = int(os.environ.get("CONVOLVE_F11", "1000"))
 SECONDS = 5.0
+MOST_MEMORY = 2**20
+"""KiB by which the process may grow: a GiB."""
+
 OPENED: list[str] = []
 
 
@@ -35,23 +42,58 @@ sys.addaudithook(_note)
 
 def test_mutated_files(tmp_path: Path) -> None:
     draw = random.Random(seed())
-    cases, ran = node_cases(), 0
+    file, ran = model_folder(tmp_path) / "model.onnx", 0
+    cases, networks = node_cases(), weighted_networks()
+    kinds = sorted(cases), sorted(networks)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     for number in range(MUTANTS):
-        name = draw.choice(sorted(cases))
-        case, file = cases[name], tmp_path / "model.onnx"
-        file.write_bytes(damaged(case.model, draw))
+        name = draw.choice(draw.choice(kinds))
+        model = networks[name] if name in networks else cases[name].model
+        file.write_bytes(damaged(model, draw))
         start = time.perf_counter()
-        OPENED.clear()
         try:
-            network = convolve.load(file)
-            inside = [path for path in OPENED if not path.endswith((".py", ".pyc", ".so"))]
-            assert all(Path(path).parent == tmp_path for path in inside), inside
-            network(*inputs_for(network, as_arrays(case.data_sets[0][0])))
+            network = loaded(file)
+            arrays = [IMAGE] if name in networks else as_arrays(cases[name].data_sets[0][0])
+            network(*inputs_for(network, arrays))
             ran += 1
         except ConvolveError as error:
             assert len(str(error)) > 15
         assert time.perf_counter() - start < SECONDS, f"mutant {number} of {name}, seed {seed()}"
     assert MUTANTS // 20 < ran < MUTANTS - MUTANTS // 20
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < MOST_MEMORY, f"{grown / 2**20:.2g} GiB more, seed {seed()}"
+
+
+IMAGE = np.zeros((1, 3, 16, 15), np.float32)
+
+
+@cache
+def weighted_networks() -> dict[str, Any]:
+    """Return networks of many layers with weights, as models that take `IMAGE`."""
+    networks = {f"network {number}": drawn(number) for number in range(60)}
+    taken = {name: one for name, one in networks.items() if one.inputs[0].shape[1:] == IMAGE.shape[1:]}
+    return {name: model_of(one) for name, one in taken.items()}
+
+
+def model_folder(tmp_path: Path) -> Path:
+    """Return a folder for models, with weights, links that lead out of it, and a secret beside it."""
+    folder = tmp_path / "model"
+    (folder / "sub").mkdir(parents=True)
+    for path in (tmp_path / "secret", folder / "weights.bin", folder / "sub" / "weights.bin"):
+        path.write_bytes(bytes(2**16))
+    (folder / "link").symlink_to(tmp_path / "secret")
+    (folder / "hard").hardlink_to(tmp_path / "secret")
+    return folder
+
+
+def loaded(file: Path) -> Network:
+    """Load a file; nothing outside its folder may be opened on the way, whether it succeeds or not."""
+    OPENED.clear()
+    try:
+        return convolve.load(file)
+    finally:
+        inside = [Path(path).resolve() for path in OPENED if not path.endswith((".py", ".pyc", ".so"))]
+        assert all(path.is_relative_to(file.parent.resolve()) for path in inside), inside
 
 
 def inputs_for(network: Network, arrays: list[Any]) -> list[Any]:
@@ -215,7 +257,7 @@ def test_weights_elsewhere_are_not_read(location: str, tmp_path: Path) -> None:
     assert not any("secret" in opened or "hostname" in opened for opened in OPENED)
 
 
-@pytest.mark.parametrize("kind", ["symlink", "hard link", "folder link", "fifo"])
+@pytest.mark.parametrize("kind", ["symlink", "hard link", "folder link", "fifo", "folder"])
 def test_links_are_not_followed(kind: str, tmp_path: Path) -> None:
     path = beside(tmp_path, "sub/data" if kind == "folder link" else "data")
     data = path.parent / "data"
@@ -225,6 +267,8 @@ def test_links_are_not_followed(kind: str, tmp_path: Path) -> None:
         data.hardlink_to(tmp_path / "secret")
     elif kind == "fifo":
         os.mkfifo(data)
+    elif kind == "folder":
+        data.mkdir()
     else:
         (tmp_path / "data").write_bytes((tmp_path / "secret").read_bytes())
         (path.parent / "sub").symlink_to(tmp_path)
@@ -245,6 +289,14 @@ def test_links_are_not_followed(kind: str, tmp_path: Path) -> None:
 def test_numbers_that_are_not_in_the_file(entries: dict[str, str], words: str, tmp_path: Path) -> None:
     with pytest.raises(FileFormatError, match=words):
         convolve.load(beside(tmp_path, "weights.bin", **entries))
+
+
+@pytest.mark.parametrize("location", [5000 * "n", 3000 * "sub/" + "n", "weights.bin/inside"])
+def test_names_that_no_file_can_have(location: str, tmp_path: Path) -> None:
+    path = beside(tmp_path, location)
+    (path.parent / "sub").mkdir()
+    with pytest.raises(ConvolveError, match=r"which cannot be read|is not beside the model"):
+        convolve.load(path)
 
 
 def test_missing_weights(tmp_path: Path) -> None:

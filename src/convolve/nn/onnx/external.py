@@ -44,11 +44,16 @@ def read_beside(folder: Path, entries: Mapping[str, str], size: int, name: str) 
             f"tensor {name!r} is kept in {path.name}, which is not beside the model"
         ) from None
     except OSError as error:
-        raise FileAccessError(f"tensor {name!r} is kept in {path}, which cannot be read: {error}") from None
-    with os.fdopen(handle, "rb") as file:
-        _check_file(os.fstat(file.fileno()), offset + length, path, name)
-        file.seek(offset)
-        return file.read(length)
+        raise FileAccessError(
+            f"tensor {name!r} is kept in {path.name[:200]!r}, which cannot be read: {error.strerror}"
+        ) from None
+    try:
+        _check_file(os.fstat(handle), offset + length, path, name)
+        with os.fdopen(handle, "rb", closefd=False) as file:
+            file.seek(offset)
+            return file.read(length)
+    finally:
+        os.close(handle)
 
 
 def _contained(folder: Path, location: str, name: str) -> Path:
@@ -64,11 +69,18 @@ def _contained(folder: Path, location: str, name: str) -> Path:
     path = folder
     for step in posix.parts:
         path = path / step
-        if path.is_symlink():
+        if _is_link(path):
             raise FileFormatError(
                 f"tensor {name!r} must be kept in a plain file, but {path.name!r} is a link; copy its target"
             )
     return path
+
+
+def _is_link(path: Path) -> bool:
+    try:
+        return path.is_symlink()
+    except OSError:  # a name that no file can have; opening it is refused
+        return False
 
 
 def _number(text: str, what: str, name: str) -> int:
