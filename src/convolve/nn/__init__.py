@@ -17,6 +17,7 @@
 from convolve.nn.build import Sequential, network
 from convolve.nn.graph import Graph
 from convolve.nn.initial import kaiming_normal, kaiming_uniform, xavier_normal, xavier_uniform
+from convolve.nn.layers.apply import Apply
 from convolve.nn.layers.base import Input, Layer, Value
 from convolve.nn.layers.cells import (
     ELU,
@@ -80,6 +81,7 @@ from convolve.nn.layers.pooling import (
 )
 from convolve.nn.models import save
 from convolve.nn.network import Network
+from convolve.nn.operations.detection import non_maximum_suppression
 from convolve.nn.seeing.curves import Curves, training_curves
 from convolve.nn.seeing.grad_cam import GradCAM, grad_cam
 from convolve.nn.seeing.grid import Grid
@@ -106,6 +108,7 @@ __all__ = [
     "AdaptiveMaxPool2d",
     "AdaptiveMaxPool3d",
     "Add",
+    "Apply",
     "Augment",
     "AvgPool1d",
     "AvgPool2d",
@@ -180,6 +183,7 @@ __all__ = [
     "kaiming_normal",
     "kaiming_uniform",
     "network",
+    "non_maximum_suppression",
     "save",
     "training_curves",
     "xavier_normal",

@@ -164,8 +164,13 @@ class Layer(ABC):
         """Return what an operation makes of values, parameters and arrays, checked."""
         names = ["" if one is None else f"{place}" for place, one in enumerate(inputs)]
         node = make_node(operation, names, ["out"], self.label, attributes)
-        tensor = infer_node(node, [_tensor_of(one) for one in inputs])[0]
-        return Value(tensor.like(), Step(self, part, operation, inputs, attributes))
+        found = infer_node(node, [_tensor_of(one) for one in inputs])
+        if not found:
+            raise ArgumentError(
+                f"{node}: the size of its result must follow from sizes, but it follows from cells; end the "
+                "network before it"
+            )
+        return Value(found[0].like(), Step(self, part, operation, inputs, attributes))
 
 
 def _tensor_of(one: Any) -> Tensor | None:

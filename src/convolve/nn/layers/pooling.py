@@ -193,7 +193,7 @@ class Upsample(Layer):
     align_corners
         Whether the centres of the corner cells stay where they are.
     antialias
-        Whether cells are averaged where maps become smaller.
+        Whether cells are averaged where maps become smaller, as ``torch.nn.functional.interpolate`` does it.
 
     Examples
     --------
@@ -220,8 +220,14 @@ class Upsample(Layer):
         mode = MODES[choice(self.mode, "mode", tuple(MODES))]
         return self.step(
             "Resize", value, None, np.array((1, 1, *factors), np.float32),
-            mode=mode, antialias=flag(self.antialias, "antialias"), **self._coordinates(mode),
+            mode=mode, **self._antialiasing(), **self._coordinates(mode),
         )  # fmt: skip
+
+    def _antialiasing(self) -> dict[str, Any]:
+        """Return PyTorch's: cells beyond the edge do not count, and the cubic is another one."""
+        if not flag(self.antialias, "antialias"):
+            return {}
+        return {"antialias": True, "exclude_outside": True, "cubic_coeff_a": -0.5}
 
     def _coordinates(self, mode: str) -> dict[str, str]:
         if mode == "nearest":

@@ -38,7 +38,57 @@ def suppressed(boxes: Array, scores: Array, most: int, overlap: float) -> list[i
     return kept
 
 
+def non_maximum_suppression(
+    boxes: Array, scores: Array, *, most: int, overlap: float = 0.5, least: float = -np.inf
+) -> Array:
+    """Return the boxes that are kept: of those of one class that overlap, the one with the best score.
+
+    Parameters
+    ----------
+    boxes
+        (batch, boxes, 4): first row, first column, last row, last column.
+    scores
+        (batch, classes, boxes).
+    most
+        Boxes kept of each class and image.
+    overlap
+        Intersection over union from which on the worse of two boxes is left out.
+    least
+        Boxes must have a better score.
+
+    Returns
+    -------
+    numpy.ndarray
+        int64 (kept, 3): image, class and box, the best of each class first. As ONNX's ``NonMaxSuppression``.
+
+    Raises
+    ------
+    ShapeError
+        If boxes and scores do not belong to each other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> boxes = np.array([[[0, 0, 9, 9], [0, 1, 9, 9], [20, 20, 30, 30]]], np.float32)
+    >>> non_maximum_suppression(boxes, np.array([[[0.6, 0.9, 0.5]]], np.float32), most=10).tolist()
+    [[0, 0, 1], [0, 0, 2]]
+    """
+    _check(Tensor.of(boxes), Tensor.of(scores))
+    found = []
+    for image, label in np.ndindex(scores.shape[:2]):
+        worth = np.flatnonzero(scores[image, label] > least)
+        laid = corners(boxes[image, worth], from_center=False)
+        kept = suppressed(laid, scores[image, label, worth], most, overlap)
+        found += [(image, label, int(worth[place])) for place in kept]
+    return np.array(found, np.int64).reshape(-1, 3)
+
+
 def _infer(_node: Node, boxes: Tensor, scores: Tensor, *_limits: Tensor | None) -> Tensor:
+    _check(boxes, scores)
+    raise UnknownUntilRun  # how many boxes are kept depends on their scores
+
+
+def _check(boxes: Tensor, scores: Tensor) -> None:
     check_ndim(boxes, 3, 3, "boxes")
     check_ndim(scores, 3, 3, "scores")
     if boxes.shape[2] != 4 or (boxes.shape[0], boxes.shape[1]) != (scores.shape[0], scores.shape[2]):
@@ -46,7 +96,6 @@ def _infer(_node: Node, boxes: Tensor, scores: Tensor, *_limits: Tensor | None) 
             f"boxes must be (batch, boxes, 4) and scores (batch, classes, boxes); got {boxes.shape} and "
             f"{scores.shape}"
         )
-    raise UnknownUntilRun  # how many boxes are kept depends on their scores
 
 
 def _number(array: Array | None, default: float) -> float:
@@ -61,15 +110,9 @@ def _forward(
     overlap: Array | None = None,
     least: Array | None = None,
 ) -> Array:
-    count, limit, threshold = int(_number(most, 0)), _number(overlap, 0), _number(least, -np.inf)
-    found = []
-    for image in range(scores.shape[0]):
-        laid = corners(boxes[image], node["center_point_box"])
-        for label in range(scores.shape[1]):
-            worth = np.flatnonzero(scores[image, label] > threshold)
-            kept = suppressed(laid[worth], scores[image, label, worth], count, limit)
-            found += [(image, label, int(worth[place])) for place in kept]
-    return np.array(found, np.int64).reshape(-1, 3)
+    laid = corners(boxes.reshape(-1, 4), node["center_point_box"]).reshape(boxes.shape)
+    limits = {"overlap": _number(overlap, 0), "least": _number(least, -np.inf)}
+    return non_maximum_suppression(laid, scores, most=int(_number(most, 0)), **limits)
 
 
 TABLE = table(
