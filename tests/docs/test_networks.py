@@ -27,3 +27,13 @@ def test_the_operations_that_are_read_are_all_listed() -> None:
     assert found
     listed = re.findall(r"`(\w+)`", found[1])
     assert listed == sorted(name for name, operation in OPERATIONS.items() if operation.onnx)
+
+
+def test_the_operations_without_a_gradient_are_all_listed_with_the_reason() -> None:
+    rows = re.findall(r"^\| (it.*) \| (`.*`) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    listed = {name: reason for reason, names in rows for name in re.findall(r"`(\w+)`", names)}
+    assert listed == {
+        name: operation.gradient
+        for name, operation in OPERATIONS.items()
+        if isinstance(operation.gradient, str)
+    }

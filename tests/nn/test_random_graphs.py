@@ -13,6 +13,23 @@ from tests.seeds import seed
 GRAPHS = int(os.environ.get("CONVOLVE_GRAPHS", "30"))
 
 
+OPERATIONS = {
+    "Abs", "Add", "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Conv", "ConvTranspose",
+    "DepthToSpace", "Div", "Dropout", "Elu", "Erf", "Flatten", "Gather", "Gelu", "Gemm", "GlobalAveragePool",
+    "GroupNormalization", "HardSwish", "InstanceNormalization", "LRN", "LayerNormalization", "LeakyRelu",
+    "MatMul", "MaxPool", "Mish", "Mul", "PRelu", "Pad", "Pow", "ReduceMax", "ReduceMean", "Relu", "Reshape",
+    "Resize", "Sigmoid", "Slice", "Softmax", "Softplus", "SpaceToDepth", "Sqrt", "Sub", "Swish", "Tanh",
+    "Transpose",
+}  # fmt: skip
+
+
+def test_two_hundred_have_these_operations_and_every_number_of_dimensions() -> None:
+    networks = [drawn(number) for number in range(200)]
+    assert {node.operation for one in networks for node in one.graph.nodes} == OPERATIONS
+    counts = [len(one.inputs[0].shape) - 2 for one in networks]
+    assert min(counts.count(dims) for dims in (1, 2, 3)) >= 20
+
+
 def test_beside_onnx_runtime(tmp_path: Path) -> None:
     runtime = peer("onnxruntime")
     options = runtime.SessionOptions()
