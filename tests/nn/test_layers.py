@@ -134,3 +134,8 @@ def test_every_layer_is_compared() -> None:
 def test_layers_without_a_peer(layer: nn.Layer, shape: tuple[int, ...], computed: Any) -> None:
     image = (np.random.default_rng(7).normal(size=(2, *shape)) * 5).astype(np.float32)
     np.testing.assert_array_equal(nn.Sequential(layer, input_shape=shape)(image), computed(image))
+
+
+def test_every_layer_has_an_example() -> None:
+    layers = [getattr(nn, name) for name in nn.__all__ if isinstance(getattr(nn, name), type)]
+    assert not [kind for kind in layers if issubclass(kind, nn.Layer) and ">>>" not in (kind.__doc__ or "")]

@@ -70,24 +70,55 @@ def kaiming_uniform(nonlinearity: str = "relu", mode: str = "fan_in") -> Initial
         What follows: a name in `GAINS`.
     mode
         "fan_in" keeps the variance of feature maps, "fan_out" that of gradients.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> network = nn.Sequential(nn.Conv2d(3, 8, 3), input_shape=(3, 8, 8))
+    >>> nn.initialised(network, nn.kaiming_uniform()).graph.constants["conv2d1.weight"].shape
+    (8, 3, 3, 3)
     """
     _check_rule(nonlinearity, mode)
     return lambda random, shape: _uniform(random, shape, _kaiming(nonlinearity, mode, shape))
 
 
 def kaiming_normal(nonlinearity: str = "relu", mode: str = "fan_in") -> Initial:
-    """Return normal weights that keep the variance; as ``torch.nn.init.kaiming_normal_``."""
+    """Return normal weights that keep the variance; as ``torch.nn.init.kaiming_normal_``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> network = nn.Sequential(nn.Conv2d(3, 8, 3), input_shape=(3, 8, 8))
+    >>> nn.initialised(network, nn.kaiming_normal()).graph.constants["conv2d1.weight"].shape
+    (8, 3, 3, 3)
+    """
     _check_rule(nonlinearity, mode)
     return lambda random, shape: _normal(random, shape, _kaiming(nonlinearity, mode, shape))
 
 
 def xavier_uniform(gain: float = 1.0) -> Initial:
-    """Return uniform weights between both variances; as ``torch.nn.init.xavier_uniform_``."""
+    """Return uniform weights between both variances; as ``torch.nn.init.xavier_uniform_``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> network = nn.Sequential(nn.Conv2d(3, 8, 3), input_shape=(3, 8, 8))
+    >>> nn.initialised(network, nn.xavier_uniform()).graph.constants["conv2d1.weight"].shape
+    (8, 3, 3, 3)
+    """
     return lambda random, shape: _uniform(random, shape, gain * math.sqrt(2 / sum(fans(shape))))
 
 
 def xavier_normal(gain: float = 1.0) -> Initial:
-    """Return normal weights between both variances; as ``torch.nn.init.xavier_normal_``."""
+    """Return normal weights between both variances; as ``torch.nn.init.xavier_normal_``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> network = nn.Sequential(nn.Conv2d(3, 8, 3), input_shape=(3, 8, 8))
+    >>> nn.initialised(network, nn.xavier_normal()).graph.constants["conv2d1.weight"].shape
+    (8, 3, 3, 3)
+    """
     return lambda random, shape: _normal(random, shape, gain * math.sqrt(2 / sum(fans(shape))))
 
 

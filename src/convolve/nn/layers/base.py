@@ -123,7 +123,17 @@ def Input(shape: Sequence[int | None], *, name: str = "input", dtype: Any = "flo
 
 
 class Layer(ABC):
-    """One layer: call it on a value (or several) to obtain the next."""
+    """One layer: call it on a value (or several) to obtain the next. One's own says what it builds.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> class HardGate(nn.Layer):
+    ...     def build(self, *values):
+    ...         return self.step("HardSigmoid", *values, alpha=1 / 6, beta=0.5)
+    >>> nn.Sequential(HardGate(), input_shape=(3,))([[-3.0, 0.0, 1.5]])
+    array([[0.  , 0.5 , 0.75]], dtype=float32)
+    """
 
     name: str | None = None
     takes: ClassVar[int | None] = 1  # values; None: any number

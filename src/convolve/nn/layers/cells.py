@@ -23,56 +23,119 @@ class _Plain(Layer):
 
 
 class ReLU(_Plain):
-    """Negative cells become 0."""
+    """Negative cells become 0.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Sequential(nn.ReLU(), input_shape=(3,))([[-2.0, 0.0, 1.0]]).round(3)
+    array([[0., 0., 1.]], dtype=float32)
+    """
 
     operation = "Relu"
 
 
 class SiLU(_Plain):
-    """x · sigmoid(x)."""
+    """x · sigmoid(x).
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Sequential(nn.SiLU(), input_shape=(3,))([[-2.0, 0.0, 1.0]]).round(3)
+    array([[-0.238,  0.   ,  0.731]], dtype=float32)
+    """
 
     operation = "Swish"
 
 
 class Mish(_Plain):
-    """x · tanh(softplus(x))."""
+    """x · tanh(softplus(x)).
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Sequential(nn.Mish(), input_shape=(3,))([[-2.0, 0.0, 1.0]]).round(3)
+    array([[-0.253,  0.   ,  0.865]], dtype=float32)
+    """
 
     operation = "Mish"
 
 
 class Hardswish(_Plain):
-    """x · clip(x / 6 + 1/2, 0, 1), cheap and close to SiLU."""
+    """x · clip(x / 6 + 1/2, 0, 1), cheap and close to SiLU.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Sequential(nn.Hardswish(), input_shape=(3,))([[-2.0, 0.0, 1.0]]).round(3)
+    array([[-0.333,  0.   ,  0.667]], dtype=float32)
+    """
 
     operation = "HardSwish"
 
 
 class Sigmoid(_Plain):
-    """1 / (1 + exp(−x))."""
+    """1 / (1 + exp(−x)).
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Sequential(nn.Sigmoid(), input_shape=(3,))([[-2.0, 0.0, 1.0]]).round(3)
+    array([[0.119, 0.5  , 0.731]], dtype=float32)
+    """
 
     operation = "Sigmoid"
 
 
 class Tanh(_Plain):
-    """The hyperbolic tangent."""
+    """The hyperbolic tangent.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Sequential(nn.Tanh(), input_shape=(3,))([[-2.0, 0.0, 1.0]]).round(3)
+    array([[-0.964,  0.   ,  0.762]], dtype=float32)
+    """
 
     operation = "Tanh"
 
 
 class Softplus(_Plain):
-    """log(1 + exp(x))."""
+    """log(1 + exp(x)).
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Sequential(nn.Softplus(), input_shape=(3,))([[-2.0, 0.0, 1.0]]).round(3)
+    array([[0.127, 0.693, 1.313]], dtype=float32)
+    """
 
     operation = "Softplus"
 
 
 class Identity(_Plain):
-    """What comes in."""
+    """What comes in.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Sequential(nn.Identity(), input_shape=(3,))([[-2.0, 0.0, 1.0]]).round(3)
+    array([[-2.,  0.,  1.]], dtype=float32)
+    """
 
     operation = "Identity"
 
 
 @dataclass(frozen=True, eq=False)
 class LeakyReLU(Layer):
-    """Negative cells times a small number."""
+    """Negative cells times a small number.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Sequential(nn.LeakyReLU(0.1), input_shape=(3,))([[-2.0, 0.0, 1.0]]).round(3)
+    array([[-0.2,  0. ,  1. ]], dtype=float32)
+    """
 
     negative_slope: float = 0.01
     name: str | None = field(default=None, kw_only=True)
@@ -84,7 +147,14 @@ class LeakyReLU(Layer):
 
 @dataclass(frozen=True, eq=False)
 class ELU(Layer):
-    """Negative cells become alpha · (exp(x) − 1)."""
+    """Negative cells become alpha · (exp(x) − 1).
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Sequential(nn.ELU(), input_shape=(3,))([[-2.0, 0.0, 1.0]]).round(3)
+    array([[-0.865,  0.   ,  1.   ]], dtype=float32)
+    """
 
     alpha: float = 1.0
     name: str | None = field(default=None, kw_only=True)
@@ -96,7 +166,14 @@ class ELU(Layer):
 
 @dataclass(frozen=True, eq=False)
 class GELU(Layer):
-    """x · Φ(x), with the normal distribution or, with ``approximate="tanh"``, close to it."""
+    """x · Φ(x), with the normal distribution or, with ``approximate="tanh"``, close to it.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Sequential(nn.GELU(), input_shape=(3,))([[-2.0, 0.0, 1.0]]).round(3)
+    array([[-0.046,  0.   ,  0.841]], dtype=float32)
+    """
 
     approximate: str = "none"
     name: str | None = field(default=None, kw_only=True)
@@ -110,7 +187,14 @@ class GELU(Layer):
 
 @dataclass(frozen=True, eq=False)
 class PReLU(Layer):
-    """Negative cells times a learned number, one for all or one per channel."""
+    """Negative cells times a learned number, one for all or one per channel.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Sequential(nn.PReLU(), input_shape=(3,))([[-2.0, 0.0, 1.0]]).round(3)
+    array([[-0.5,  0. ,  1. ]], dtype=float32)
+    """
 
     num_parameters: int = 1
     init: float = 0.25
@@ -126,7 +210,14 @@ class PReLU(Layer):
 
 @dataclass(frozen=True, eq=False)
 class Clip(Layer):
-    """Cells kept between two numbers; ``Clip(0, 6)`` is ReLU6."""
+    """Cells kept between two numbers; ``Clip(0, 6)`` is ReLU6.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Sequential(nn.Clip(-1, 0.5), input_shape=(3,))([[-2.0, 0.0, 1.0]]).round(3)
+    array([[-1. ,  0. ,  0.5]], dtype=float32)
+    """
 
     min: float
     max: float
@@ -139,7 +230,14 @@ class Clip(Layer):
 
 @dataclass(frozen=True, eq=False)
 class Softmax(Layer):
-    """Along one dimension, numbers that add up to 1."""
+    """Along one dimension, numbers that add up to 1.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Sequential(nn.Softmax(), input_shape=(3,))([[-2.0, 0.0, 1.0]]).round(3)
+    array([[0.035, 0.259, 0.705]], dtype=float32)
+    """
 
     dim: int = 1
     name: str | None = field(default=None, kw_only=True)
@@ -151,7 +249,14 @@ class Softmax(Layer):
 
 @dataclass(frozen=True, eq=False)
 class Dropout(Layer):
-    """While training, cells left out at random; else nothing."""
+    """While training, cells left out at random; else nothing.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Sequential(nn.Dropout(0.2), input_shape=(3,))([[-2.0, 0.0, 1.0]]).round(3)
+    array([[-2.,  0.,  1.]], dtype=float32)
+    """
 
     p: float = 0.5
     name: str | None = field(default=None, kw_only=True)
@@ -165,7 +270,14 @@ class Dropout(Layer):
 
 @dataclass(frozen=True, eq=False)
 class Flatten(Layer):
-    """All dimensions from one on become one."""
+    """All dimensions from one on become one.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Flatten()(nn.Input((8, 3, 3))).shape
+    (1, 72)
+    """
 
     start_dim: int = 1
     name: str | None = field(default=None, kw_only=True)
@@ -181,7 +293,14 @@ class Flatten(Layer):
 
 @dataclass(frozen=True, eq=False)
 class Reshape(Layer):
-    """Every image's cells in another shape, without the batch; one size may be −1."""
+    """Every image's cells in another shape, without the batch; one size may be −1.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Reshape((4, -1))(nn.Input((8, 3, 3))).shape
+    (1, 4, 18)
+    """
 
     shape: tuple[int, ...]
     name: str | None = field(default=None, kw_only=True)
@@ -193,7 +312,14 @@ class Reshape(Layer):
 
 @dataclass(frozen=True, eq=False)
 class Permute(Layer):
-    """Dimensions in another order, the batch as number 0."""
+    """Dimensions in another order, the batch as number 0.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Permute((0, 2, 3, 1))(nn.Input((8, 3, 5))).shape
+    (1, 3, 5, 8)
+    """
 
     dims: tuple[int, ...]
     name: str | None = field(default=None, kw_only=True)
@@ -205,7 +331,14 @@ class Permute(Layer):
 
 @dataclass(frozen=True, eq=False)
 class Concat(Layer):
-    """Several values joined along one dimension, the channels if nothing is said."""
+    """Several values joined along one dimension, the channels if nothing is said.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Concat()(nn.Input((8, 5)), nn.Input((4, 5))).shape
+    (1, 12, 5)
+    """
 
     dim: int = 1
     name: str | None = field(default=None, kw_only=True)
@@ -219,7 +352,14 @@ class Concat(Layer):
 
 @dataclass(frozen=True, eq=False)
 class Add(_Plain):
-    """Values summed up; ``a + b`` makes it too."""
+    """Values summed up; ``a + b`` makes it too.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Add()(nn.Input((8, 5)), nn.Input((8, 1))).shape
+    (1, 8, 5)
+    """
 
     operation = "Add"
     takes = 2
@@ -227,7 +367,14 @@ class Add(_Plain):
 
 @dataclass(frozen=True, eq=False)
 class Mul(_Plain):
-    """Values multiplied; ``a * b`` makes it too."""
+    """Values multiplied; ``a * b`` makes it too.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Mul()(nn.Input((8, 5)), nn.Input((8, 1))).shape
+    (1, 8, 5)
+    """
 
     operation = "Mul"
     takes = 2

@@ -99,7 +99,14 @@ class _Conv(Layer):
 
 
 class Conv1d(_Conv):
-    """A convolution along sequences (N, C, L); arguments as in ``torch.nn.Conv1d``."""
+    """A convolution along sequences (N, C, L); arguments as in ``torch.nn.Conv1d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Conv1d(3, 8, 5, stride=2)(nn.Input((3, 100))).shape
+    (1, 8, 48)
+    """
 
     dims = 1
 
@@ -131,7 +138,14 @@ class Conv2d(_Conv):
 
 
 class Conv3d(_Conv):
-    """A convolution over volumes (N, C, D, H, W); arguments as in ``torch.nn.Conv3d``."""
+    """A convolution over volumes (N, C, D, H, W); arguments as in ``torch.nn.Conv3d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.Conv3d(1, 8, 3, padding=1)(nn.Input((1, 10, 20, 20))).shape
+    (1, 8, 10, 20, 20)
+    """
 
     dims = 3
 
@@ -179,7 +193,14 @@ class _ConvTranspose(Layer):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """A transposed convolution along sequences; arguments as in ``torch.nn.ConvTranspose1d``."""
+    """A transposed convolution along sequences; arguments as in ``torch.nn.ConvTranspose1d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.ConvTranspose1d(8, 4, 2, stride=2)(nn.Input((8, 10))).shape
+    (1, 4, 20)
+    """
 
     dims = 1
 
@@ -198,7 +219,14 @@ class ConvTranspose2d(_ConvTranspose):
 
 
 class ConvTranspose3d(_ConvTranspose):
-    """A transposed convolution over volumes; arguments as in ``torch.nn.ConvTranspose3d``."""
+    """A transposed convolution over volumes; arguments as in ``torch.nn.ConvTranspose3d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.ConvTranspose3d(8, 4, 2, stride=2)(nn.Input((8, 5, 6, 7))).shape
+    (1, 4, 10, 12, 14)
+    """
 
     dims = 3
 

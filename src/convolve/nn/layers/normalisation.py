@@ -39,26 +39,54 @@ def _check_ndim(layer: Layer, value: Value, ndims: tuple[int, ...]) -> None:
 
 
 class BatchNorm1d(_BatchNorm):
-    """Every feature map normalised by statistics of the training; as ``torch.nn.BatchNorm1d``."""
+    """Every feature map normalised by statistics of the training; as ``torch.nn.BatchNorm1d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.BatchNorm1d(8)(nn.Input((8, 20))).shape
+    (1, 8, 20)
+    """
 
     ndims = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
-    """Every feature map normalised by statistics of the training; as ``torch.nn.BatchNorm2d``."""
+    """Every feature map normalised by statistics of the training; as ``torch.nn.BatchNorm2d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.BatchNorm2d(8)(nn.Input((8, 14, 14))).shape
+    (1, 8, 14, 14)
+    """
 
     ndims = (4,)
 
 
 class BatchNorm3d(_BatchNorm):
-    """Every feature map normalised by statistics of the training; as ``torch.nn.BatchNorm3d``."""
+    """Every feature map normalised by statistics of the training; as ``torch.nn.BatchNorm3d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.BatchNorm3d(8)(nn.Input((8, 5, 6, 7))).shape
+    (1, 8, 5, 6, 7)
+    """
 
     ndims = (5,)
 
 
 @dataclass(frozen=True, eq=False)
 class GroupNorm(Layer):
-    """Groups of channels normalised, image by image; arguments as in ``torch.nn.GroupNorm``."""
+    """Groups of channels normalised, image by image; arguments as in ``torch.nn.GroupNorm``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.GroupNorm(2, 8)(nn.Input((8, 14, 14))).shape
+    (1, 8, 14, 14)
+    """
 
     num_groups: int
     num_channels: int
@@ -101,26 +129,54 @@ class _InstanceNorm(Layer):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    """Every feature map of every sequence normalised; as ``torch.nn.InstanceNorm1d``."""
+    """Every feature map of every sequence normalised; as ``torch.nn.InstanceNorm1d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.InstanceNorm1d(8)(nn.Input((8, 20))).shape
+    (1, 8, 20)
+    """
 
     ndims = (3,)
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Every feature map of every image normalised; as ``torch.nn.InstanceNorm2d``."""
+    """Every feature map of every image normalised; as ``torch.nn.InstanceNorm2d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.InstanceNorm2d(8)(nn.Input((8, 14, 14))).shape
+    (1, 8, 14, 14)
+    """
 
     ndims = (4,)
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Every feature map of every volume normalised; as ``torch.nn.InstanceNorm3d``."""
+    """Every feature map of every volume normalised; as ``torch.nn.InstanceNorm3d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.InstanceNorm3d(8)(nn.Input((8, 5, 6, 7))).shape
+    (1, 8, 5, 6, 7)
+    """
 
     ndims = (5,)
 
 
 @dataclass(frozen=True, eq=False)
 class LayerNorm(Layer):
-    """The last dimensions normalised; arguments as in ``torch.nn.LayerNorm``."""
+    """The last dimensions normalised; arguments as in ``torch.nn.LayerNorm``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.LayerNorm((14, 14))(nn.Input((8, 14, 14))).shape
+    (1, 8, 14, 14)
+    """
 
     normalized_shape: int | Sequence[int]
     eps: float = 1e-5
@@ -142,7 +198,14 @@ class LayerNorm(Layer):
 
 @dataclass(frozen=True, eq=False)
 class LocalResponseNorm(Layer):
-    """Cells divided by a power of their neighbours in other channels; as ``torch.nn.LocalResponseNorm``."""
+    """Cells divided by a power of their neighbours in other channels; as ``torch.nn.LocalResponseNorm``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.LocalResponseNorm(5)(nn.Input((8, 14, 14))).shape
+    (1, 8, 14, 14)
+    """
 
     size: int
     alpha: float = 1e-4

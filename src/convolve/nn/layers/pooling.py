@@ -60,7 +60,14 @@ class _AvgPool(_Pool):
 
 
 class MaxPool1d(_MaxPool):
-    """The largest cell of every window of a sequence; arguments as in ``torch.nn.MaxPool1d``."""
+    """The largest cell of every window of a sequence; arguments as in ``torch.nn.MaxPool1d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.MaxPool1d(2)(nn.Input((8, 28))).shape
+    (1, 8, 14)
+    """
 
     dims = 1
 
@@ -79,25 +86,53 @@ class MaxPool2d(_MaxPool):
 
 
 class MaxPool3d(_MaxPool):
-    """The largest cell of every window of a volume; arguments as in ``torch.nn.MaxPool3d``."""
+    """The largest cell of every window of a volume; arguments as in ``torch.nn.MaxPool3d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.MaxPool3d(2)(nn.Input((8, 28, 28, 14))).shape
+    (1, 8, 14, 14, 7)
+    """
 
     dims = 3
 
 
 class AvgPool1d(_AvgPool):
-    """The mean of every window of a sequence; arguments as in ``torch.nn.AvgPool1d``."""
+    """The mean of every window of a sequence; arguments as in ``torch.nn.AvgPool1d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.AvgPool1d(3, stride=2, padding=1)(nn.Input((8, 28))).shape
+    (1, 8, 14)
+    """
 
     dims = 1
 
 
 class AvgPool2d(_AvgPool):
-    """The mean of every window of an image; arguments as in ``torch.nn.AvgPool2d``."""
+    """The mean of every window of an image; arguments as in ``torch.nn.AvgPool2d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.AvgPool2d(3, stride=2, padding=1)(nn.Input((8, 28, 28))).shape
+    (1, 8, 14, 14)
+    """
 
     dims = 2
 
 
 class AvgPool3d(_AvgPool):
-    """The mean of every window of a volume; arguments as in ``torch.nn.AvgPool3d``."""
+    """The mean of every window of a volume; arguments as in ``torch.nn.AvgPool3d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.AvgPool3d(2)(nn.Input((8, 28, 28, 14))).shape
+    (1, 8, 14, 14, 7)
+    """
 
     dims = 3
 
@@ -128,7 +163,14 @@ class _AdaptiveMax(_Adaptive):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvg):
-    """Means of as many windows as are asked for; as ``torch.nn.AdaptiveAvgPool1d``."""
+    """Means of as many windows as are asked for; as ``torch.nn.AdaptiveAvgPool1d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.AdaptiveAvgPool1d(3)(nn.Input((8, 10))).shape
+    (1, 8, 3)
+    """
 
     dims = 1
 
@@ -147,25 +189,53 @@ class AdaptiveAvgPool2d(_AdaptiveAvg):
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvg):
-    """Means of as many windows as are asked for; as ``torch.nn.AdaptiveAvgPool3d``."""
+    """Means of as many windows as are asked for; as ``torch.nn.AdaptiveAvgPool3d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.AdaptiveAvgPool3d(2)(nn.Input((8, 5, 7, 6))).shape
+    (1, 8, 2, 2, 2)
+    """
 
     dims = 3
 
 
 class AdaptiveMaxPool1d(_AdaptiveMax):
-    """The largest cells of as many windows as are asked for; as ``torch.nn.AdaptiveMaxPool1d``."""
+    """The largest cells of as many windows as are asked for; as ``torch.nn.AdaptiveMaxPool1d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.AdaptiveMaxPool1d(3)(nn.Input((8, 10))).shape
+    (1, 8, 3)
+    """
 
     dims = 1
 
 
 class AdaptiveMaxPool2d(_AdaptiveMax):
-    """The largest cells of as many windows as are asked for; as ``torch.nn.AdaptiveMaxPool2d``."""
+    """The largest cells of as many windows as are asked for; as ``torch.nn.AdaptiveMaxPool2d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.AdaptiveMaxPool2d((2, 3))(nn.Input((8, 5, 7))).shape
+    (1, 8, 2, 3)
+    """
 
     dims = 2
 
 
 class AdaptiveMaxPool3d(_AdaptiveMax):
-    """The largest cells of as many windows as are asked for; as ``torch.nn.AdaptiveMaxPool3d``."""
+    """The largest cells of as many windows as are asked for; as ``torch.nn.AdaptiveMaxPool3d``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.AdaptiveMaxPool3d(2)(nn.Input((8, 5, 7, 6))).shape
+    (1, 8, 2, 2, 2)
+    """
 
     dims = 3
 
@@ -238,7 +308,14 @@ class Upsample(Layer):
 
 @dataclass(frozen=True, eq=False)
 class PixelShuffle(Layer):
-    """Channels become cells: (C·r², H, W) to (C, H·r, W·r); as ``torch.nn.PixelShuffle``."""
+    """Channels become cells: (C·r², H, W) to (C, H·r, W·r); as ``torch.nn.PixelShuffle``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.PixelShuffle(2)(nn.Input((8, 5, 7))).shape
+    (1, 2, 10, 14)
+    """
 
     upscale_factor: int
     name: str | None = field(default=None, kw_only=True)
@@ -251,7 +328,14 @@ class PixelShuffle(Layer):
 
 @dataclass(frozen=True, eq=False)
 class PixelUnshuffle(Layer):
-    """Cells become channels: (C, H·r, W·r) to (C·r², H, W); as ``torch.nn.PixelUnshuffle``."""
+    """Cells become channels: (C, H·r, W·r) to (C·r², H, W); as ``torch.nn.PixelUnshuffle``.
+
+    Examples
+    --------
+    >>> from convolve import nn
+    >>> nn.PixelUnshuffle(2)(nn.Input((8, 6, 4))).shape
+    (1, 32, 3, 2)
+    """
 
     downscale_factor: int
     name: str | None = field(default=None, kw_only=True)
