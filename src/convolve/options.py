@@ -59,6 +59,13 @@ def whole_number(value: Any, name: str, least: int) -> int:
     return number
 
 
+def real_number(value: Any, name: str) -> float:
+    """Return ``value`` as a float."""
+    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+        return float(value)
+    raise ArgumentTypeError(f"{name} must be a number, got {value!r}; write one, such as 0.5")
+
+
 def flag(value: Any, name: str) -> bool:
     """Return ``value`` if it is a truth value."""
     if isinstance(value, bool | np.bool_):

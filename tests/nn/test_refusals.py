@@ -118,3 +118,27 @@ def test_refusal(case: str) -> None:
     run, kind, words = REFUSALS[case]
     with pytest.raises(kind, match=words):
         run()
+
+
+IMAGE = nn.Input((3, 8, 8))
+UNFIT: tuple[nn.Layer, ...] = (
+    nn.Conv2d(3, 8, 0), nn.Conv2d(3, 0, 3), nn.Conv2d(4, 8, 3), nn.Conv2d(3, 8, 3, padding_mode="x"),
+    nn.Conv2d(3, 8, 3, groups=2), nn.Conv1d(3, 8, 3), nn.Conv3d(3, 8, 3), nn.Conv2d(3, 8, 30),
+    nn.ConvTranspose2d(3, 4, 0), nn.ConvTranspose2d(3, 4, 3, output_padding=7), nn.ConvTranspose1d(3, 4, 3),
+    nn.MaxPool2d(0), nn.MaxPool2d(20), nn.MaxPool3d(2), nn.AvgPool2d(2, stride=-1), nn.AvgPool1d(2),
+    nn.AdaptiveAvgPool2d((1, 2, 3)), nn.AdaptiveAvgPool2d(0), nn.AdaptiveAvgPool1d(1),
+    nn.AdaptiveMaxPool3d(2),
+    nn.Upsample(2, mode="x"), nn.Upsample(0), nn.Upsample("two"), nn.PixelShuffle(2), nn.PixelUnshuffle(3),
+    nn.BatchNorm2d(4), nn.BatchNorm2d(0), nn.BatchNorm1d(3), nn.BatchNorm2d(3, momentum="much"),
+    nn.BatchNorm2d(3, eps="small"), nn.GroupNorm(2, 3), nn.GroupNorm(1, 0), nn.InstanceNorm2d("three"),
+    nn.LayerNorm(9), nn.LocalResponseNorm(0), nn.Linear(5, 3), nn.Linear(8, 0), nn.PReLU(2), nn.GELU("x"),
+    nn.Clip("low", 1), nn.Softmax(7), nn.Dropout(1), nn.Dropout("half"), nn.Flatten(9), nn.Flatten(-1),
+    nn.Reshape((5, 5)), nn.Reshape(("a",)), nn.Permute((0, 1)), nn.Concat(9), nn.ELU(None),
+    nn.LeakyReLU("x"), nn.Apply("Sqrt", 1),
+)  # type: ignore[arg-type]  # fmt: skip
+
+
+@pytest.mark.parametrize("layer", UNFIT, ids=lambda layer: layer.label)
+def test_whatever_is_wrong_with_a_layer_its_name_comes_first(layer: nn.Layer) -> None:
+    with pytest.raises(ConvolveError, match=rf"^{layer.label}\b.* (must|has|there|does not|expects) "):
+        layer(IMAGE)

@@ -82,7 +82,7 @@ def real(default: float | None) -> Attribute:
     """Return an attribute that is a finite number."""
 
     def read(value: Any) -> float:
-        if isinstance(value, str | bytes) or not math.isfinite(value):
+        if not isinstance(value, int | float | np.number) or not math.isfinite(value):
             raise ValueError("a finite number")
         return float(value)
 

@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from convolve.dtypes import Array, parse_dtype
-from convolve.errors import ArgumentError, ArgumentTypeError
+from convolve.errors import ArgumentError, ArgumentTypeError, ConvolveError
 from convolve.nn import graph
-from convolve.nn.graph import make_node
+from convolve.nn.graph import in_layer, make_node
 from convolve.nn.inference import infer_node
 from convolve.nn.initial import Initial
 from convolve.nn.tensor import Shape, Tensor
@@ -159,7 +159,10 @@ class Layer(ABC):
                     f"{self.label}: layers are called on values, from nn.Input or another layer; got "
                     f"{type(value).__name__}; build a network and call that with arrays"
                 )
-        return self.build(*values)
+        try:
+            return self.build(*values)
+        except ConvolveError as error:
+            raise (error if str(error).startswith(self.label) else in_layer(error, self.label)) from None
 
     @property
     def label(self) -> str:

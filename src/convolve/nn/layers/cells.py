@@ -1,5 +1,6 @@
 """Activations, shapes and joins, with PyTorch's arguments."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -8,7 +9,7 @@ import numpy as np
 from convolve.errors import ArgumentError
 from convolve.nn.initial import filled
 from convolve.nn.layers.base import Layer, Value, numbers
-from convolve.options import choice, whole_number
+from convolve.options import choice, per_dimension, real_number, whole_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +226,8 @@ class Clip(Layer):
 
     def build(self, *values: Value) -> Value:
         """Lay the layer on one value."""
-        return self.step("Clip", *values, np.array(self.min, np.float32), np.array(self.max, np.float32))
+        limits = (real_number(self.min, "min"), real_number(self.max, "max"))
+        return self.step("Clip", *values, *(np.array(limit, np.float32) for limit in limits))
 
 
 @dataclass(frozen=True, eq=False)
@@ -263,8 +265,8 @@ class Dropout(Layer):
 
     def build(self, *values: Value) -> Value:
         """Lay the layer on one value."""
-        if not 0 <= self.p < 1:
-            raise ArgumentError(f"{self.label}: p must be from 0 to below 1, got {self.p}")
+        if not 0 <= real_number(self.p, "p") < 1:
+            raise ArgumentError(f"p must be from 0 to below 1, got {self.p}")
         return self.step("Dropout", *values, np.array(self.p, np.float32))
 
 
@@ -288,6 +290,10 @@ class Flatten(Layer):
         if self.start_dim == 1:
             return self.step("Flatten", value)
         kept = value.shape[: whole_number(self.start_dim, "start_dim", 0)]
+        if self.start_dim >= len(value.shape):
+            raise ArgumentError(
+                f"start_dim must be below the number of dimensions, {len(value.shape)}, got {self.start_dim}"
+            )
         return self.step("Reshape", value, numbers(*(0 for _ in kept), -1))
 
 
@@ -307,7 +313,9 @@ class Reshape(Layer):
 
     def build(self, *values: Value) -> Value:
         """Lay the layer on one value."""
-        return self.step("Reshape", *values, numbers(0, *self.shape))
+        sizes = self.shape if isinstance(self.shape, Sequence) else (self.shape,)
+        shape = per_dimension(sizes, len(sizes), "shape", -1) if sizes else ()
+        return self.step("Reshape", *values, numbers(0, *shape))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 from convolve.errors import ShapeError
 from convolve.nn.initial import filled
 from convolve.nn.layers.base import Layer, Value
-from convolve.options import whole_number
+from convolve.options import real_number, whole_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,7 @@ class _BatchNorm(Layer):
         parts = (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0))
         numbers = [self.parameter(part, shape, filled(value)) for part, value in parts]
         # ONNX's momentum is what is kept of the old statistics, PyTorch's what is taken of the new.
-        keep = 1 - self.momentum
+        keep = 1 - real_number(self.momentum, "momentum")
         return self.step("BatchNormalization", *values, *numbers, epsilon=self.eps, momentum=keep)
 
 
@@ -99,7 +99,7 @@ class GroupNorm(Layer):
         return self.step(
             "GroupNormalization",
             *values,
-            *_scale_and_shift(self, (self.num_channels,), self.affine),
+            *_scale_and_shift(self, (whole_number(self.num_channels, "num_channels", 1),), self.affine),
             epsilon=self.eps,
             num_groups=whole_number(self.num_groups, "num_groups", 1),
         )
@@ -124,7 +124,8 @@ class _InstanceNorm(Layer):
     def build(self, *values: Value) -> Value:
         """Lay the layer on one value."""
         _check_ndim(self, values[0], self.ndims)
-        numbers = _scale_and_shift(self, (self.num_features,), self.affine)
+        count = whole_number(self.num_features, "num_features", 1)
+        numbers = _scale_and_shift(self, (count,), self.affine)
         return self.step("InstanceNormalization", *values, *numbers, epsilon=self.eps)
 
 

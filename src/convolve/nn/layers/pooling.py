@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from convolve.api.types import PaddingArgument, Size
-from convolve.errors import ArgumentError
+from convolve.errors import ArgumentError, ShapeError
 from convolve.nn.layers.base import Layer, Value
 from convolve.nn.layers.convolution import padding_attributes
-from convolve.options import choice, flag, paddings, per_dimension, whole_number
+from convolve.options import choice, flag, paddings, per_dimension, real_number, whole_number
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,6 +147,8 @@ class _Adaptive(Layer):
 
     def build(self, *values: Value) -> Value:
         """Lay the pooling on one value."""
+        if values[0].tensor.ndim != self.dims + 2:
+            raise ShapeError(f"input must have {self.dims + 2} dimensions, got shape {values[0].shape}")
         size = per_dimension(self.output_size, self.dims, "output_size", 1)
         whole, adaptive = self.kinds
         return (
@@ -282,10 +284,11 @@ class Upsample(Layer):
         """Lay the layer on one value."""
         (value,) = values
         dims = value.tensor.ndim - 2
-        factors = self.scale_factor if isinstance(self.scale_factor, tuple) else (self.scale_factor,) * dims
+        given = self.scale_factor if isinstance(self.scale_factor, tuple) else (self.scale_factor,) * dims
+        factors = [real_number(factor, "scale_factor") for factor in given]
         if len(factors) != dims or not all(factor > 0 for factor in factors):
             raise ArgumentError(
-                f"{self.label}: scale_factor must be positive, one number or {dims}, got {self.scale_factor}"
+                f"scale_factor must be positive, one number or {dims}, got {self.scale_factor}"
             )
         mode = MODES[choice(self.mode, "mode", tuple(MODES))]
         return self.step(
