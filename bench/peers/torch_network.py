@@ -112,14 +112,19 @@ def _max_pool(node: Node, x: Any) -> Any:
 
 
 def _average_pool(node: Node, x: Any) -> Any:
-    if node["count_include_pad"]:
-        x, padding = _padded(node, x, 0.0)
-    else:
-        pads = node["pads"] or (0, 0, 0, 0)
-        assert pads[:2] == pads[2:], "what does not count cannot be put there before"
-        padding = (pads[0], pads[1])
-    taps, strides = node["kernel_shape"], node["strides"] or 1
-    return F.avg_pool2d(x, taps, strides, padding, node["ceil_mode"], bool(node["count_include_pad"]))
+    how = {
+        "kernel_size": node["kernel_shape"],
+        "stride": node["strides"] or 1,
+        "ceil_mode": node["ceil_mode"],
+    }
+    pads, counted = node["pads"] or (0, 0, 0, 0), bool(node["count_include_pad"])
+    if pads[:2] == pads[2:]:
+        return F.avg_pool2d(x, padding=(pads[0], pads[1]), count_include_pad=counted, **how)
+    padded, _ = _padded(node, x, 0.0)
+    if counted:
+        return F.avg_pool2d(padded, **how)
+    ones, _ = _padded(node, torch.ones(1, 1, *x.shape[2:]), 0.0)
+    return F.avg_pool2d(padded, divisor_override=1, **how) / F.avg_pool2d(ones, divisor_override=1, **how)
 
 
 def _batch_norm(node: Node, x: Any, scale: Any, shift: Any, mean: Any, variance: Any) -> Any:
