@@ -91,6 +91,35 @@ def batch_norm(x: Any, w: Any, b: Any, mean: Any, variance: Any, training_mode: 
     return (x - mean) / torch.sqrt(variance + 1e-5) * w + b
 
 
+def cumulated(x: Any, axis: Any, exclusive: int = 0, reverse: int = 0) -> Any:
+    turned = x.flip(int(axis)) if reverse else x
+    total = turned.cumsum(int(axis)) - (turned if exclusive else 0)
+    return total.flip(int(axis)) if reverse else total
+
+
+def gathered_nd(x: Any, places: Any, batch_dims: int = 0) -> Any:
+    if batch_dims:
+        return torch.stack([gathered_nd(*both, batch_dims - 1) for both in zip(x, places, strict=True)])
+    return x[tuple(places.movedim(-1, 0))]
+
+
+def lp_pool(x: Any, kernel_shape: Any, strides: Any, pads: Any, p: int) -> Any:
+    cells = F.pad(x.abs() ** p, (pads[1], pads[3], pads[0], pads[2]))
+    return (F.avg_pool2d(cells, kernel_shape, strides) * np.prod(kernel_shape)) ** (1 / p)
+
+
+def folded(x: Any, size: Any, kernel: Any, strides: Any, pads: Any, dilations: Any) -> Any:
+    (height, width), whole = ints(size), [ints(size)[d] + pads[d] + pads[d + 2] for d in (0, 1)]
+    laid = F.fold(x, whole, ints(kernel), dilations, 0, strides)
+    return laid[..., pads[0] : pads[0] + height, pads[1] : pads[1] + width]
+
+
+def standardised(x: Any) -> Any:
+    axes = (0, *range(2, x.ndim))
+    spread = torch.sqrt(x.var(axes, unbiased=False, keepdim=True))
+    return (x - x.mean(axes, keepdim=True)) / (spread + 1e-9)
+
+
 THEIRS: dict[str, Callable[..., Any]] = {
     **{name: pick(name.lower()) for name in (
         "Erf", "Neg", "Abs", "Exp", "Sin", "Cos", "Tan", "Atan", "Sqrt", "Log", "Reciprocal", "Tanh",
@@ -132,7 +161,17 @@ THEIRS: dict[str, Callable[..., Any]] = {
     "RMSNormalization": lambda x, w: F.rms_norm(x, x.shape[-1:], w, 1e-5),
     "InstanceNormalization": lambda x, w, b: F.instance_norm(x, weight=w, bias=b),
     "LpNormalization": lambda x, axis=-1, p=2: F.normalize(x, p, axis), "GridSample": sampled,
-    "BatchNormalization": batch_norm,
+    "BatchNormalization": batch_norm, "MeanVarianceNormalization": standardised, "CumSum": cumulated,
+    "GatherND": gathered_nd, "LpPool": lp_pool, "Col2Im": folded,
+    "GlobalLpPool": lambda x, p=2: torch.linalg.vector_norm(x, p, tuple(range(2, x.ndim)), True),
+    "Shrink": lambda x, lambd=0.5, bias=0.0: torch.where(
+        x < -lambd, x + bias, torch.where(x > lambd, x - bias, 0 * x)
+    ),
+    "Unsqueeze": lambda x, _axes: x[:, None, :, None],
+    "Cast": lambda x, to: 1 * x, "CastLike": lambda x, like: 1 * x,
+    "TopK": lambda x, k, axis=-1, largest=1: torch.topk(x, int(k), axis, bool(largest))[0],
+    "Split": lambda x, sizes, axis: torch.split(x, ints(sizes), axis)[0],
+    "OneHot": lambda places, depth, two: F.one_hot(places % depth, int(depth)) * (two[1] - two[0]) + two[0],
 }  # fmt: skip
 """Operation -> the same in PyTorch, from the inputs and the attributes that a case gives."""
 
@@ -143,10 +182,7 @@ BY_LAYERS = {
 }  # fmt: skip
 """Compared in `test_gradients_of_layers`."""
 
-NOT_COMPARED = {
-    "Cast", "CastLike", "Col2Im", "CumSum", "DropCells", "GatherND", "GlobalLpPool", "LpPool", "MaxUnpool",
-    "MeanVarianceNormalization", "OneHot", "ScatterND", "Shrink", "Split", "TopK", "Unsqueeze",
-}  # fmt: skip
+NOT_COMPARED = {"DropCells", "MaxUnpool", "ScatterND"}
 """Only beside central differences: PyTorch lacks them, or has them in another form."""
 
 COMPARED = [case for case in CASES if case[0] in THEIRS]
