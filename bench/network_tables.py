@@ -29,7 +29,7 @@ def section() -> list[str]:
             "",
             "From bench/networks_start.csv (`python -m bench.networks --start`): batch 1, two threads,",
             "imports left out; *cold* with an empty disk cache, *cached* from then on. Peaks are of the",
-            "whole process; *above* is what came on top of the memory in use once libraries were imported.",
+            "whole process.",
             "",
             *table(starts),
             "",
