@@ -16,6 +16,7 @@ EXTRAS = {
     "bfloat16": ("ml_dtypes", "the dtype bfloat16"),
     "onnx": ("onnx", "networks from and to ONNX files"),
     "train": ("safetensors", "networks and checkpoints in files"),
+    "torch": ("torch", "convolutions for PyTorch's tensors and modules"),
     "sklearn": ("scikit-learn", "ConvNetClassifier, and the data set of digits"),
 }
 """Extra -> the package that it brings, and what for."""

@@ -377,9 +377,10 @@ def rows_read(geometry: Geometry, rows: int, sums: int) -> int:
 
     Taps that are written out together share them.
 
+    >>> from convolve.compiler.expressions import NOTHING
     >>> from convolve.compiler.plan import Arithmetic
     >>> one = Geometry(Arithmetic("float32", "float32", "float32"), (1, 3, 3), (1, 2, 2), (1, 1, 1), "x", "x",
-    ...                "none", True, True)
+    ...                NOTHING, False, True, True)
     >>> rows_read(one, 4, 16)
     9
     """

@@ -4,7 +4,7 @@ An expression is written down step by step, each the name of one of `convolve.co
 and its arguments: numbers that are given, results of earlier steps, or constants.
 
 >>> print(Expression.of(lambda write, x: write("relu", write("add", x, 1.0))))
-relu(add(x, 1))
+relu(add(1, x))
 """
 
 from collections.abc import Callable, Sequence

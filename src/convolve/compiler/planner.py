@@ -78,7 +78,7 @@ def choices(sizes: Sizes, geometry: Geometry, target: Target) -> tuple[Choice, .
     return _choices(sizes, replace(geometry, activation=NOTHING, adds=False), target)
 
 
-@functools.lru_cache(maxsize=512)
+@functools.lru_cache(maxsize=64)  # of some 70 choices each
 def _choices(sizes: Sizes, geometry: Geometry, target: Target) -> tuple[Choice, ...]:
     methods = (direct_choices, dot_choices, winograd_choices)
     return tuple(choice for method in methods for choice in method(sizes, geometry, target))
