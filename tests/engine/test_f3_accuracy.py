@@ -22,8 +22,8 @@ ROUNDING = 2.0**-24
 """Error of a single rounding: whoever is luckier than that proves nothing."""
 
 MANY, FEW = 64, 3
-"""Of fewer results the error is a matter of luck: three roundings of slack. A case of 5 × 12 taps had errors of
-4.6e-8 (PyTorch) and 1.8e-7 (2026-11-26)."""
+"""Of fewer results the error is a matter of luck: three roundings of slack. A case of 5 × 12 taps had errors
+of 4.6e-8 (PyTorch) and 1.8e-7 (2026-11-26)."""
 
 torch = peer("torch")
 
