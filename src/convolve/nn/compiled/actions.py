@@ -113,7 +113,7 @@ class Compute:
 class View:
     """A tensor that is another one seen in another way, or a part of it: nothing is done.
 
-    ``how`` gives the place; None if the numbers must be copied after all, in the order of ``copied``.
+    ``how`` gives the place; None if the numbers must be laid together first.
     """
 
     nodes: tuple[Node, ...]

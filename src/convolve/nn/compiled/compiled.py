@@ -5,6 +5,7 @@ gives every tensor a place; `runner` makes jobs of the actions, and native code 
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 from convolve.dtypes import Array
 from convolve.nn.compiled.layout import Layout
@@ -59,7 +60,7 @@ class Compiled:
         key = (self, accuracy, get_num_threads())
         runner = self._shared.take(key)
         if runner is None:
-            runner = Runner(self.layout(accuracy), lambda name: self._shared.packed(f"{accuracy} {name}"))
+            runner = Runner(self.layout(accuracy), partial(self._shared.packed, accuracy))
         try:
             return runner.run(arrays)
         finally:

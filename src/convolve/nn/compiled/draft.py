@@ -1,7 +1,8 @@
 """A network's actions in the making: what rules look at, and write to."""
 
+import itertools
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import numpy as np
 
@@ -14,6 +15,15 @@ from convolve.nn.tensor import Shape, Tensor
 
 FLOAT = np.dtype(np.float32)
 """What routines of networks compute in; everything else is NumPy's."""
+
+
+def new_name(taken: Container[str]) -> str:
+    """Return a name that no tensor has.
+
+    >>> new_name({"made 0"})
+    'made 1'
+    """
+    return next(name for number in itertools.count() if (name := f"made {number}") not in taken)
 
 
 class Draft:
@@ -30,7 +40,6 @@ class Draft:
     def __init__(self, program: Program, accuracy: str) -> None:
         self.accuracy = accuracy
         self.tensors: dict[str, Tensor] = dict(program.tensors)
-        self.constants: dict[str, Array] = {}
         self.outputs = program.outputs
         self.actions: list[Action] = []
         self._readers = Counter(name for step in program.steps for name in step.node.inputs)
@@ -62,13 +71,13 @@ class Draft:
 
     def temporary(self, shape: Shape) -> str:
         """Return the name of a new tensor."""
-        name = f"temporary {len(self.tensors)}"
+        name = new_name(self.tensors)
         self.tensors[name] = Tensor(FLOAT, shape)
         return name
 
     def constant(self, array: Array) -> str:
         """Return the name of a new tensor whose numbers are known."""
-        name = f"constant {len(self.tensors)}"
+        name = new_name(self.tensors)
         self.tensors[name] = Tensor.of(np.ascontiguousarray(array, FLOAT))
         return name
 
@@ -87,9 +96,7 @@ class Draft:
         for name in written(new):
             self._writers[name] = place
 
-    def compute(
-        self, node: Node, formula: Formula, inputs: Sequence[str | float], out: str | Operand
-    ) -> bool:
+    def compute(self, node: Node, formula: Formula, inputs: Sequence[str | float], out: str) -> bool:
         """Write a pass over numbers; single numbers that are known become part of the expression."""
         operands: list[str] = []
         values: list[Value] = []
@@ -106,8 +113,7 @@ class Draft:
             return False
         writer = Writer()
         expression = writer.done(formula(writer, *values))
-        target = Operand(out) if isinstance(out, str) else out
-        self.add(Compute((node,), expression, tuple(map(Operand, operands)), target))
+        self.add(Compute((node,), expression, tuple(map(Operand, operands)), Operand(out)))
         return True
 
     def _number(self, name: str) -> float | None:

@@ -17,8 +17,8 @@ from convolve.runtime.execution import Packed
 from convolve.runtime.job import Job
 from convolve.runtime.pointwise import point_job
 
-Weights = Callable[[str], MutableMapping[Code, Packed]]
-"""Name of a convolution's result -> where its packed weights are kept."""
+Weights = Callable[[str, int], MutableMapping[Code, Packed]]
+"""(name of a convolution's result, part) -> where its packed weights are kept."""
 
 Pointers = dict[str, Place]
 """Name of a routine's array -> where it lies."""
@@ -51,7 +51,7 @@ def _convolution(action: Convolve, one: Placed, weights: Weights) -> tuple[Job |
         bias,
         action.activation,
         added[0] if added else None,
-        weights(action.key),
+        weights(action.key, 0),
     )
     return job, ("input", "added", "output") if added else ("input", "output")
 
@@ -59,7 +59,7 @@ def _convolution(action: Convolve, one: Placed, weights: Weights) -> tuple[Job |
 def _transposed(action: Transposed, one: Placed, weights: Weights) -> list[tuple[Job, Pointers]] | None:
     x, out = _stand_ins(one)
     bias = None if action.bias is None else np.ascontiguousarray(action.bias)
-    own = partial(_part_of, action.key, weights)
+    own = partial(weights, action.key)
     parts = transposed_jobs(action.spec, (x, out), action.filters(), bias, action.activation, own)
     if parts is None:
         return None
@@ -68,10 +68,6 @@ def _transposed(action: Transposed, one: Placed, weights: Weights) -> list[tuple
         (job, {name: replace(places[name], offset=places[name].offset + by) for name, by in moved.items()})
         for job, moved in parts
     ]
-
-
-def _part_of(key: str, weights: Weights, number: int) -> MutableMapping[Code, Packed]:
-    return weights(f"{key} part {number}")
 
 
 def _pooling(action: Pool, one: Placed, _weights: Weights) -> tuple[Job | None, tuple[str, ...]]:

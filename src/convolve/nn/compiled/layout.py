@@ -9,6 +9,7 @@ from convolve.compiler.expressions import NOTHING
 from convolve.dtypes import Array
 from convolve.nn.compiled.actions import Action, Call, Compute, Convolve, Join, Operand, Pool, View, written
 from convolve.nn.compiled.arena import Life, arranged
+from convolve.nn.compiled.draft import new_name
 from convolve.nn.compiled.lowering import Lowered
 from convolve.nn.compiled.places import Place
 from convolve.nn.tensor import Tensor
@@ -83,7 +84,7 @@ class Layout:
 
     def _copied(self, place: Place) -> Place:
         """Write the action that copies a tensor to a place without gaps, and return that."""
-        name = f"copy {len(self.tensors)}"
+        name = new_name(self.tensors)
         self.tensors[name] = Tensor(place.dtype, place.shape)
         self._copy(place, self.place(name))
         return self.place(name)

@@ -22,12 +22,12 @@ class Shared:
     """A network's packed weights, kept as long as some runner uses them, and its idle runners."""
 
     def __init__(self) -> None:
-        self._packed: dict[str, MutableMapping[Code, Packed]] = {}
+        self._packed: dict[Hashable, MutableMapping[Code, Packed]] = {}
         self._idle: OrderedDict[int, tuple[Hashable, Runner]] = OrderedDict()
 
-    def packed(self, name: str) -> MutableMapping[Code, Packed]:
+    def packed(self, *key: Hashable) -> MutableMapping[Code, Packed]:
         """Return what is kept of one convolution."""
-        return self._packed.setdefault(name, WeakValueDictionary())
+        return self._packed.setdefault(key, WeakValueDictionary())
 
     def take(self, key: Hashable) -> Runner | None:
         """Return a runner that waits for such a call, the one used last, or None."""
