@@ -33,7 +33,7 @@ def chain(length: int, size: int) -> tuple[list[Job], list[Any]]:
 
 @pytest.mark.parametrize("count", [1, 2, 3, 5])
 def test_every_job_sees_what_those_before_it_wrote(count: int) -> None:
-    jobs, arrays = chain(30, 50_000)
+    jobs, arrays = chain(30, 200_000)
     table = Table(jobs, count, 0.0)
     assert table.shared == (count > 1)
     shared = Pool(count)
@@ -64,7 +64,7 @@ def test_whoever_finds_the_pool_taken_walks_alone() -> None:
         done = []
 
         def work() -> None:
-            jobs, arrays = chain(40, 30_000)
+            jobs, arrays = chain(40, 100_000)
             table = Table(jobs, 3, 0.0)
             for _ in range(10):
                 arrays[-1].fill(0)
