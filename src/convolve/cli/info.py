@@ -18,6 +18,12 @@ EXTRAS = {
     "train": ("safetensors", "networks and checkpoints in files"),
     "torch": ("torch", "convolutions for PyTorch's tensors and modules"),
     "sklearn": ("scikit-learn", "ConvNetClassifier, and the data set of digits"),
+    "detection": ("pycocotools", "scores of detectors"),
+    "video": ("av", "films"),
+    "medical": ("nibabel", "NIfTI files; with pydicom, series of DICOM slices"),
+    "zarr": ("zarr", "arrays larger than memory"),
+    "hdf5": ("h5py", "arrays in HDF5 files"),
+    "dask": ("dask", "arrays on many machines"),
 }
 """Extra -> the package that it brings, and what for."""
 
