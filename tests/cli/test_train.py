@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from convolve import files, nn
+from convolve.cli.classifier import Classifier
 from tests.cli.process import PROGRAM, convolve, environment
 from tests.peers import peer
 
@@ -76,6 +77,31 @@ def test_what_speaks_for_a_class_is_a_picture(model: Path, pictures: Path, tmp_p
     assert done.stdout.decode().strip().endswith("bright")
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_cam_never_overwrites_its_picture(model: Path, pictures: Path, tmp_path: Path, linked: bool) -> None:
+    picture, goal = tmp_path / "night.png", tmp_path / ("link.png" if linked else "night.png")
+    before = (pictures / "dark" / "0.png").read_bytes()
+    picture.write_bytes(before)
+    if linked:
+        goal.symlink_to(picture)
+    done = convolve("cam", str(model), str(picture), "-o", str(goal), "--force")
+    assert done.returncode == 2 and b"never overwritten" in done.stderr
+    assert picture.read_bytes() == before
+
+
+@pytest.mark.parametrize("end", [[], [nn.Sigmoid()], [nn.Softmax()], [nn.Softmax(), nn.Flatten()]], ids=str)
+def test_predict_and_grad_cam_give_the_same_probability(
+    end: list[nn.Layer], pictures: Path, tmp_path: Path
+) -> None:
+    network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 3), *end, input_shape=(1, 8, 8))
+    nn.save(network, tmp_path / "model.safetensors")
+    classifier = Classifier.load(str(tmp_path / "model.safetensors"), None, None)
+    file = pictures / "dark" / "0.png"
+    ((name, share),) = classifier.ranked(file, 1)
+    found = nn.grad_cam(network, classifier.prepared(file))
+    assert name == str(found.classes[0]) and share == pytest.approx(float(found.probabilities[0]), rel=1e-5)
+
+
 def test_pictures_are_normalised_if_asked_for(model: Path, pictures: Path) -> None:
     dark, bright = (str(pictures / name / "0.png") for name in ("dark", "bright"))
     plain = convolve("predict", str(model), bright).stdout
@@ -109,8 +135,10 @@ def test_digits_are_data(tmp_path: Path) -> None:
         (["predict", "missing.safetensors", "a.png"], "there is no missing.safetensors"),
         (["summary", "missing.onnx"], "there is no file missing.onnx"),
         (["cam", "missing.safetensors", "a.png"], "there is no missing.safetensors"),
-        (["predict", "m.onnx", "a.png", "--std", "0"], "must be one or three numbers above 0"),
-        (["predict", "m.onnx", "a.png", "--mean", "1,2"], "must be one or three numbers"),
+        (["predict", "m.onnx", "a.png", "--std", "0"], "must be one or three finite numbers above 0"),
+        (["predict", "m.onnx", "a.png", "--mean", "1,2"], "must be one or three finite numbers"),
+        (["predict", "m.onnx", "a.png", "--mean", "nan"], "must be one or three finite numbers"),
+        (["cam", "m.onnx", "a.png", "--std", "inf"], "must be one or three finite numbers above 0"),
     ],
 )
 def test_refusals_have_no_traceback(arguments: list[str], words: str, tmp_path: Path) -> None:

@@ -47,6 +47,10 @@ def command(
 
     path = Path(image)
     target = path.with_name(f"{path.stem}.cam.png") if output is None else Path(output)
+    if target.exists() and path.exists() and target.samefile(path):
+        raise click.UsageError(
+            f"the picture {shown_path(path)} is never overwritten; give another file as -o"
+        )
     files.atomic.refuse_existing(target, force=force)
     classifier = Classifier.load(model, mean, std)
     number = None if wanted is None else classifier.number(wanted)

@@ -1,5 +1,6 @@
 """What `convolve predict` and `convolve cam` share: a network, the names of its classes, and its pictures."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +25,12 @@ def per_channel(_context: click.Context, option: click.Parameter, text: str | No
         found = tuple(float(one) for one in text.split(","))
     except ValueError:
         found = ()
-    if len(found) not in (1, 3) or (option.name == "std" and min(found) <= 0):
+    usable = all(math.isfinite(one) and (option.name != "std" or one > 0) for one in found)
+    if len(found) not in (1, 3) or not usable:
         above = " above 0" if option.name == "std" else ""
-        raise click.BadParameter(f"{text!r} must be one or three numbers{above}, such as 0.485,0.456,0.406")
+        raise click.BadParameter(
+            f"{text!r} must be one or three finite numbers{above}, such as 0.485,0.456,0.406"
+        )
     return found
 
 
@@ -83,15 +87,12 @@ class Classifier:
 
     def ranked(self, path: Path, top: int) -> Ranking:
         """Return the most likely classes of one picture, with their probabilities."""
-        import numpy as np  # which --help must not wait for
+        import numpy as np  # here and below: --help must not wait for NumPy
 
-        result = self.network(self.prepared(path))
-        if not isinstance(result, np.ndarray) or result.size != result.shape[0] * result.shape[1]:
-            raise ShapeError("the model must give one row of numbers per picture; it is no classifier")
-        scores = result.reshape(len(result), -1)[0].astype(np.float64)
-        if self.network.graph.nodes[-1].operation != "Softmax":
-            scores = np.exp(scores - scores.max())
-            scores /= scores.sum()
+        from convolve.nn.seeing.heads import head_of
+
+        result = np.asarray(self.network(self.prepared(path)))
+        (scores,) = head_of(self.network.graph).probabilities(result)
         best = np.argsort(-scores, kind="stable")[:top]
         return [(self.name(int(k)), float(scores[k])) for k in best]
 
