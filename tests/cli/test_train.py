@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convolve import files, nn
-from convolve.cli.classifier import Classifier
+from convolve import files, load, nn
 from tests.cli.process import PROGRAM, convolve, environment
 from tests.peers import peer
 
@@ -95,20 +94,26 @@ def test_predict_and_grad_cam_give_the_same_probability(
 ) -> None:
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.Flatten(), nn.Linear(72, 3), *end, input_shape=(1, 8, 8))
     nn.save(network, tmp_path / "model.safetensors")
-    classifier = Classifier.load(str(tmp_path / "model.safetensors"), None, None)
+    classifier = nn.Classifier.load(tmp_path / "model.safetensors")
     file = pictures / "dark" / "0.png"
     ((name, share),) = classifier.ranked(file, 1)
-    found = nn.grad_cam(network, classifier.prepared(file))
+    found = nn.grad_cam(network, classifier.preprocessing(file))
     assert name == str(found.classes[0]) and share == pytest.approx(float(found.probabilities[0]), rel=1e-5)
 
 
-def test_pictures_are_normalised_if_asked_for(model: Path, pictures: Path) -> None:
+def test_pictures_are_normalised_if_asked_for(model: Path, pictures: Path, tmp_path: Path) -> None:
     dark, bright = (str(pictures / name / "0.png") for name in ("dark", "bright"))
     plain = convolve("predict", str(model), bright).stdout
-    assert convolve("predict", str(model), bright, "--mean", "0", "--std", "1").stdout == plain
-    moved = convolve("predict", str(model), bright, "--mean", "0.6").stdout  # as dark as the dark ones
+    refused = convolve("predict", str(model), bright, "--mean", "0.6")
+    assert (
+        refused.returncode == 1 and b"says itself how pictures are prepared; mean must not" in refused.stderr
+    )
+    silent = tmp_path / "silent.safetensors"
+    nn.save(load(model), silent, classes=["bright", "dark"])
+    assert convolve("predict", str(silent), bright, "--mean", "0", "--std", "1").stdout == plain
+    moved = convolve("predict", str(silent), bright, "--mean", "0.6").stdout  # as dark as the dark ones
     assert moved.decode().splitlines()[0].endswith("dark")
-    assert convolve("predict", str(model), dark).stdout.decode().splitlines()[0].endswith("dark")
+    assert convolve("predict", str(silent), dark).stdout.decode().splitlines()[0].endswith("dark")
 
 
 def test_a_summary_shows_every_layer(model: Path) -> None:
@@ -122,8 +127,8 @@ def test_digits_are_data(tmp_path: Path) -> None:
     file = tmp_path / "digits.safetensors"
     done = convolve("train", "digits", "-o", str(file), "--epochs", "1")
     assert done.returncode == 0, done.stderr.decode()
-    network, classes = nn.models.load_classifier(file)
-    assert classes == tuple("0123456789") and network.inputs[0].shape == ("N", 1, 8, 8)
+    found = nn.Classifier.load(file)
+    assert found.classes == tuple("0123456789") and found.network.inputs[0].shape == ("N", 1, 8, 8)
 
 
 @pytest.mark.parametrize(

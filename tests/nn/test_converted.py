@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convolve.nn.onnx.reading import load
+from convolve.nn.models import load
 from convolve.nn.onnx.tensors import array_of
 from tests.nn.core_cases import folders
 from tests.peers import peer

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from convolve.cli.classifier import Classifier, Numbers, normalised
+from convolve.cli.classifier import Numbers, Size, load, prepared, shown
 from convolve.cli.output import note, shown_path
 
 SMALLEST = 256
@@ -19,7 +19,7 @@ SMALLEST = 256
 @click.option(
     "--layer", metavar="NAME", help="The layer that is looked at; the last convolution if not given."
 )
-@normalised
+@prepared
 @click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 def command(
     model: str,
@@ -27,6 +27,7 @@ def command(
     output: str | None,
     wanted: str | None,
     layer: str | None,
+    size: Size,
     mean: Numbers,
     std: Numbers,
     force: bool,
@@ -52,14 +53,15 @@ def command(
             f"the picture {shown_path(path)} is never overwritten; give another file as -o"
         )
     files.atomic.refuse_existing(target, force=force)
-    classifier = Classifier.load(model, mean, std)
+    classifier = load(model, size, mean, std)
     number = None if wanted is None else classifier.number(wanted)
-    found = nn.grad_cam(classifier.network, classifier.prepared(path), number, layer=layer)
-    picture = classifier.picture(path)
+    picture = classifier.preprocessing.cells(path)
+    images = classifier.preprocessing.normalised(picture)
+    found = nn.grad_cam(classifier.network, images, number, layer=layer)
     times = -(-SMALLEST // min(picture.shape[2:]))
     enlarged = np.repeat(np.repeat(picture, times, axis=2), times, axis=3)
     files.write(target, files.Picture(found.overlay(enlarged)[0], "YXC"), force=force)
-    name, share = classifier.name(found.classes[0]), 100 * float(found.probabilities[0])
+    name, share = shown(classifier.name(found.classes[0])), 100 * float(found.probabilities[0])
     click.echo(f"{share:5.1f} %  {name}")
     note(f"{shown_path(target)}: what speaks for {name} at the layer {found.layer}")
     return 0

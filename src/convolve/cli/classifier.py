@@ -1,20 +1,19 @@
-"""What `convolve predict` and `convolve cam` share: a network, the names of its classes, and its pictures."""
+"""What `convolve predict`, `cam` and `score` share: how a network from elsewhere wants its pictures."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from convolve.errors import ArgumentError, ShapeError
+from convolve.cli import types
+from convolve.cli.output import shown_path
 
 if TYPE_CHECKING:
-    from convolve.nn import Network
+    from convolve.nn import Classifier
 
-Ranking = list[tuple[str, float]]
 Numbers = tuple[float, ...] | None
+Size = tuple[int, ...] | None
 
 
 def per_channel(_context: click.Context, option: click.Parameter, text: str | None) -> Numbers:
@@ -34,97 +33,34 @@ def per_channel(_context: click.Context, option: click.Parameter, text: str | No
     return found
 
 
-def normalised(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options --mean and --std to a command."""
+def pair(_context: click.Context, _option: click.Parameter, given: Size) -> Size:
+    """Return height and width."""
+    if given is not None and len(given) != 2:
+        raise click.BadParameter(f"it must be height and width, such as 64x64, got {len(given)} numbers")
+    return given
+
+
+def prepared(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options --size, --mean and --std to a command."""
     for name, what in (("--std", "what is left is divided by"), ("--mean", "is taken away from the picture")):
         command = click.option(
             name,
             metavar="R,G,B",
             callback=per_channel,
-            help=f"For networks trained so: {what}, one number or one per channel.",
+            help=f"For files that do not say it: {what}, one number or one per channel.",
         )(command)
-    return command
+    return click.option(
+        "--size", type=types.size, callback=pair, help="For networks that take any: of the pictures."
+    )(command)
 
 
-@dataclass(frozen=True, slots=True)
-class Classifier:
-    """A network that tells pictures apart.
+def load(model: str, size: Size, mean: Numbers, std: Numbers) -> "Classifier":
+    """Return the classifier of a file."""
+    from convolve.nn import Classifier  # loads NumPy, which --help must not wait for
 
-    Attributes
-    ----------
-    network
-        It takes one batch of images, and gives a row of numbers for each.
-    classes
-        Their names; fewer, or none, if the file does not tell.
-    mean, std
-        What is taken away from a picture, which is from 0 to 1, and what it is divided by then.
-    """
+    return Classifier.load(model, size=size, mean=mean, std=std)
 
-    network: "Network"
-    classes: Sequence[str]
-    mean: Numbers = None
-    std: Numbers = None
 
-    @staticmethod
-    def load(model: str, mean: Numbers, std: Numbers) -> "Classifier":
-        """Return the classifier of a file."""
-        from convolve.nn.models import load_classifier  # loads NumPy, which --help must not wait for
-
-        return Classifier(*load_classifier(model), mean, std)
-
-    def name(self, number: int) -> str:
-        """Return what a class is called: its number, if it has no name."""
-        return self.classes[number] if number < len(self.classes) else str(number)
-
-    def number(self, name: str) -> int:
-        """Return which class somebody means, by its name or its number."""
-        if name in self.classes:
-            return self.classes.index(name)
-        if name.isascii() and name.isdecimal():
-            return int(name)
-        known = ", ".join(self.classes) or "numbers from 0 on"
-        raise ArgumentError(f"the class must be one of the network's, {known}; got {name!r}")
-
-    def ranked(self, path: Path, top: int) -> Ranking:
-        """Return the most likely classes of one picture, with their probabilities."""
-        import numpy as np  # here and below: --help must not wait for NumPy
-
-        from convolve.nn.seeing.heads import head_of
-
-        result = np.asarray(self.network(self.prepared(path)))
-        (scores,) = head_of(self.network.graph).probabilities(result)
-        best = np.argsort(-scores, kind="stable")[:top]
-        return [(self.name(int(k)), float(scores[k])) for k in best]
-
-    def prepared(self, path: Path) -> Any:
-        """Return a picture as the network takes it."""
-        import numpy as np  # which --help must not wait for
-
-        cells = self.picture(path) / np.float32(255)
-        for numbers, change in ((self.mean, np.subtract), (self.std, np.divide)):
-            if numbers is None:
-                continue
-            if len(numbers) not in (1, cells.shape[1]):
-                raise ArgumentError(
-                    f"--mean and --std must have one number or one for each of {cells.shape[1]} channels; "
-                    f"got {len(numbers)}"
-                )
-            cells = change(cells, np.array(numbers, np.float32).reshape(1, -1, 1, 1))
-        return cells
-
-    def picture(self, path: Path) -> Any:
-        """Return a picture as bytes (1, channels, height, width), of the network's channels and size."""
-        from convolve.nn.training.folders import cells_of, fitted  # loads NumPy
-
-        shape = self.network.inputs[0].shape
-        if len(self.network.inputs) != 1 or len(shape) != 4 or shape[1] not in (1, 3):
-            given = ", ".join(map(str, self.network.inputs))
-            raise ShapeError(
-                f"the model must take grey or coloured images (N, 1 or 3, height, width), not {given}"
-            )
-        cells = cells_of(path)
-        height, width = (
-            wanted if isinstance(wanted, int) else given
-            for wanted, given in zip(shape[2:], cells.shape[1:], strict=True)
-        )
-        return fitted(cells, (height, width), int(shape[1]))[None]
+def shown(name: str) -> str:
+    """Return a class's name as it may be printed; a file may hold any."""
+    return shown_path(name)

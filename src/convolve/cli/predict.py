@@ -4,13 +4,16 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from convolve.cli.classifier import Classifier, Numbers, normalised
+from convolve.cli.classifier import Numbers, Size, load, prepared, shown
 from convolve.cli.output import fail, shown_path
 from convolve.errors import ConvolveError
+
+if TYPE_CHECKING:
+    from convolve.nn import Classifier
 
 PART_FAILED = 3
 
@@ -22,22 +25,23 @@ PART_FAILED = 3
     "-k", "--top", type=click.IntRange(1), default=3, show_default=True, help="Classes per picture."
 )
 @click.option("-o", "--output", metavar="FILE", help="Write CSV into a file instead of printing it.")
-@normalised
+@prepared
 @click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
 def command(
     model: str,
     images: tuple[str, ...],
     top: int,
     output: str | None,
+    size: Size,
     mean: Numbers,
     std: Numbers,
     force: bool,
 ) -> int:
     """Tell what pictures show, by a trained network.
 
-    MODEL is a file that "convolve train" wrote, or an ONNX file for images (N, channels, height, width),
-    which get numbers from 0 to 1, or what --mean and --std make of them. IMAGE is a picture, a folder or a
-    pattern; one picture is answered in words, several as CSV.
+    MODEL is a file that "convolve train" wrote, which says how pictures are prepared, or an ONNX file for
+    images (N, channels, height, width), which get numbers from 0 to 1, or what --mean and --std make of them.
+    IMAGE is a picture, a folder or a pattern; one picture is answered in words, several as CSV.
 
     \b
     Examples:
@@ -49,11 +53,11 @@ def command(
 
     if output is not None:
         files.atomic.refuse_existing(Path(output), force=force)
-    classifier = Classifier.load(model, mean, std)
+    classifier = load(model, size, mean, std)
     paths = files.expand(images)
     if output is None and len(paths) == 1 and len(images) == 1 and not Path(images[0]).is_dir():
         for name, share in classifier.ranked(paths[0], top):
-            click.echo(f"{100 * share:5.1f} %  {name}")
+            click.echo(f"{100 * share:5.1f} %  {shown(name)}")
         return 0
     rows = list(answers(classifier, paths, top))
     text = as_csv([row for row in rows if row is not None], top)
@@ -64,7 +68,7 @@ def command(
     return PART_FAILED if None in rows else 0
 
 
-def answers(classifier: Classifier, paths: Sequence[Path], top: int) -> Iterator[list[Any] | None]:
+def answers(classifier: "Classifier", paths: Sequence[Path], top: int) -> Iterator[list[Any] | None]:
     """Yield one row for each picture; None, after a message, for one that cannot be read."""
     for path in paths:
         try:

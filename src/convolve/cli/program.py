@@ -27,6 +27,7 @@ COMMANDS = {
     "plan": "Show how a convolution will be computed here, and its limit.",
     "cam": "Show which places of a picture speak for its class.",
     "predict": "Tell what pictures show, by a trained network.",
+    "score": "Score a network: confusion matrix, top-k, calibration.",
     "size": "Work out the size of a result, with the formula.",
     "summary": "Show a network's layers, parameters, work and memory.",
     "train": "Train a network on pictures in class folders.",

@@ -2,15 +2,13 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from convolve.cli import types
+from convolve.cli.classifier import Size, pair
+from convolve.cli.data import read_data
 from convolve.cli.output import note
-
-if TYPE_CHECKING:
-    from convolve.nn import Data
 
 INTERRUPTED = 130
 
@@ -19,7 +17,8 @@ INTERRUPTED = 130
 @click.argument("data", metavar="DATA")
 @click.option("-o", "--output", required=True, metavar="MODEL", help="File: .safetensors, or .onnx.")
 @click.option("-e", "--epochs", type=click.IntRange(1), default=20, show_default=True)
-@click.option("--size", type=types.size, default="32x32", show_default=True, help="Of the pictures in DATA.")
+@click.option("--size", type=types.size, callback=pair,
+              help="That every picture gets; 32x32 if not given, of digits 8x8.")  # fmt: skip
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
 @click.option("--lr", type=click.FloatRange(0, min_open=True), default=3e-3, show_default=True,
               help="The largest learning rate; it rises, and falls like a cosine.")  # fmt: skip
@@ -36,7 +35,7 @@ def command(
     data: str,
     output: str,
     epochs: int,
-    size: tuple[int, ...],
+    size: Size,
     batch_size: int,
     lr: float,
     validation: float,
@@ -50,7 +49,8 @@ def command(
     """Train a network of three convolutions to tell pictures apart.
 
     DATA is a folder with a folder of pictures for each class, or "digits": 1,797 handwritten digits that come
-    with scikit-learn. Ctrl-C ends the training and keeps the best weights so far.
+    with scikit-learn. Ctrl-C ends the training and keeps the best weights so far. MODEL holds the names of
+    the classes and how the pictures were prepared, too: "convolve predict", "cam" and "score" do the same.
 
     \b
     Examples:
@@ -59,15 +59,14 @@ def command(
     """  # noqa: D301  # \b tells click to keep these lines
     if resume and checkpoint is None:
         raise click.UsageError("--resume needs the checkpoint to go on from; add --checkpoint FILE")
-    if len(size) != 2:
-        raise click.UsageError(f"--size must be height and width, such as 64x64, got {len(size)} numbers")
     from convolve import nn  # here and below: --help must answer before NumPy is loaded
     from convolve.files import atomic
     from convolve.nn.training.networks import small_network
     from convolve.nn.training.progress import line
 
     atomic.refuse_existing(Path(output), force=force)
-    learned, held_back = read_data(data, size).split(validation, seed)
+    whole = read_data(data, size)
+    learned, held_back = whole.split(validation, seed)
     note(
         f"{len(learned)} pictures to learn from, {len(held_back)} to validate; {len(learned.classes)} classes"
     )
@@ -89,23 +88,13 @@ def command(
     if trained.best is None:
         note("interrupted before the first epoch was over; nothing was written")
         return INTERRUPTED
-    nn.save(trained.network, output, classes=trained.classes, force=force)
+    shape = whole.images.shape
+    classifier = nn.Classifier(
+        trained.network,
+        trained.classes,
+        nn.Preprocessing(shape[2:], shape[1]),
+        nn.HeldBack(validation, seed, whole.digest()),
+    )
+    classifier.save(output, force=force)
     note(f"{output}: the weights of {line(trained.best, epochs)}")
     return INTERRUPTED if trained.interrupted else 0
-
-
-def read_data(data: str, size: tuple[int, ...]) -> "Data":
-    """Return the digits, or the pictures of a folder."""
-    from convolve import nn  # loads NumPy, which --help must not wait for
-
-    if data != "digits" or Path(data).is_dir():
-        return nn.image_folder(data, size)
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError:
-        from convolve.errors import MissingExtraError  # needed on a mistake only
-
-        raise MissingExtraError.of("scikit-learn", "sklearn", "the data set of digits") from None
-    pixels, labels = load_digits(return_X_y=True)
-    images = (pixels.reshape(-1, 1, 8, 8) * (255 / 16)).round().astype("uint8")
-    return nn.Data(images, labels, tuple("0123456789"))

@@ -15,6 +15,7 @@
 """
 
 from convolve.nn.build import Sequential, network
+from convolve.nn.classifier import Classifier, HeldBack
 from convolve.nn.graph import Graph
 from convolve.nn.initial import kaiming_normal, kaiming_uniform, xavier_normal, xavier_uniform
 from convolve.nn.layers.apply import Apply
@@ -82,6 +83,17 @@ from convolve.nn.layers.pooling import (
 from convolve.nn.models import save
 from convolve.nn.network import Network
 from convolve.nn.operations.detection import non_maximum_suppression
+from convolve.nn.preprocessing import Preprocessing
+from convolve.nn.scoring.calibration import (
+    Calibration,
+    brier_score,
+    calibration,
+    log_loss,
+    temperature,
+    with_temperature,
+)
+from convolve.nn.scoring.counting import PerClass, confusion_matrix, per_class, top_k_accuracy
+from convolve.nn.scoring.scores import Scores, scores
 from convolve.nn.seeing.curves import Curves, training_curves
 from convolve.nn.seeing.grad_cam import GradCAM, grad_cam
 from convolve.nn.seeing.grid import Grid
@@ -117,6 +129,8 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "BatchNorm3d",
+    "Calibration",
+    "Classifier",
     "Clip",
     "Concat",
     "ConstantRate",
@@ -139,6 +153,7 @@ __all__ = [
     "Grid",
     "GroupNorm",
     "Hardswish",
+    "HeldBack",
     "Identity",
     "Input",
     "InstanceNorm1d",
@@ -157,11 +172,14 @@ __all__ = [
     "Mul",
     "Network",
     "PReLU",
+    "PerClass",
     "Permute",
     "PixelShuffle",
     "PixelUnshuffle",
+    "Preprocessing",
     "ReLU",
     "Reshape",
+    "Scores",
     "Sequential",
     "SiLU",
     "Sigmoid",
@@ -174,6 +192,9 @@ __all__ = [
     "Upsample",
     "Value",
     "activation_grid",
+    "brier_score",
+    "calibration",
+    "confusion_matrix",
     "evaluate",
     "filter_grid",
     "fit",
@@ -182,10 +203,16 @@ __all__ = [
     "initialised",
     "kaiming_normal",
     "kaiming_uniform",
+    "log_loss",
     "network",
     "non_maximum_suppression",
+    "per_class",
     "save",
+    "scores",
+    "temperature",
+    "top_k_accuracy",
     "training_curves",
+    "with_temperature",
     "xavier_normal",
     "xavier_uniform",
 ]

@@ -1,7 +1,8 @@
 """`load` and `save`: networks from and to files, by the suffix in ONNX or in our own form."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from convolve.errors import ArgumentTypeError
 from convolve.nn import storing
@@ -44,15 +45,15 @@ def load(path: str | Path) -> Network:
         ...
     convolve.errors.FileMissingError: there is no file missing.onnx; check its name and folder
     """
-    return storing.read(path)[0] if is_ours(path) else reading.load(path)
+    return read(path)[0]
 
 
-def load_classifier(path: str | Path) -> tuple[Network, tuple[str, ...]]:
-    """Return a network and the names of its classes; an ONNX file has none."""
+def read(path: str | Path) -> tuple[Network, dict[str, Any]]:
+    """Return a network, and the facts that `write` put beside it; other programs' files have none."""
     if not is_ours(path):
-        return reading.load(path), ()
+        return reading.load(path)
     network, _, facts = storing.read(path)
-    return network, tuple(str(name) for name in facts.get("classes", ()))
+    return network, facts
 
 
 def save(network: Network, path: str | Path, *, classes: Sequence[str] = (), force: bool = False) -> None:
@@ -65,7 +66,8 @@ def save(network: Network, path: str | Path, *, classes: Sequence[str] = (), for
     path
         Of the file.
     classes
-        Names of what the network tells apart, in the order of its outputs; our own form keeps them.
+        Names of what the network tells apart, in the order of its outputs. `Classifier.save` keeps them, too,
+        and how pictures are prepared.
     force
         Whether a file that exists may be replaced.
 
@@ -88,12 +90,17 @@ def save(network: Network, path: str | Path, *, classes: Sequence[str] = (), for
     ...     load(f"{folder}/network.safetensors").layers
     ('conv2d1', 'silu1')
     """
+    write(path, network, {"classes": list(classes)} if classes else {}, force=force)
+
+
+def write(path: str | Path, network: Network, facts: Mapping[str, Any], *, force: bool = False) -> None:
+    """Write a network and further facts, which JSON takes, by the suffix in ONNX or in our own form."""
     if not isinstance(network, Network):
         raise ArgumentTypeError(f"network must be a Network, got {type(network).__name__}")
     if is_ours(path):
-        storing.write(Path(path), network, {}, {"classes": list(classes)}, force=force)
+        storing.write(Path(path), network, {}, facts, force=force)
     else:
-        writing.save(network, path, force=force)
+        writing.save(network, path, facts, force=force)
 
 
 def is_ours(path: str | Path) -> bool:

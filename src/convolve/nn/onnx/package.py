@@ -10,6 +10,9 @@ from convolve.errors import FileFormatError, MissingExtraError
 OLDEST, NEWEST = 6, 28
 """Opsets that are read: from that of the onnx package's converted PyTorch layers to onnx 1.23's newest."""
 
+FACTS = "convolve"
+"""Key of a file's metadata_props under which we keep, as JSON, what is no part of the graph."""
+
 DTYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 9: "bool",
     10: "float16", 11: "float64", 12: "uint32", 13: "uint64",

@@ -4,6 +4,7 @@ The file's bytes become a message (the package onnx), tensors become arrays (`te
 become present ones (`upgrades`), and `graph.make_node` checks every attribute against our own table.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from convolve.errors import ArgumentTypeError, FileAccessError, FileFormatError,
 from convolve.nn.graph import Graph, Input, make_node
 from convolve.nn.network import Network
 from convolve.nn.onnx.draft import Context, Draft
-from convolve.nn.onnx.package import NEWEST, OLDEST, dtype_of, onnx_package
+from convolve.nn.onnx.package import FACTS, NEWEST, OLDEST, dtype_of, onnx_package
 from convolve.nn.onnx.tensors import MOST_DIMENSIONS, array_of
 from convolve.nn.onnx.upgrades import UPGRADES, upgraded
 from convolve.nn.operation import Node
@@ -29,12 +30,25 @@ DTYPE_ATTRIBUTES = {
 """Attributes that are a number of a dtype; 0 stands for none."""
 
 
-def load(path: str | Path) -> Network:
-    """Read a network from an ONNX file; see `convolve.load`."""
+def load(path: str | Path) -> tuple[Network, dict[str, Any]]:
+    """Read a network, and the facts that `save` put beside it, from an ONNX file; see `convolve.load`."""
     if not isinstance(path, str | Path):
         raise ArgumentTypeError(f"path must be a path, got {type(path).__name__}")
     file = Path(path)
-    return network_of(_parsed(_bytes_of(file), str(file)), file.parent)
+    model = _parsed(_bytes_of(file), str(file))
+    return network_of(model, file.parent), _facts(model, str(file))
+
+
+def _facts(model: Any, name: str) -> dict[str, Any]:
+    """Return what `save` put into the file's metadata; nothing from other programs' files."""
+    texts = [one.value for one in model.metadata_props if one.key == FACTS]
+    try:
+        found = json.loads(texts[-1]) if texts else {}
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(f"{name}: the metadata {FACTS!r} is damaged: {error}") from None
+    if not isinstance(found, dict):
+        raise FileFormatError(f"{name}: the metadata {FACTS!r} must be a JSON object")
+    return found
 
 
 def _bytes_of(path: Path) -> bytes:

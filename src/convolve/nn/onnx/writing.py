@@ -1,5 +1,6 @@
 """`save`: a network as an ONNX file, which any runtime of ONNX reads."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from convolve.nn.graph import Graph, Input
 from convolve.nn.network import Network
 from convolve.nn.onnx.draft import Context, Draft
 from convolve.nn.onnx.lowering import LOWERINGS
-from convolve.nn.onnx.package import number_of, onnx_package
+from convolve.nn.onnx.package import FACTS, number_of, onnx_package
 from convolve.nn.operation import Node
 from convolve.nn.operations import OPERATIONS
 from convolve.nn.tensor import Tensor
@@ -25,8 +26,10 @@ LARGEST_MODEL = 2**31 - 2**20
 """Bytes of all weights; the format (protobuf) allows no file of 2 GiB."""
 
 
-def save(network: Network, path: str | Path, *, force: bool = False) -> None:
-    """Write a network as an ONNX file; see `convolve.nn.save`.
+def save(
+    network: Network, path: str | Path, facts: Mapping[str, Any] | None = None, *, force: bool = False
+) -> None:
+    """Write a network as an ONNX file, with further facts in its metadata; see `convolve.nn.save`.
 
     Examples
     --------
@@ -40,7 +43,10 @@ def save(network: Network, path: str | Path, *, force: bool = False) -> None:
     """
     if not isinstance(path, str | Path):
         raise ArgumentTypeError(f"path must be a path, got {type(path).__name__}")
-    data = model_of(network).SerializeToString(deterministic=True)
+    model = model_of(network)
+    if facts:
+        onnx_package().helper.set_model_props(model, {FACTS: json.dumps(dict(facts))})
+    data = model.SerializeToString(deterministic=True)
     write_bytes(Path(path), data, force=force)
 
 

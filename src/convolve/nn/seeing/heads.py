@@ -84,16 +84,16 @@ def head_of(graph: Graph) -> Head:
 
 
 def rows_of(output: Array) -> Array:
-    """Return one row of numbers for each image; a map of one cell for each class counts as a row.
+    """Return one row of numbers for each image; dimensions of one cell do not matter.
 
     Raises
     ------
     ShapeError
         If it is no classifier's output.
     """
-    if output.ndim < 2 or output.size != output.shape[0] * output.shape[1]:
+    if output.ndim < 2 or output.size != len(output) * max(output.shape[1:]):
         raise ShapeError(
             f"the model must give one row of numbers per picture, it gives shape {output.shape}; "
             "it is no classifier"
         )
-    return output.reshape(output.shape[:2])
+    return output.reshape(len(output), -1)

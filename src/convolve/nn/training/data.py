@@ -24,6 +24,8 @@ class Data:
         Class numbers (N), or what the loss takes.
     classes
         Names of the classes.
+    names
+        Of the images, such as their files; none if nobody asks for them.
 
     Examples
     --------
@@ -36,6 +38,7 @@ class Data:
     images: Any
     targets: Any
     classes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "images", np.asarray(self.images))
@@ -45,6 +48,8 @@ class Data:
                 f"there must be a target for each image, got images {self.images.shape} and targets "
                 f"{self.targets.shape}"
             )
+        if self.names and len(self.names) != len(self.images):
+            raise ShapeError(f"there must be {len(self.images)} names, or none, got {len(self.names)}")
         if not len(self.images):
             raise ArgumentError("there must be an image to learn from, got none")
 
@@ -78,7 +83,8 @@ class Data:
         return self._part(first), self._part(rest)
 
     def _part(self, places: Array) -> "Data":
-        return Data(self.images[places], self.targets[places], self.classes)
+        names = tuple(self.names[place] for place in places) if self.names else ()
+        return Data(self.images[places], self.targets[places], self.classes, names)
 
     def digest(self) -> str:
         """Return what tells this data from other data."""

@@ -1,0 +1,1 @@
+"""How good a classifier is: confusion matrix, top-k, calibration; as numbers, text and picture."""

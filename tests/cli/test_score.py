@@ -1,0 +1,126 @@
+"""`convolve score` from class folders to reports; `predict` and `score` of networks from elsewhere."""
+
+import csv
+import io
+import json
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convolve import files, nn
+from convolve.cli import main
+from tests.peers import peer
+
+
+@dataclass
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def convolve(*arguments: str) -> Done:
+    """Run ``convolve`` in this process, which is quicker than one of its own."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+        main(arguments)
+    return Done(int(str(end.value.code)), out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return class folders of stripes that lie, stand and rise, in noise."""
+    folder, random = tmp_path_factory.mktemp("stripes"), np.random.default_rng(0)
+    rows, columns = np.indices((14, 12))
+    for name, along in (("lying", rows), ("rising", rows + columns), ("standing", columns)):
+        (folder / name).mkdir()
+        for k in range(15):
+            wave = 40 * np.sin(along + random.uniform(0, 6)) + random.normal(128, 35, (14, 12))
+            array = np.clip(wave, 0, 255).astype(np.uint8)
+            files.write(folder / name / f"{k:02}.png", files.Picture(array, "YX"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("model") / "stripes.onnx"
+    done = convolve("train", str(pictures), "-o", str(file), "--epochs", "6", "--size", "10x10")
+    assert done.returncode == 0, done.stderr
+    return file
+
+
+def test_reports_agree_with_each_other(model: Path, pictures: Path, tmp_path: Path) -> None:
+    whole = convolve("score", str(model), str(pictures), "-k", "2", "-o", str(tmp_path / "r.json"))
+    assert whole.returncode == 0, whole.stderr
+    assert "--held-back scores the others" in whole.stderr
+    found = json.loads((tmp_path / "r.json").read_text())
+    assert found["images"] == 45 and np.sum(found["confusion matrix"]) == 45
+    assert f"{100 * found['accuracy']:.1f} %" in whole.stdout and found["accuracy"] > 0.5
+    assert "top-2 accuracy" in whole.stdout and "reliability" in whole.stdout
+    done = convolve("score", str(model), str(pictures), "-o", str(tmp_path / "r.csv"))
+    rows = list(csv.DictReader((tmp_path / "r.csv").open()))
+    assert (
+        done.returncode == 0 and np.mean([row["class"] == row["said"] for row in rows]) == found["accuracy"]
+    )
+    assert all(Path(row["image"]).parent.name == row["class"] for row in rows)
+    said = convolve("predict", str(model), str(pictures / "rising"), "-k", "1").stdout.splitlines()
+    listed = [row for row in rows if row["class"] == "rising"]
+    for line, row in zip(csv.reader(said[1:]), listed, strict=True):
+        assert line[:2] == [row["image"], row["said"]]
+        assert float(line[2]) == pytest.approx(float(row["probability"]), abs=2e-6)
+
+
+def test_the_part_held_back_is_the_trainings(model: Path, pictures: Path, tmp_path: Path) -> None:
+    peer("matplotlib")
+    report = tmp_path / "r.png"
+    done = convolve("score", str(model), str(pictures), "--held-back", "-o", str(report))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[:2] == ["images", "9"] and files.read(report).array.shape[2] >= 3
+    assert convolve("score", str(model), str(pictures), "-o", str(report)).returncode == 1, "not overwritten"
+    fewer = tmp_path / "fewer"
+    for name in ("lying", "standing"):
+        (fewer / name).mkdir(parents=True)
+        (fewer / name / "1.png").write_bytes((pictures / name / "00.png").read_bytes())
+    done = convolve("score", str(model), str(fewer), "--held-back")
+    assert done.returncode == 1 and "very data of the training" in done.stderr
+    assert convolve("score", str(model), str(fewer)).stdout.split()[:2] == ["images", "2"]
+    (fewer / "lying").rename(fewer / "flying")
+    done = convolve("score", str(model), str(fewer))
+    assert done.returncode == 1 and "has no 'flying'; it has lying, rising, standing" in done.stderr
+
+
+def test_networks_from_elsewhere_are_scored(pictures: Path, tmp_path: Path) -> None:
+    free = nn.Sequential(
+        nn.Conv2d(3, 3, 3), nn.AdaptiveAvgPool2d(1), input_shape=(3, None, None)
+    )  # an output of four dimensions, no names, any size
+    nn.save(free, tmp_path / "free.onnx")
+    done = convolve("score", str(tmp_path / "free.onnx"), str(pictures))
+    assert done.returncode == 2 and "say which with --size" in done.stderr
+    how = ["--size", "9x9", "--mean", "0.5", "--std", "0.2"]
+    done = convolve("score", str(tmp_path / "free.onnx"), str(pictures), *how)
+    assert done.returncode == 0 and "in alphabetical order" in done.stderr and "standing" in done.stdout
+    one = convolve("predict", str(tmp_path / "free.onnx"), str(pictures / "lying" / "00.png"), "--top", "9")
+    assert len(one.stdout.splitlines()) == 3
+    done = convolve("score", str(tmp_path / "free.onnx"), str(pictures), *how, "--held-back")
+    assert done.returncode == 1 and "does not say what was held back" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["score", "m.onnx", "nowhere", "-o", "report.txt"], "must be .json, .csv, .png, .svg, .pdf"),
+        (["score", "m.onnx", "nowhere", "--size", "3"], "height and width"),
+        (["score", "m.onnx", "nowhere"], "there is no file m.onnx"),
+        (["score", "m.onnx", "nowhere", "--bins", "0"], "--bins"),
+    ],
+)
+def test_refusals(arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = convolve(*arguments)
+    assert done.returncode in (1, 2) and words in done.stderr
+    assert "Traceback" not in done.stderr and list(tmp_path.iterdir()) == []

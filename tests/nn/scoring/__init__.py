@@ -1,0 +1,1 @@
+"""Figures of classifiers, beside scikit-learn's."""
