@@ -1,10 +1,17 @@
-"""Runs the command line as a process of its own, as a shell does."""
+"""Runs the command line: as a process of its own, as a shell does, or in this one, which is quicker."""
 
+import io
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from convolve.cli import main
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 PROGRAM = [sys.executable, "-c", "from convolve.cli import main; main()"]
@@ -26,3 +33,20 @@ def convolve(*arguments: str, **options: Any) -> "subprocess.CompletedProcess[by
     return subprocess.run(
         [*PROGRAM, *arguments], capture_output=True, check=False, timeout=120, env=env, **options
     )
+
+
+@dataclass
+class Done:
+    """How a command ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def inside(*arguments: str) -> Done:
+    """Run ``convolve`` in this process, which is quicker than one of its own."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+        main(arguments)
+    return Done(int(str(end.value.code)), out.getvalue(), err.getvalue())

@@ -1,35 +1,15 @@
 """`convolve score` from class folders to reports; `predict` and `score` of networks from elsewhere."""
 
 import csv
-import io
 import json
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from convolve import files, nn
-from convolve.cli import main
+from tests.cli.process import inside
 from tests.peers import peer
-
-
-@dataclass
-class Done:
-    """How a command ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def convolve(*arguments: str) -> Done:
-    """Run ``convolve`` in this process, which is quicker than one of its own."""
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
-        main(arguments)
-    return Done(int(str(end.value.code)), out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")
@@ -49,26 +29,26 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("model") / "stripes.onnx"
-    done = convolve("train", str(pictures), "-o", str(file), "--epochs", "6", "--size", "10x10")
+    done = inside("train", str(pictures), "-o", str(file), "--epochs", "6", "--size", "10x10")
     assert done.returncode == 0, done.stderr
     return file
 
 
 def test_reports_agree_with_each_other(model: Path, pictures: Path, tmp_path: Path) -> None:
-    whole = convolve("score", str(model), str(pictures), "-k", "2", "-o", str(tmp_path / "r.json"))
+    whole = inside("score", str(model), str(pictures), "-k", "2", "-o", str(tmp_path / "r.json"))
     assert whole.returncode == 0, whole.stderr
     assert "--held-back scores the others" in whole.stderr
     found = json.loads((tmp_path / "r.json").read_text())
     assert found["images"] == 45 and np.sum(found["confusion matrix"]) == 45
     assert f"{100 * found['accuracy']:.1f} %" in whole.stdout and found["accuracy"] > 0.5
     assert "top-2 accuracy" in whole.stdout and "reliability" in whole.stdout
-    done = convolve("score", str(model), str(pictures), "-o", str(tmp_path / "r.csv"))
+    done = inside("score", str(model), str(pictures), "-o", str(tmp_path / "r.csv"))
     rows = list(csv.DictReader((tmp_path / "r.csv").open()))
     assert (
         done.returncode == 0 and np.mean([row["class"] == row["said"] for row in rows]) == found["accuracy"]
     )
     assert all(Path(row["image"]).parent.name == row["class"] for row in rows)
-    said = convolve("predict", str(model), str(pictures / "rising"), "-k", "1").stdout.splitlines()
+    said = inside("predict", str(model), str(pictures / "rising"), "-k", "1").stdout.splitlines()
     listed = [row for row in rows if row["class"] == "rising"]
     for line, row in zip(csv.reader(said[1:]), listed, strict=True):
         assert line[:2] == [row["image"], row["said"]]
@@ -78,19 +58,19 @@ def test_reports_agree_with_each_other(model: Path, pictures: Path, tmp_path: Pa
 def test_the_part_held_back_is_the_trainings(model: Path, pictures: Path, tmp_path: Path) -> None:
     peer("matplotlib")
     report = tmp_path / "r.png"
-    done = convolve("score", str(model), str(pictures), "--held-back", "-o", str(report))
+    done = inside("score", str(model), str(pictures), "--held-back", "-o", str(report))
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[:2] == ["images", "9"] and files.read(report).array.shape[2] >= 3
-    assert convolve("score", str(model), str(pictures), "-o", str(report)).returncode == 1, "not overwritten"
+    assert inside("score", str(model), str(pictures), "-o", str(report)).returncode == 1, "not overwritten"
     fewer = tmp_path / "fewer"
     for name in ("lying", "standing"):
         (fewer / name).mkdir(parents=True)
         (fewer / name / "1.png").write_bytes((pictures / name / "00.png").read_bytes())
-    done = convolve("score", str(model), str(fewer), "--held-back")
+    done = inside("score", str(model), str(fewer), "--held-back")
     assert done.returncode == 1 and "very data of the training" in done.stderr
-    assert convolve("score", str(model), str(fewer)).stdout.split()[:2] == ["images", "2"]
+    assert inside("score", str(model), str(fewer)).stdout.split()[:2] == ["images", "2"]
     (fewer / "lying").rename(fewer / "flying")
-    done = convolve("score", str(model), str(fewer))
+    done = inside("score", str(model), str(fewer))
     assert done.returncode == 1 and "has no 'flying'; it has lying, rising, standing" in done.stderr
 
 
@@ -99,15 +79,30 @@ def test_networks_from_elsewhere_are_scored(pictures: Path, tmp_path: Path) -> N
         nn.Conv2d(3, 3, 3), nn.AdaptiveAvgPool2d(1), input_shape=(3, None, None)
     )  # an output of four dimensions, no names, any size
     nn.save(free, tmp_path / "free.onnx")
-    done = convolve("score", str(tmp_path / "free.onnx"), str(pictures))
+    done = inside("score", str(tmp_path / "free.onnx"), str(pictures))
     assert done.returncode == 2 and "say which with --size" in done.stderr
     how = ["--size", "9x9", "--mean", "0.5", "--std", "0.2"]
-    done = convolve("score", str(tmp_path / "free.onnx"), str(pictures), *how)
+    done = inside("score", str(tmp_path / "free.onnx"), str(pictures), *how)
     assert done.returncode == 0 and "in alphabetical order" in done.stderr and "standing" in done.stdout
-    one = convolve("predict", str(tmp_path / "free.onnx"), str(pictures / "lying" / "00.png"), "--top", "9")
+    one = inside("predict", str(tmp_path / "free.onnx"), str(pictures / "lying" / "00.png"), "--top", "9")
     assert len(one.stdout.splitlines()) == 3
-    done = convolve("score", str(tmp_path / "free.onnx"), str(pictures), *how, "--held-back")
+    done = inside("score", str(tmp_path / "free.onnx"), str(pictures), *how, "--held-back")
     assert done.returncode == 1 and "does not say what was held back" in done.stderr
+
+
+def test_an_export_says_the_same_and_a_temperature_changes_no_label(pictures: Path, tmp_path: Path) -> None:
+    plain, warm, exported = (str(tmp_path / name) for name in ("p.safetensors", "w.safetensors", "w.onnx"))
+    how = ["--epochs", "3", "--size", "10x10"]
+    assert inside("train", str(pictures), "-o", plain, *how).returncode == 0
+    done = inside("train", str(pictures), "-o", warm, *how, "--calibrate")
+    assert done.returncode == 0 and "scores are divided by the temperature" in done.stderr, done.stderr
+    assert inside("export", warm, "-o", exported).returncode == 0
+    tables = [inside("score", file, str(pictures), "--held-back").stdout for file in (plain, warm, exported)]
+    assert tables[1] == tables[2] and tables[0] != tables[1]
+    before, after = (table.split("\n\n")[2] for table in tables[:2])
+    assert before == after and before.startswith("confusion matrix")
+    losses = [float(table.split("log loss")[1].split()[0]) for table in tables]
+    assert losses[1] <= losses[0]
 
 
 @pytest.mark.parametrize(
@@ -117,10 +112,13 @@ def test_networks_from_elsewhere_are_scored(pictures: Path, tmp_path: Path) -> N
         (["score", "m.onnx", "nowhere", "--size", "3"], "height and width"),
         (["score", "m.onnx", "nowhere"], "there is no file m.onnx"),
         (["score", "m.onnx", "nowhere", "--bins", "0"], "--bins"),
+        (["train", "digits", "-o", "m.txt"], "must be .safetensors or .onnx, got 'm.txt'"),
+        (["train", "digits", "-o", "no/m.onnx"], "no does not exist; create it first"),
+        (["export", "m.onnx", "-o", "m"], "must be .safetensors or .onnx, got 'm'"),
     ],
 )
 def test_refusals(arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    done = convolve(*arguments)
+    done = inside(*arguments)
     assert done.returncode in (1, 2) and words in done.stderr
     assert "Traceback" not in done.stderr and list(tmp_path.iterdir()) == []

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from convolve import files, load, nn
-from tests.cli.process import PROGRAM, convolve, environment
+from tests.cli.process import PROGRAM, convolve, environment, inside
 from tests.peers import peer
 
 
@@ -29,20 +29,20 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(pictures: Path) -> Path:
     file = pictures / "model.safetensors"
-    done = convolve("train", str(pictures), "-o", str(file), "--epochs", "8", "--size", "8x8", "--seed", "3")
-    assert done.returncode == 0, done.stderr.decode()
-    assert "20 pictures to learn from, 4 to validate; 2 classes" in done.stderr.decode()
-    assert "epoch 8/8" in done.stderr.decode() and done.stdout == b""
+    done = inside("train", str(pictures), "-o", str(file), "--epochs", "8", "--size", "8x8", "--seed", "3")
+    assert done.returncode == 0, done.stderr
+    assert "20 pictures to learn from, 4 to validate; 2 classes" in done.stderr
+    assert "epoch 8/8" in done.stderr and done.stdout == ""
     return file
 
 
 def test_a_picture_is_answered_in_words_and_a_folder_as_csv(model: Path, pictures: Path) -> None:
-    done = convolve("predict", str(model), str(pictures / "dark" / "0.png"))
-    assert done.returncode == 0, done.stderr.decode()
-    first, second = done.stdout.decode().splitlines()
+    done = inside("predict", str(model), str(pictures / "dark" / "0.png"))
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
     assert first.endswith("dark") and second.endswith("bright")
-    done = convolve("predict", str(model), str(pictures / "dark"), "--top", "1")
-    rows = list(csv.reader(io.StringIO(done.stdout.decode())))
+    done = inside("predict", str(model), str(pictures / "dark"), "--top", "1")
+    rows = list(csv.reader(io.StringIO(done.stdout)))
     assert rows[0] == ["image", "class1", "probability1"]
     assert [row[1] for row in rows[1:]] == ["dark"] * 12
 
@@ -52,28 +52,28 @@ def test_csv_goes_into_a_file_whole_and_damaged_pictures_are_named(
 ) -> None:
     (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     (tmp_path / "good.png").write_bytes((pictures / "bright" / "1.png").read_bytes())
-    done = convolve("predict", str(model), str(tmp_path), "-o", str(tmp_path / "found.csv"))
-    assert done.returncode == 3 and b"bad.png" in done.stderr and done.stdout == b""
+    done = inside("predict", str(model), str(tmp_path), "-o", str(tmp_path / "found.csv"))
+    assert done.returncode == 3 and "bad.png" in done.stderr and done.stdout == ""
     rows = list(csv.reader((tmp_path / "found.csv").open()))
     assert len(rows) == 2 and rows[1][1] == "bright"
-    done = convolve("predict", str(model), str(tmp_path), "-o", str(tmp_path / "found.csv"))
-    assert done.returncode == 1 and b"--force" in done.stderr
+    done = inside("predict", str(model), str(tmp_path), "-o", str(tmp_path / "found.csv"))
+    assert done.returncode == 1 and "--force" in done.stderr
 
 
 def test_what_speaks_for_a_class_is_a_picture(model: Path, pictures: Path, tmp_path: Path) -> None:
     picture = tmp_path / "night.png"
     picture.write_bytes((pictures / "dark" / "0.png").read_bytes())
-    done = convolve("cam", str(model), str(picture))
-    assert done.returncode == 0, done.stderr.decode()
-    assert done.stdout.decode().strip().endswith("dark")
-    assert "night.cam.png: what speaks for dark at the layer conv2d3" in done.stderr.decode()
+    done = inside("cam", str(model), str(picture))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().endswith("dark")
+    assert "night.cam.png: what speaks for dark at the layer conv2d3" in done.stderr
     shown = files.read(tmp_path / "night.cam.png").array
     assert shown.shape == (256, 256, 3) and len(np.unique(shown)) > 20
-    assert convolve("cam", str(model), str(picture)).returncode == 1, "it is not overwritten unasked"
+    assert inside("cam", str(model), str(picture)).returncode == 1, "it is not overwritten unasked"
     other = ["--class", "bright", "--layer", "conv2d2", "-o", str(tmp_path / "other.png")]
-    done = convolve("cam", str(model), str(picture), *other)
-    assert done.returncode == 0 and b"at the layer conv2d2" in done.stderr
-    assert done.stdout.decode().strip().endswith("bright")
+    done = inside("cam", str(model), str(picture), *other)
+    assert done.returncode == 0 and "at the layer conv2d2" in done.stderr
+    assert done.stdout.strip().endswith("bright")
 
 
 @pytest.mark.parametrize("linked", [False, True])
@@ -83,8 +83,8 @@ def test_cam_never_overwrites_its_picture(model: Path, pictures: Path, tmp_path:
     picture.write_bytes(before)
     if linked:
         goal.symlink_to(picture)
-    done = convolve("cam", str(model), str(picture), "-o", str(goal), "--force")
-    assert done.returncode == 2 and b"never overwritten" in done.stderr
+    done = inside("cam", str(model), str(picture), "-o", str(goal), "--force")
+    assert done.returncode == 2 and "never overwritten" in done.stderr
     assert picture.read_bytes() == before
 
 
@@ -103,30 +103,30 @@ def test_predict_and_grad_cam_give_the_same_probability(
 
 def test_pictures_are_normalised_if_asked_for(model: Path, pictures: Path, tmp_path: Path) -> None:
     dark, bright = (str(pictures / name / "0.png") for name in ("dark", "bright"))
-    plain = convolve("predict", str(model), bright).stdout
-    refused = convolve("predict", str(model), bright, "--mean", "0.6")
+    plain = inside("predict", str(model), bright).stdout
+    refused = inside("predict", str(model), bright, "--mean", "0.6")
     assert (
-        refused.returncode == 1 and b"says itself how pictures are prepared; mean must not" in refused.stderr
+        refused.returncode == 1 and "says itself how pictures are prepared; mean must not" in refused.stderr
     )
     silent = tmp_path / "silent.safetensors"
     nn.save(load(model), silent, classes=["bright", "dark"])
-    assert convolve("predict", str(silent), bright, "--mean", "0", "--std", "1").stdout == plain
-    moved = convolve("predict", str(silent), bright, "--mean", "0.6").stdout  # as dark as the dark ones
+    assert inside("predict", str(silent), bright, "--mean", "0", "--std", "1").stdout == plain
+    moved = inside("predict", str(silent), bright, "--mean", "0.6").stdout  # as dark as the dark ones
     assert moved.decode().splitlines()[0].endswith("dark")
-    assert convolve("predict", str(silent), dark).stdout.decode().splitlines()[0].endswith("dark")
+    assert inside("predict", str(silent), dark).stdout.splitlines()[0].endswith("dark")
 
 
 def test_a_summary_shows_every_layer(model: Path) -> None:
-    done = convolve("summary", str(model))
+    done = inside("summary", str(model))
     assert done.returncode == 0
-    assert "conv2d3" in done.stdout.decode() and "parameters" in done.stdout.decode()
+    assert "conv2d3" in done.stdout and "parameters" in done.stdout
 
 
 def test_digits_are_data(tmp_path: Path) -> None:
     peer("sklearn")
     file = tmp_path / "digits.safetensors"
-    done = convolve("train", "digits", "-o", str(file), "--epochs", "1")
-    assert done.returncode == 0, done.stderr.decode()
+    done = inside("train", "digits", "-o", str(file), "--epochs", "1")
+    assert done.returncode == 0, done.stderr
     found = nn.Classifier.load(file)
     assert found.classes == tuple("0123456789") and found.network.inputs[0].shape == ("N", 1, 8, 8)
 
@@ -146,10 +146,13 @@ def test_digits_are_data(tmp_path: Path) -> None:
         (["cam", "m.onnx", "a.png", "--std", "inf"], "must be one or three finite numbers above 0"),
     ],
 )
-def test_refusals_have_no_traceback(arguments: list[str], words: str, tmp_path: Path) -> None:
-    done = convolve(*arguments, cwd=tmp_path)
+def test_refusals_have_no_traceback(
+    arguments: list[str], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = inside(*arguments)
     assert done.returncode in (1, 2)
-    assert words in done.stderr.decode() and "Traceback" not in done.stderr.decode()
+    assert words in done.stderr and "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -22,6 +22,7 @@ COMMANDS = {
     "apply": "Filter pictures: one, a pipe, or a whole folder.",
     "completion": "Print the lines that teach a shell to complete this command.",
     "explain": "Show every step of a convolution with its numbers.",
+    "export": "Write a network as ONNX, or in our own form.",
     "filters": "List the filters that have names, or show one of them.",
     "info": "Show versions, installed extras and the machine.",
     "plan": "Show how a convolution will be computed here, and its limit.",

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,10 @@ from convolve.cli import types
 from convolve.cli.classifier import Size, pair
 from convolve.cli.data import read_data
 from convolve.cli.output import note
+from convolve.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from convolve.nn import Data, Network
 
 INTERRUPTED = 130
 
@@ -28,6 +33,8 @@ INTERRUPTED = 130
 @click.option("--shift", type=click.IntRange(0), default=1, show_default=True,
               help="Cells by which pictures are moved at random.")  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--calibrate", is_flag=True,
+              help="Divide scores by a temperature, fitted to the pictures held back.")  # fmt: skip
 @click.option("--checkpoint", metavar="FILE", help="Written after every epoch, to go on from.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint, with the same bits.")
 @click.option("--force", is_flag=True, help="Overwrite MODEL if it exists.")
@@ -42,6 +49,7 @@ def command(
     flip: bool,
     shift: int,
     seed: int,
+    calibrate: bool,
     checkpoint: str | None,
     resume: bool,
     force: bool,
@@ -60,11 +68,11 @@ def command(
     if resume and checkpoint is None:
         raise click.UsageError("--resume needs the checkpoint to go on from; add --checkpoint FILE")
     from convolve import nn  # here and below: --help must answer before NumPy is loaded
-    from convolve.files import atomic
+    from convolve.nn.models import check_target
     from convolve.nn.training.networks import small_network
     from convolve.nn.training.progress import line
 
-    atomic.refuse_existing(Path(output), force=force)
+    check_target(Path(output), force=force)
     whole = read_data(data, size)
     learned, held_back = whole.split(validation, seed)
     note(
@@ -88,13 +96,25 @@ def command(
     if trained.best is None:
         note("interrupted before the first epoch was over; nothing was written")
         return INTERRUPTED
-    shape = whole.images.shape
-    classifier = nn.Classifier(
-        trained.network,
-        trained.classes,
-        nn.Preprocessing(shape[2:], shape[1]),
-        nn.HeldBack(validation, seed, whole.digest()),
-    )
-    classifier.save(output, force=force)
+    network = calibrated(trained.network, held_back) if calibrate else trained.network
+    how = nn.Preprocessing(whole.images.shape[2:], whole.images.shape[1])
+    kept = nn.Classifier(network, whole.classes, how, nn.HeldBack(validation, seed, whole.digest()))
+    kept.save(output, force=force)
     note(f"{output}: the weights of {line(trained.best, epochs)}")
     return INTERRUPTED if trained.interrupted else 0
+
+
+def calibrated(network: "Network", held_back: "Data") -> "Network":
+    """Return the network with the temperature that fits the pictures held back, if there is one."""
+    import numpy as np  # here and below: --help must not wait for NumPy
+
+    from convolve import nn
+
+    scores = np.concatenate([network(images) for images, _ in held_back.batches(256)])
+    try:
+        temperature = nn.temperature(scores, held_back.targets)
+    except ArgumentError as error:
+        note(f"not calibrated: {error}")
+        return network
+    note(f"calibrated: scores are divided by the temperature {temperature:.3f}")
+    return nn.with_temperature(network, temperature)

@@ -4,10 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from convolve.errors import ArgumentTypeError
+from convolve.errors import ArgumentTypeError, FileAccessError, FileFormatError, FileMissingError
+from convolve.files.atomic import refuse_existing
+from convolve.files.picture import check_path
 from convolve.nn import storing
 from convolve.nn.network import Network
 from convolve.nn.onnx import reading, writing
+from convolve.nn.onnx.package import onnx_package
 
 
 def load(path: str | Path) -> Network:
@@ -101,6 +104,25 @@ def write(path: str | Path, network: Network, facts: Mapping[str, Any], *, force
         storing.write(Path(path), network, {}, facts, force=force)
     else:
         writing.save(network, path, facts, force=force)
+
+
+def check_target(path: Path, *, force: bool = False) -> None:
+    """Refuse a file that `write` could not write, before the hours that its network takes.
+
+    Raises
+    ------
+    FileFormatError, FileMissingError, FileExistsRefusal, FileAccessError, MissingExtraError
+        If its suffix, its folder, the file itself or the package that writes it is in the way.
+    """
+    if not is_ours(path) and path.suffix.lower() != ".onnx":
+        raise FileFormatError(f"a model must be {storing.SUFFIX} or .onnx, got {path.name!r}; rename it")
+    check_path(path)
+    if not path.parent.is_dir():
+        raise FileMissingError(f"a file needs its folder, but {path.parent} does not exist; create it first")
+    if path.is_dir():
+        raise FileAccessError(f"{path} is a folder; give the name of a file")
+    refuse_existing(path, force=force)
+    storing.package() if is_ours(path) else onnx_package()
 
 
 def is_ours(path: str | Path) -> bool:

@@ -64,6 +64,7 @@ def read(path: str | Path) -> tuple[Network, dict[str, Array], dict[str, Any]]:
             name.removeprefix(WEIGHTS): array for name, array in tensors.items() if name.startswith(WEIGHTS)
         }
         network = Network(from_json(facts.pop("graph"), weights))
+        del facts["format"]
     except ConvolveError as error:
         raise FileFormatError(f"{path} is damaged: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
