@@ -9,6 +9,7 @@ import pytest
 
 from convolve import files, nn
 from convolve.errors import ArgumentError, FileFormatError, ShapeError
+from tests.examples.loading import example
 
 RANDOM = np.random.default_rng(5)
 KINDS = {
@@ -47,6 +48,19 @@ def test_a_stored_model_prepares_pictures_to_the_bits_of_its_training(
     assert again.preprocessing == nn.Preprocessing((12, 10), channels) and again.classes == ("a", "b")
     for name, image in zip(data.names, learned, strict=True):
         np.testing.assert_array_equal(again.preprocessing(name)[0], image, strict=True)
+
+
+@pytest.mark.parametrize("size", [(7, 7), (32, 20), (60, 90), (25, 34)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pillow_prepares_the_same_but_for_one_of_255(
+    size: tuple[int, int], channels: int, tmp_path: Path
+) -> None:
+    smooth = np.cumsum(np.cumsum(RANDOM.normal(0, 6, (50, 68, 3)), axis=0), axis=1)
+    array = np.asarray(np.clip(128 + smooth, 0, 255), np.uint8)
+    files.write(tmp_path / "a.png", files.Picture(array, "YXC"))
+    how = nn.Preprocessing(size, channels)
+    theirs = example("classification").by_pillow(str(tmp_path / "a.png"), how.as_json())
+    assert np.abs(255 * (how(tmp_path / "a.png") - theirs)).max() < 1.01
 
 
 def test_digits_stay_as_they_are() -> None:

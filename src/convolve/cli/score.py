@@ -136,7 +136,7 @@ class Report:
     def drawn(self, kind: str) -> bytes:
         """Return confusion matrix and reliability diagram as a picture."""
         stream = io.BytesIO()
-        self.scores.plot().savefig(stream, format=kind, dpi=110)
+        self.scores.plot()[0].figure.savefig(stream, format=kind, dpi=110)
         return stream.getvalue()
 
 

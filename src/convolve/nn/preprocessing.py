@@ -23,7 +23,11 @@ from convolve.nn.network import Network
 from convolve.options import real_number, whole_number
 
 RESIZE = make_node(
-    "Resize", ["image", "", "", "sizes"], ["resized"], "resize", {"mode": "linear", "antialias": 1}
+    "Resize",
+    ["image", "", "", "sizes"],
+    ["resized"],
+    "resize",
+    {"mode": "linear", "antialias": 1, "exclude_outside": 1},
 )
 LIGHT = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in a grey picture: ITU-R BT.601, as Pillow has them."""
@@ -35,7 +39,7 @@ STEPS: Mapping[str, Any] = {
     "version": 1,
     "alpha": "black",
     "grey": list(LIGHT),
-    "resize": "linear, antialiased, until the size is covered",
+    "resize": "linear, antialiased, nothing outside counted, until the size is covered",
     "crop": "middle",
     "rounded to": 255,
     "divided by": 255,
@@ -49,7 +53,8 @@ class Preprocessing:
 
     A picture of any size, grey or coloured, with 8 or 16 bits, is taken from 0 to 1; what is transparent
     becomes black. It is scaled, linearly and antialiased, until it covers ``size``, and its middle is taken;
-    it is rounded to 1/255. Then ``mean`` is taken away, and the rest divided by ``std``.
+    it is rounded to 1/255, which gives what Pillow's BILINEAR does, but for 1/255. Then ``mean`` is taken
+    away, and the rest divided by ``std``.
 
     Parameters
     ----------

@@ -130,9 +130,9 @@ def test_a_picture_is_drawn() -> None:
     peer("matplotlib")
     for classes in (3, 25):
         shares, targets = answers(images=100, classes=classes)
-        figure = nn.scores(shares, targets, [f"$name_{k}" for k in range(classes)]).plot()
-        assert len(figure.axes) == 2
-        figure.canvas.draw()
+        left, right = nn.scores(shares, targets, [f"$name_{k}" for k in range(classes)]).plot()
+        left.figure.canvas.draw()
+        assert left.figure.axes == [left, right]
 
 
 @pytest.mark.parametrize(

@@ -13,17 +13,13 @@ MOST_NUMBERS = 20
 """Classes up to which every cell of the matrix has its number, and every row its name."""
 
 
-def drawn(scores: "Scores") -> Any:
-    """Return a figure of both."""
+def new_pair() -> Any:
+    """Return two axes of a new figure, which belongs to no window."""
     try:
         from matplotlib.figure import Figure  # slow to start, and needed for plots alone
     except ImportError as error:
         raise MissingExtraError.of("matplotlib", "plot", "drawing scores") from error
-    figure = Figure(figsize=(11, 5), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    draw_matrix(scores, left)
-    draw_reliability(scores, right)
-    return figure
+    return Figure(figsize=(11, 5), layout="constrained").subplots(1, 2)
 
 
 def draw_matrix(scores: "Scores", ax: Any) -> None:
@@ -67,7 +63,7 @@ def draw_reliability(scores: "Scores", ax: Any) -> None:
     )
     ax.set(xlim=(0, 1), ylim=(0, 1.02), aspect="equal", xlabel="confidence", ylabel="share",
            title=f"expected calibration error {100 * found.error:.1f} %")  # fmt: skip
-    ax.legend(loc="upper left", fontsize=8)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2, fontsize=8, frameon=False)
 
 
 def _plain(name: str) -> str:

@@ -10,7 +10,7 @@ from convolve.dtypes import Array
 from convolve.errors import ShapeError
 from convolve.nn.scoring.calibration import BINS, Calibration, brier_score, calibration, log_loss
 from convolve.nn.scoring.counting import PerClass, confusion_matrix, per_class, top_k_accuracy
-from convolve.nn.scoring.drawing import drawn
+from convolve.nn.scoring.drawing import draw_matrix, draw_reliability, new_pair
 from convolve.nn.scoring.text import described
 
 
@@ -79,9 +79,18 @@ class Scores:
             ],
         }  # fmt: skip
 
-    def plot(self) -> Any:
-        """Return a figure of matplotlib's: confusion matrix and reliability diagram (extra "plot")."""
-        return drawn(self)
+    def plot(self, axes: Any = None) -> Any:
+        """Draw confusion matrix and reliability diagram on two of matplotlib's axes, and return them.
+
+        Parameters
+        ----------
+        axes
+            Two; those of a new figure if None (extra "plot").
+        """
+        matrix, reliability = new_pair() if axes is None else axes
+        draw_matrix(self, matrix)
+        draw_reliability(self, reliability)
+        return matrix, reliability
 
 
 def scores(
