@@ -90,6 +90,24 @@ def test_networks_from_elsewhere_are_scored(pictures: Path, tmp_path: Path) -> N
     assert done.returncode == 1 and "does not say what was held back" in done.stderr
 
 
+def test_names_come_from_a_file(pictures: Path, tmp_path: Path) -> None:
+    nameless = nn.Sequential(nn.Flatten(), nn.Linear(36, 3), input_shape=(1, 6, 6))
+    nn.save(nameless, tmp_path / "m.onnx")
+    (tmp_path / "names.txt").write_text("lying\nrising\n standing\n\n", encoding="utf-8")
+    picture = str(pictures / "lying" / "00.png")
+    done = inside("predict", str(tmp_path / "m.onnx"), picture, "--names", str(tmp_path / "names.txt"))
+    assert {line.split()[2] for line in done.stdout.splitlines()} == {"lying", "rising", "standing"}
+    done = inside("score", str(tmp_path / "m.onnx"), str(pictures), "--names", str(tmp_path / "names.txt"))
+    assert done.returncode == 0 and done.stderr == "" and "standing" in done.stdout
+    for text, words in (("a\nb", "3 classes apart, but 2 have names"), ("a\n\nb", "a name on every line")):
+        (tmp_path / "names.txt").write_text(text, encoding="utf-8")
+        done = inside("predict", str(tmp_path / "m.onnx"), picture, "--names", str(tmp_path / "names.txt"))
+        assert done.returncode in (1, 2) and words in done.stderr
+    (tmp_path / "names.txt").write_bytes(b"\xff\xfe\x00")
+    done = inside("predict", str(tmp_path / "m.onnx"), picture, "--names", str(tmp_path / "names.txt"))
+    assert done.returncode == 2 and "cannot be read as text" in done.stderr
+
+
 def test_an_export_says_the_same_and_a_temperature_changes_no_label(pictures: Path, tmp_path: Path) -> None:
     plain, warm, exported = (str(tmp_path / name) for name in ("p.safetensors", "w.safetensors", "w.onnx"))
     how = ["--epochs", "3", "--size", "10x10"]

@@ -118,6 +118,7 @@ def test_a_summary_shows_every_layer(model: Path) -> None:
     done = inside("summary", str(model))
     assert done.returncode == 0
     assert "conv2d3" in done.stdout and "parameters" in done.stdout
+    assert "pictures  8x8, grey\nclasses   bright, dark\n" in done.stdout
 
 
 def test_digits_are_data(tmp_path: Path) -> None:

@@ -74,8 +74,16 @@ def test_what_is_no_classifier_is_refused() -> None:
         nn.Classifier(network(classes=1))
     with pytest.raises(ShapeError, match="4 classes apart, but 2 have names"):
         nn.Classifier(network(), ("a", "b"))
-    with pytest.raises(ArgumentError, match="names of their own"):
-        nn.Classifier(network(), ("a", "b", "a", "c"))
+    with pytest.raises(ArgumentError, match="several are called so; give its number"):
+        nn.Classifier(network(), ("crane", "b", "crane", "c")).number("crane")  # a bird, and a machine
+    flat = nn.Sequential(nn.Linear(3, 4), input_shape=(3,))
+    with pytest.raises(ShapeError, match="must be what the network takes"):
+        nn.Classifier(flat, preprocessing=nn.Preprocessing((8, 8), 3))
+    with pytest.raises(ShapeError, match="grey or coloured images, float32"):
+        nn.Classifier(flat)
+    for how in (nn.Preprocessing((8, 8), 3), nn.Preprocessing((8, 9), 1)):
+        with pytest.raises(ShapeError, match="must be what the network takes"):
+            nn.Classifier(network(), preprocessing=how)
     with pytest.raises(ArgumentError, match=r"c 0, .*, c 19, …; got 'x'"):
         nn.Classifier(network(classes=30), [f"c {k}" for k in range(30)]).number("x")
     with pytest.raises(ShapeError, match="at least one"):
@@ -87,6 +95,11 @@ def test_how_pictures_are_prepared_is_said_once(tmp_path: Path) -> None:
     with pytest.raises(ArgumentError, match="says itself how pictures are prepared; mean must not"):
         nn.Classifier.load(tmp_path / "own.onnx", mean=(0.5,), std=None)
     nn.save(network(), tmp_path / "silent.onnx")
+    names = ("a", "b", "c", "d")
+    assert nn.Classifier.load(tmp_path / "silent.onnx", classes=names).classes == names
+    nn.Classifier(network(), names).save(tmp_path / "named.onnx")
+    with pytest.raises(ArgumentError, match="says itself what its classes are called"):
+        nn.Classifier.load(tmp_path / "named.onnx", classes=names)
     assert nn.Classifier.load(tmp_path / "silent.onnx", mean=(0.5,)).preprocessing.mean == (0.5,)
 
 

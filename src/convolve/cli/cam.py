@@ -1,10 +1,12 @@
 """`convolve cam`: which places of a picture speak for a class, as a picture."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
-from convolve.cli.classifier import Numbers, Size, load, prepared, shown
+from convolve.cli.classifier import load, prepared, shown
 from convolve.cli.output import note, shown_path
 
 SMALLEST = 256
@@ -27,10 +29,8 @@ def command(
     output: str | None,
     wanted: str | None,
     layer: str | None,
-    size: Size,
-    mean: Numbers,
-    std: Numbers,
     force: bool,
+    how: Mapping[str, Any],
 ) -> int:
     """Show which places of a picture speak for its class, by Grad-CAM.
 
@@ -53,7 +53,7 @@ def command(
             f"the picture {shown_path(path)} is never overwritten; give another file as -o"
         )
     files.atomic.refuse_existing(target, force=force)
-    classifier = load(model, size, mean, std)
+    classifier = load(model, how)
     number = None if wanted is None else classifier.number(wanted)
     picture = classifier.preprocessing.cells(path)
     images = classifier.preprocessing.normalised(picture)

@@ -1,7 +1,9 @@
 """What `convolve predict`, `cam` and `score` share: how a network from elsewhere wants its pictures."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
 
 Numbers = tuple[float, ...] | None
 Size = tuple[int, ...] | None
+
+LONGEST_NAMES = 1 << 24
+"""Characters of a file of names, at most; a million classes have fewer."""
 
 
 def per_channel(_context: click.Context, option: click.Parameter, text: str | None) -> Numbers:
@@ -40,25 +45,46 @@ def pair(_context: click.Context, _option: click.Parameter, given: Size) -> Size
     return given
 
 
+def names_in(_context: click.Context, _option: click.Parameter, file: str | None) -> tuple[str, ...] | None:
+    """Return the lines of a file."""
+    if file is None:
+        return None
+    try:
+        with Path(file).open(encoding="utf-8") as stream:
+            lines = stream.read(LONGEST_NAMES).rstrip().splitlines()
+    except (OSError, ValueError) as error:
+        raise click.BadParameter(f"{file!r} cannot be read as text: {error}") from None
+    if not all(line.strip() for line in lines) or not lines:
+        raise click.BadParameter(f"{file!r} must have a name on every line, in the order of the classes")
+    return tuple(line.strip() for line in lines)
+
+
 def prepared(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options --size, --mean and --std to a command."""
-    for name, what in (("--std", "what is left is divided by"), ("--mean", "is taken away from the picture")):
-        command = click.option(
-            name,
-            metavar="R,G,B",
-            callback=per_channel,
-            help=f"For files that do not say it: {what}, one number or one per channel.",
-        )(command)
-    return click.option(
-        "--size", type=types.size, callback=pair, help="For networks that take any: of the pictures."
-    )(command)
+    """Add the options that tell how a network from elsewhere wants its pictures, as the argument ``how``."""
+
+    @wraps(command)
+    def collected(*args: Any, **options: Any) -> Any:
+        how = {name: options.pop(name) for name in ("size", "mean", "std", "classes")}
+        return command(*args, **options, how=how)
+
+    for option in (
+        click.option("--names", "classes", metavar="FILE", callback=names_in,
+                     help="For files that do not say them: names of the classes, one on each line."),
+        click.option("--std", metavar="R,G,B", callback=per_channel, help="What is left is divided by it."),
+        click.option("--mean", metavar="R,G,B", callback=per_channel,
+                     help="For files that do not say it: taken away from pictures of 0 to 1."),
+        click.option("--size", type=types.size, callback=pair,
+                     help="Of the pictures, for networks that take any."),
+    ):  # fmt: skip
+        collected = option(collected)
+    return collected
 
 
-def load(model: str, size: Size, mean: Numbers, std: Numbers) -> "Classifier":
+def load(model: str, how: Mapping[str, Any]) -> "Classifier":
     """Return the classifier of a file."""
     from convolve.nn import Classifier  # loads NumPy, which --help must not wait for
 
-    return Classifier.load(model, size=size, mean=mean, std=std)
+    return Classifier.load(model, **how)
 
 
 def shown(name: str) -> str:

@@ -2,13 +2,13 @@
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from convolve.cli.classifier import Numbers, Size, load, prepared, shown
+from convolve.cli.classifier import load, prepared, shown
 from convolve.cli.output import fail, shown_path
 from convolve.errors import ConvolveError
 
@@ -32,10 +32,8 @@ def command(
     images: tuple[str, ...],
     top: int,
     output: str | None,
-    size: Size,
-    mean: Numbers,
-    std: Numbers,
     force: bool,
+    how: Mapping[str, Any],
 ) -> int:
     """Tell what pictures show, by a trained network.
 
@@ -53,7 +51,7 @@ def command(
 
     if output is not None:
         files.atomic.refuse_existing(Path(output), force=force)
-    classifier = load(model, size, mean, std)
+    classifier = load(model, how)
     paths = files.expand(images)
     if output is None and len(paths) == 1 and len(images) == 1 and not Path(images[0]).is_dir():
         for name, share in classifier.ranked(paths[0], top):

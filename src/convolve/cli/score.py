@@ -3,14 +3,14 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from convolve.cli.classifier import Numbers, Size, load, prepared
+from convolve.cli.classifier import load, prepared
 from convolve.cli.data import read_data
 from convolve.cli.output import note, shown_path
 from convolve.errors import ArgumentError
@@ -42,10 +42,8 @@ def command(
     top: int,
     bins: int,
     output: str | None,
-    size: Size,
-    mean: Numbers,
-    std: Numbers,
     force: bool,
+    how: Mapping[str, Any],
 ) -> int:
     """Score a network on pictures whose classes are known.
 
@@ -66,7 +64,7 @@ def command(
     if output is not None:
         writer_of(output)
         atomic.refuse_existing(Path(output), force=force)
-    classifier = load(model, size, mean, std)
+    classifier = load(model, how)
     classifier, pictures = asked(classifier, data, held_back)
     probabilities = classifier.probabilities(pictures.images)
     names = [classifier.name(number) for number in range(probabilities.shape[1])]

@@ -107,11 +107,21 @@ class Classifier:
         self._head = head_of(network.graph)
         if not all(isinstance(name, str) for name in self.classes):
             raise ArgumentError(f"classes must be names, got {self.classes[:3]}")
-        if len(set(self.classes)) < len(self.classes):
-            raise ArgumentError("classes must have names of their own, but two are the same")
+        self._check_pictures()
         known = network.known()
         if network.outputs[0] in known:
             self._check_rows(known[network.outputs[0]].shape)
+
+    def _check_pictures(self) -> None:
+        """Refuse pictures that the network would not take."""
+        how, inputs = self.preprocessing, self.network.inputs
+        given = (how.channels, *(how.size or (None, None)))
+        taken = inputs[0].shape[1:] if inputs else ()
+        fits = len(inputs) == 1 and len(taken) == len(given) and inputs[0].dtype == np.float32
+        pairs = zip(given, taken, strict=False)
+        if not fits or any(isinstance(size, int) and one not in (size, None) for one, size in pairs):
+            listed = ", ".join(map(str, inputs))
+            raise ShapeError(f"pictures {given} of float32 must be what the network takes: {listed}")
 
     def _check_rows(self, shape: tuple[int, ...]) -> None:
         """Refuse an output that has not one number for each of the classes."""
@@ -133,7 +143,7 @@ class Classifier:
         path
             Of the file.
         **how
-            ``size``, ``mean`` and ``std`` of `Preprocessing`, for files that do not say it themselves.
+            ``size``, ``mean`` and ``std`` of `Preprocessing`, and ``classes``, for files that do not say it.
 
         Raises
         ------
@@ -142,14 +152,18 @@ class Classifier:
         """
         network, facts = models.read(path)
         how = {name: value for name, value in how.items() if value is not None}
-        stored = facts.get("preprocessing")
+        named, stored = how.pop("classes", None), facts.get("preprocessing")
         if stored is not None and how:
             raise ArgumentError(
                 f"{path} says itself how pictures are prepared; {', '.join(how)} must not be given for it"
             )
+        if named is not None and facts.get("classes"):
+            raise ArgumentError(
+                f"{path} says itself what its classes are called; names must not be given for it"
+            )
         try:
             given = Preprocessing.of(network, **how) if stored is None else Preprocessing.from_json(stored)
-            classes, held_back = facts.get("classes", ()), facts.get("held back")
+            classes, held_back = named or facts.get("classes", ()), facts.get("held back")
             if not isinstance(classes, list | tuple):
                 raise FileFormatError("classes must be a list of names")
             return Classifier(network, classes, given, _held_back(held_back))
@@ -171,7 +185,10 @@ class Classifier:
     def number(self, name: str) -> int:
         """Return which class somebody means, by its name or its number."""
         if name in self.classes:
-            return self.classes.index(name)
+            first = self.classes.index(name)
+            if name in self.classes[first + 1 :]:
+                raise ArgumentError(f"{name!r} must be one class, but several are called so; give its number")
+            return first
         if name.isascii() and name.isdecimal():
             return int(name)
         more = ", …" if len(self.classes) > SHOWN else ""

@@ -114,7 +114,8 @@ class Preprocessing:
         if not usual or network.inputs[0].dtype != np.float32:
             given = ", ".join(map(str, network.inputs))
             raise ShapeError(
-                f"the model must take grey or coloured images (N, 1 or 3, height, width), not {given}"
+                "the model must take grey or coloured images, float32 (N, 1 or 3, height, width); it takes "
+                f"{given}"
             )
         size = how.pop("size", None)
         fixed = tuple(one for one in shape[2:] if isinstance(one, int))
