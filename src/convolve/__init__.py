@@ -41,6 +41,7 @@ _HOME = {
     "plan": "convolve.api.planned",
     "receptive_field": "convolve.api.sizes",
     "set_num_threads": "convolve.runtime.threads",
+    "video": "",
 }
 """Public name -> the module that defines it; "" marks a module of its own."""
 

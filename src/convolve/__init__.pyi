@@ -1,6 +1,7 @@
 from convolve import errors as errors
 from convolve import filters as filters
 from convolve import nn as nn
+from convolve import video as video
 from convolve.api.forward import conv1d as conv1d
 from convolve.api.forward import conv2d as conv2d
 from convolve.api.forward import conv3d as conv3d

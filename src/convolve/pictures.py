@@ -18,7 +18,7 @@ from convolve.errors import ArgumentError, ShapeError
 from convolve.exact import integer_range, saturated
 from convolve.files import Picture
 from convolve.filters import Filter
-from convolve.options import choice, per_dimension
+from convolve.options import choice, paddings, per_dimension
 
 Range = Literal["clip", "abs", "offset", "scale"]
 RANGES: tuple[Range, ...] = get_args(Range)
@@ -330,3 +330,53 @@ def _metadata(picture: Picture, shape: tuple[int, ...]) -> dict[str, Any]:
     if place >= 0 and shape[place] != picture.array.shape[place]:
         kept.pop("durations", None)
     return kept
+
+
+ALONG = {"x": (1, -1), "y": (-1, 1), "t": (-1, 1, 1)}
+"""Axis -> the shape of a filter of one dimension that slides along it; "t" is through a stack or a film."""
+
+
+def along_axis(
+    kernel: Filter, axis: str, stride: Size, padding: PaddingArgument
+) -> tuple[Filter, tuple[int, ...], PaddingArgument]:
+    """Return a filter of one dimension as one that slides along an axis, with its stride and padding.
+
+    Parameters
+    ----------
+    kernel
+        Of one dimension, or a single row.
+    axis
+        "x", "y", or "t": time, or the planes of a stack.
+    stride, padding
+        One number each, a (before, after) pair, or the name of a padding; along the axis.
+
+    Returns
+    -------
+    Filter, stride, padding
+        Of 2 dimensions, or 3 for "t"; the other dimensions keep their size.
+
+    Raises
+    ------
+    ShapeError
+        If the filter, the stride or the padding has more than one dimension.
+
+    Examples
+    --------
+    >>> change, stride, padding = along_axis(filters.get("1 0 -1"), "t", 2, "same")
+    >>> change.weights[0].shape, stride, padding
+    ((3, 1, 1), (2, 1, 1), 'same')
+    """
+    shape = ALONG[choice(axis, "along", tuple(ALONG))]
+    place = shape.index(-1)
+    flat = [np.squeeze(one, 0) if one.ndim == 2 and one.shape[0] == 1 else one for one in kernel.weights]
+    if any(one.ndim != 1 for one in flat):
+        raise ShapeError(
+            f"a filter along {axis} must have one dimension, but {kernel.name!r} has "
+            f"{kernel.weights[0].ndim}: {kernel.weights[0].shape}; leave --along out, or give one row"
+        )
+    step = per_dimension(stride, 1, "stride", 1)[0]
+    pads = paddings(padding, 1)
+    others = len(shape) - 1 - place
+    everywhere = (1,) * place + (step,) + (1,) * others
+    sides = padding if isinstance(pads, str) else ((0, 0),) * place + pads + ((0, 0),) * others
+    return replace(kernel, weights=tuple(one.reshape(shape) for one in flat)), everywhere, sides

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convolve.cli import types
-from convolve.cli.output import fail, note, shown_path
+from convolve.cli import film, types
+from convolve.cli.output import fail, note, percent, shown_path
 from convolve.cli.types import Numbers
 from convolve.errors import ConvolveError
 
@@ -35,7 +35,7 @@ class Job:
     force: bool
 
 
-@click.command(short_help="Filter pictures: one, a pipe, or a whole folder.")
+@click.command(short_help="Filter pictures and films: one, a pipe, or a whole folder.")
 @click.argument("sources", metavar="SRC…", nargs=-1, required=True)
 @click.option(
     "-k", "--kernel", required=True, shell_complete=types.complete_filter,
@@ -57,6 +57,12 @@ class Job:
               show_default=True, help="What becomes of values that the dtype does not have.")  # fmt: skip
 @click.option("--dims", type=click.IntRange(1, 3), default=2, show_default=True,
               help="Dimensions of a named filter; 3 slides through a stack.")  # fmt: skip
+@click.option("--along", type=click.Choice(["x", "y", "t"]),
+              help="Slide a filter of one dimension along this axis; t: time, or a stack.")  # fmt: skip
+@click.option("--fps", default="25", show_default=True, help="Of numbered pictures that become a film.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), help="So much of a film, or of a camera.")
+@click.option("--codec", type=click.Choice(["h264", "vp9", "mpeg4", "ffv1"]),
+              help="Of a film; by DST's ending without it. ffv1 loses nothing.")  # fmt: skip
 @click.option(
     "--format", "file_format", help="Format of the result, such as png; by DST's ending without it."
 )
@@ -72,13 +78,19 @@ def command(
     dtype: str | None,
     value_range: str,
     dims: int,
+    along: str | None,
+    fps: str,
+    seconds: float | None,
+    codec: str | None,
     file_format: str | None,
     force: bool,
 ) -> int:
-    """Filter pictures: one, a pipe, or a whole folder.
+    """Filter pictures and films: one, a pipe, or a whole folder.
 
     SRC is a picture, "-" for a pipe, a folder or a pattern such as 'photos/*.png'; with several
     pictures DST is a folder. Every channel and every plane of a stack is filtered by itself.
+    A film (.mp4, .mkv, .webm, .mov, .avi), device:0 (a camera) or numbered pictures (a folder, or
+    'frames/%04d.png') are filtered frame by frame, with --along t or --dims 3 through time as well.
 
     \b
     Results outside the range of the dtype, such as the negative side of an edge:
@@ -91,12 +103,20 @@ def command(
     Examples:
       convolve apply photo.jpg -k sobel -o edges.png
       convolve apply photos/ -k gaussian:2 -o blurred/
+      convolve apply clip.mp4 -k '1 0 -1' --along t --range abs -o motion.mp4
       cat photo.png | convolve apply - -k sobel-x --range abs -o - --format png > edges.png
     """  # noqa: D301  # \b tells click to keep these lines
     from convolve import filters  # here and below: --help must answer before NumPy is loaded
 
+    found = filters.get(kernel, ndim=dims if along is None else 1)
+    if along is not None:
+        from convolve.pictures import along_axis  # loads NumPy, which --help must not wait for
+
+        found, stride, padding = along_axis(found, along, stride, padding)
     options = {"stride": stride, "padding": padding, "padding_mode": mode, "flip": flip, "dtype": dtype}
-    job = Job(filters.get(kernel, ndim=dims), {**options, "range": value_range}, file_format, force)
+    job = Job(found, {**options, "range": value_range}, file_format, force)
+    if film.is_film_job(sources, destination, in_time=found.weights[0].ndim == 3):
+        return filter_films(job, sources, destination, film.film_options(fps, seconds, codec, force))
     if PIPE in sources:
         if len(sources) > 1:
             raise click.UsageError("- stands for one picture from a pipe and goes with no other SRC")
@@ -104,6 +124,15 @@ def command(
     if len(sources) == 1 and not is_batch(sources[0]):
         return filter_file(job, Path(sources[0]), destination)
     return filter_batch(job, sources, destination)
+
+
+def filter_films(job: Job, sources: Sequence[str], destination: str, options: dict[str, Any]) -> int:
+    """Filter one film, or several into a folder."""
+    if len(sources) == 1 and (film.is_one(sources[0]) or not is_batch(sources[0])):
+        return film.filter_one(job.kernel, job.options, sources[0], destination, options)
+    raise click.UsageError(
+        "one film is filtered at a time; for several write: for one in *.mp4; do convolve apply $one …; done"
+    )
 
 
 def is_batch(source: str) -> bool:
@@ -189,19 +218,6 @@ def clipped(report: "Report", value_range: str) -> Iterator[str]:
     if report.above:
         share = percent(report.above, report.values)
         yield f"{share} of values were above {report.high} and clipped; try --range scale"
-
-
-def percent(part: int, whole: int) -> str:
-    """Return a share as people say it: whole percents, below ten with one digit.
-
-    >>> percent(24, 200), percent(1, 200), percent(1, 10**6), percent(199, 200)
-    ('12 %', '0.5 %', 'less than 0.1 %', '99 %')
-    """
-    share = 100 * part / whole
-    if share < 0.1:
-        return "less than 0.1 %"
-    digits = f"{share:.1f}".removesuffix(".0") if share < 10 else str(int(share))
-    return f"{digits} %"
 
 
 def result_name(source: Path, file_format: str | None) -> str:

@@ -37,3 +37,16 @@ def silence() -> None:
 def shown_path(path: object) -> str:
     """Return a path as it may be printed: control characters in a file's name must not reach the terminal."""
     return "".join(one if one.isprintable() else "?" for one in str(path))
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a share as people say it: whole percents, below ten with one digit.
+
+    >>> percent(24, 200), percent(1, 200), percent(1, 10**6), percent(199, 200)
+    ('12 %', '0.5 %', 'less than 0.1 %', '99 %')
+    """
+    share = 100 * part / whole
+    if share < 0.1:
+        return "less than 0.1 %"
+    digits = f"{share:.1f}".removesuffix(".0") if share < 10 else str(int(share))
+    return f"{digits} %"

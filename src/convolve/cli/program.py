@@ -19,7 +19,7 @@ from convolve.errors import ConvolveError
 OK, FAILED, USAGE, PART_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 COMMANDS = {
-    "apply": "Filter pictures: one, a pipe, or a whole folder.",
+    "apply": "Filter pictures and films: one, a pipe, or a whole folder.",
     "completion": "Print the lines that teach a shell to complete this command.",
     "explain": "Show every step of a convolution with its numbers.",
     "export": "Write a network as ONNX, or in our own form.",

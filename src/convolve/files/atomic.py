@@ -4,9 +4,10 @@ import contextlib
 import errno
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
-from convolve.errors import FileAccessError, FileExistsRefusal, FileMissingError
+from convolve.errors import ConvolveError, FileAccessError, FileExistsRefusal, FileMissingError
 from convolve.files.picture import check_path
 
 NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS)
@@ -19,30 +20,47 @@ def write_bytes(path: Path, data: bytes, *, force: bool) -> None:
     Without ``force`` an existing file is refused, also one that appears while this one is written.
     """
     check_path(path)
-    target = Path(os.path.realpath(path))  # a link stays a link, and the file it leads to is written
+    target = Path(os.path.realpath(path))
     if target.exists() and not target.is_file():
         _write_device(target, data)
         return
+    with beside(path, force=force) as part:
+        _write_new(part, data)
+
+
+@contextlib.contextmanager
+def beside(path: Path, *, force: bool) -> Iterator[Path]:
+    """Give a place to write a file to, and put what is there in the wanted place when the block is over.
+
+    If the block fails, nothing is changed. Without ``force`` an existing file is refused, also one that
+    appears while this one is written.
+    """
+    check_path(path)
+    target = Path(os.path.realpath(path))  # a link stays a link, and the file it leads to is written
     refuse_existing(path, force=force)
     if not target.parent.is_dir():
         raise FileMissingError(
             f"a file needs its folder, but {target.parent} does not exist; create it first"
         )
-    beside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
+    part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
     try:
-        _write_new(beside, data, target)
+        yield part
+        if target.exists():
+            part.chmod(target.stat().st_mode & 0o7777)  # with the rights that the file has
         if force:
-            beside.replace(target)
+            part.replace(target)
         else:
-            _put_new(beside, target)
+            _put_new(part, target)
     except FileExistsError:
         refuse_existing(path, force=False)
+        raise
+    except ConvolveError:
         raise
     except OSError as error:
         raise FileAccessError(f"{path} cannot be written: {error.strerror}; nothing was changed") from error
     finally:
         with contextlib.suppress(FileNotFoundError):
-            beside.unlink()
+            part.unlink()
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
@@ -53,15 +71,22 @@ def refuse_existing(path: Path, *, force: bool) -> None:
         )
 
 
-def _write_new(beside: Path, data: bytes, target: Path) -> None:
-    """Write a new file through to the disk, with the rights that the target has or would get."""
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+def _write_new(part: Path, data: bytes) -> None:
+    """Write a new file through to the disk."""
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     with os.fdopen(handle, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-        if target.exists():
-            beside.chmod(target.stat().st_mode & 0o7777)
+
+
+def reach_the_disk(path: Path) -> None:
+    """Wait until a file that something else has written is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _put_new(beside: Path, target: Path) -> None:
