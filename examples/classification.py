@@ -108,7 +108,7 @@ def by_pillow(file: str, how: dict[str, Any]) -> Any:
     """Return a picture as a model's metadata says, without convolve: 8 bits, grey or RGB, not transparent."""
     image = Image.open(file).convert("L" if how["channels"] == 1 else "RGB")
     height, width = how["size"]
-    scale = max(height / image.height, width / image.width)
+    scale = max(height / image.height, width / image.width) / how["crop share"]
     covering = max(width, round(image.width * scale)), max(height, round(image.height * scale))
     left, top = (covering[0] - width) // 2, (covering[1] - height) // 2
     image = image.resize(covering, Image.Resampling.BILINEAR).crop((left, top, left + width, top + height))

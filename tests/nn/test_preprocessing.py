@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from convolve import files, nn
 from convolve.errors import ArgumentError, FileFormatError, ShapeError
@@ -63,6 +64,17 @@ def test_pillow_prepares_the_same_but_for_one_of_255(
     assert np.abs(255 * (how(tmp_path / "a.png") - theirs)).max() < 1.01
 
 
+def test_imagenets_networks_get_224_of_256(tmp_path: Path) -> None:
+    smooth = np.cumsum(np.cumsum(RANDOM.normal(0, 1, (300, 400, 3)), axis=0), axis=1)
+    image = Image.fromarray(np.asarray(np.clip(128 + smooth, 0, 255), np.uint8))
+    image.save(tmp_path / "a.png")
+    left, top = (round(256 * 400 / 300) - 224) // 2, (256 - 224) // 2
+    resized = image.resize((round(256 * 400 / 300), 256), Image.Resampling.BILINEAR)
+    theirs = np.asarray(resized.crop((left, top, left + 224, top + 224)), np.float32)
+    ours = nn.Preprocessing((224, 224), crop=0.875).cells(tmp_path / "a.png")
+    assert np.abs(np.moveaxis(ours[0], 0, 2) - theirs).max() <= 1
+
+
 def test_digits_stay_as_they_are() -> None:
     pixels = RANDOM.integers(0, 256, (8, 8), np.uint8)
     prepared = nn.Preprocessing((8, 8), 1)(files.Picture(pixels, "YX"))
@@ -71,7 +83,7 @@ def test_digits_stay_as_they_are() -> None:
 
 def test_mean_and_std_are_as_everybody_has_them() -> None:
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-    how = nn.Preprocessing((4, 4), 3, mean, std)
+    how = nn.Preprocessing((4, 4), 3, mean, std, crop=0.5)
     prepared = how(files.Picture(np.full((4, 4, 3), 51, np.uint8), "YXC"))
     wanted = (np.float64(0.2) - np.array(mean)) / np.array(std)
     np.testing.assert_allclose(prepared[0, :, 2, 2], wanted, rtol=1e-6)
@@ -97,7 +109,7 @@ def test_own_size_is_kept_where_none_is_asked_for() -> None:
         (np.zeros((0, 4), np.uint8), "YX", "must have numbers"),
         (np.zeros((4, 4, 5), np.uint8), "YXC", "three colours, it has 5"),
         (np.zeros((4, 4, 4), np.uint8), "TYX", "not a film or a stack"),
-        (np.zeros((1, 1 << 24), np.uint8), "YX", "too long to cover 12x10"),
+        (np.zeros((1, 1 << 22), np.uint8), "YX", "too long to cover 12x10"),
     ],
 )
 def test_what_is_no_picture_is_refused(array: Any, axes: str, words: str) -> None:
@@ -112,7 +124,10 @@ def test_what_is_no_picture_is_refused(array: Any, axes: str, words: str) -> Non
         ({"resize": "nearest"}, "resize"),
         ({"size": [1, 2, 3]}, "height and width"),
         ({"size": [0, 3]}, "at least 1"),
-        ({"size": [10**9, 3]}, "at most 16384"),
+        ({"size": [10**9, 3]}, "at most 4096"),
+        ({"crop share": 0}, "crop must be from 0.1 to 1"),
+        ({"crop share": float("nan")}, "crop must be from 0.1 to 1"),
+        ({"crop share": "x"}, "must be a number"),
         ({"size": "ab"}, "whole number"),
         ({"size": 3}, "damaged"),
         ({"channels": 2}, "channels must be"),

@@ -64,7 +64,7 @@ def prepared(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def collected(*args: Any, **options: Any) -> Any:
-        how = {name: options.pop(name) for name in ("size", "mean", "std", "classes")}
+        how = {name: options.pop(name) for name in ("size", "crop", "mean", "std", "classes")}
         return command(*args, **options, how=how)
 
     for option in (
@@ -73,6 +73,8 @@ def prepared(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--std", metavar="R,G,B", callback=per_channel, help="What is left is divided by it."),
         click.option("--mean", metavar="R,G,B", callback=per_channel,
                      help="For files that do not say it: taken away from pictures of 0 to 1."),
+        click.option("--crop", type=float, metavar="SHARE",
+                     help="Of the picture's shorter side, for networks trained so, such as 0.875."),
         click.option("--size", type=types.size, callback=pair,
                      help="Of the pictures, for networks that take any."),
     ):  # fmt: skip

@@ -45,4 +45,5 @@ def told(facts: Mapping[str, Any]) -> str:
     kind = "grey" if how.channels == 1 else "red, green, blue"
     more = f", … ({len(names)})" if len(names) > SHOWN else ""
     less = "" if (how.mean, how.std) == ((0.0,), (1.0,)) else f", less {how.mean}, over {how.std}"
+    less += "" if how.crop == 1 else f", {how.crop} of the shorter side"
     return f"pictures  {size}, {kind}{less}\nclasses   {', '.join(names[:SHOWN]) or 'without names'}{more}"

@@ -16,7 +16,6 @@ from convolve import files
 from convolve.dtypes import Array
 from convolve.errors import ArgumentError, ConvolveError, FileFormatError, ShapeError
 from convolve.files import Picture
-from convolve.files.picture import LARGEST_PACKED
 from convolve.nn.graph import make_node
 from convolve.nn.inference import run_node
 from convolve.nn.network import Network
@@ -29,11 +28,18 @@ RESIZE = make_node(
     "resize",
     {"mode": "linear", "antialias": 1, "exclude_outside": 1},
 )
+LEAST_CROP = 0.1
+"""Share of a side below which nothing is taken: that would be looking at next to nothing, much enlarged."""
+
 LIGHT = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in a grey picture: ITU-R BT.601, as Pillow has them."""
 
-LARGEST_SIDE = 1 << 14
-"""Cells of a prepared picture's side, at most: a damaged file must not ask for more memory than there is."""
+LARGEST_SIDE = 1 << 12
+"""Cells of a prepared picture's side, at most, so that a damaged file asks for no more than a gigabyte: 4096
+× 4096 in colours took 0.87 GB (2026-11-26), and classifiers take hundreds."""
+
+MOST_CELLS = 1 << 25
+"""Cells of a picture that covers the size before it is cut, at most; more if it has more already."""
 
 STEPS: Mapping[str, Any] = {
     "version": 1,
@@ -52,9 +58,9 @@ class Preprocessing:
     """How pictures become what a network takes.
 
     A picture of any size, grey or coloured, with 8 or 16 bits, is taken from 0 to 1; what is transparent
-    becomes black. It is scaled, linearly and antialiased, until it covers ``size``, and its middle is taken;
-    it is rounded to 1/255, which gives what Pillow's BILINEAR does, but for 1/255. Then ``mean`` is taken
-    away, and the rest divided by ``std``.
+    becomes black. It is scaled, linearly and antialiased, until it covers ``size``, or as much more as
+    ``crop`` says, and its middle is taken. It is rounded to 1/255, which gives what Pillow's BILINEAR does,
+    but for 1/255. Then ``mean`` is taken away, and the rest divided by ``std``.
 
     Parameters
     ----------
@@ -62,6 +68,8 @@ class Preprocessing:
         (height, width) in cells; None leaves every picture its own.
     channels
         1 for grey, 3 for red, green and blue.
+    crop
+        What is taken, as a share of the shorter side; networks of ImageNet often want 0.875: 224 of 256.
     mean, std
         One number, or one for each channel; of pictures from 0 to 1.
 
@@ -84,12 +92,15 @@ class Preprocessing:
     channels: int = 3
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
+    crop: float = 1.0
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):
             raise ArgumentError(f"channels must be 1, for grey, or 3, for colours; got {self.channels}")
         if self.size is not None:
             object.__setattr__(self, "size", _size(self.size))
+        if not LEAST_CROP <= real_number(self.crop, "crop") <= 1:
+            raise ArgumentError(f"crop must be from {LEAST_CROP} to 1, got {self.crop}")
         for name in ("mean", "std"):
             object.__setattr__(self, name, _per_channel(getattr(self, name), name, self.channels))
 
@@ -102,7 +113,7 @@ class Preprocessing:
         network
             Of images (N, 1 or 3, height, width).
         **how
-            ``size``, where the network leaves it open; ``mean``; ``std``.
+            ``size``, where the network leaves it open; ``crop``; ``mean``; ``std``.
 
         Raises
         ------
@@ -133,7 +144,7 @@ class Preprocessing:
 
     def cells(self, picture: str | Path | Picture) -> Array:
         """Return a picture of the right size as bytes (1, channels, height, width), before ``mean``."""
-        return bytes_of(picture, self.size, self.channels)[None]
+        return bytes_of(picture, self.size, self.channels, self.crop)[None]
 
     def normalised(self, cells: Array) -> Array:
         """Return bytes (N, channels, height, width) as the network takes them, float32."""
@@ -144,8 +155,8 @@ class Preprocessing:
     def as_json(self) -> dict[str, Any]:
         """Return all of it as JSON takes it."""
         size = None if self.size is None else list(self.size)
-        own = {"size": size, "channels": self.channels, "mean": list(self.mean), "std": list(self.std)}
-        return {**own, **STEPS}
+        numbers = {"mean": list(self.mean), "std": list(self.std), "crop share": self.crop}
+        return {"size": size, "channels": self.channels, **numbers, **STEPS}
 
     @staticmethod
     def from_json(given: Any) -> "Preprocessing":
@@ -166,7 +177,7 @@ class Preprocessing:
                 )
         try:
             size = None if given["size"] is None else tuple(given["size"])
-            numbers = tuple(given["mean"]), tuple(given["std"])
+            numbers = tuple(given["mean"]), tuple(given["std"]), given["crop share"]
             return Preprocessing(size, given["channels"], *numbers)
         except (KeyError, TypeError, ConvolveError) as error:
             raise FileFormatError(f"the preprocessing in the file is damaged: {error}") from None
@@ -194,7 +205,9 @@ def _per_channel(given: Sequence[float], name: str, channels: int) -> tuple[floa
     return numbers
 
 
-def bytes_of(picture: str | Path | Picture, size: tuple[int, int] | None, channels: int | None) -> Array:
+def bytes_of(
+    picture: str | Path | Picture, size: tuple[int, int] | None, channels: int | None, crop: float = 1.0
+) -> Array:
     """Return a picture as bytes (channels, height, width); where None is given it keeps its own.
 
     Raises
@@ -206,7 +219,7 @@ def bytes_of(picture: str | Path | Picture, size: tuple[int, int] | None, channe
     try:
         planes = _planes(given)
         own = (planes.shape[1], planes.shape[2])
-        return _fitted(planes, size or own, channels or planes.shape[0])
+        return _fitted(planes, size or own, channels or planes.shape[0], crop)
     except ConvolveError as error:
         named = "" if isinstance(picture, Picture) else f"{picture}: "
         raise FileFormatError(f"{named}{error}") from None
@@ -235,15 +248,15 @@ def _planes(picture: Picture) -> Array:
     return np.moveaxis(cells, 2, 0)
 
 
-def _fitted(planes: Array, size: tuple[int, int], channels: int) -> Array:
+def _fitted(planes: Array, size: tuple[int, int], channels: int, crop: float) -> Array:
     """Return planes as bytes of one size and number of channels: it covers it, then is cut."""
     if planes.shape[0] > channels:
         planes = np.tensordot(np.array(LIGHT, np.float32), planes, 1)[None]
-    scale = max(wanted / given for wanted, given in zip(size, planes.shape[1:], strict=True))
+    scale = max(wanted / given for wanted, given in zip(size, planes.shape[1:], strict=True)) / crop
     covering = [
         max(wanted, round(given * scale)) for wanted, given in zip(size, planes.shape[1:], strict=True)
     ]
-    if math.prod(covering) > LARGEST_PACKED:
+    if math.prod(covering) > max(MOST_CELLS, math.prod(planes.shape[1:])):
         raise FileFormatError(
             f"a picture of {planes.shape[1]}x{planes.shape[2]} is too long to cover {size[0]}x{size[1]}; "
             "cut it"

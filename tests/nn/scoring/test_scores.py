@@ -39,6 +39,14 @@ def test_counts_are_as_scikit_learn_has_them() -> None:
     assert nn.top_k_accuracy(shares, targets, 9) == 1
 
 
+@pytest.mark.parametrize(("right", "images"), [(0, 7), (7, 7), (1, 1), (93, 100), (294, 315)])
+def test_intervals_are_as_scipy_has_them(right: int, images: int) -> None:
+    theirs = peer("scipy.stats").binomtest(right, images).proportion_ci(0.95, "wilson")
+    shares = np.tile([[0.9, 0.1]], (images, 1))
+    found = nn.scores(shares, (np.arange(images) >= right).astype(int))
+    assert found.interval == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
 def test_losses_are_as_scikit_learn_has_them() -> None:
     metrics = peer("sklearn.metrics")
     shares, targets = answers()

@@ -9,6 +9,9 @@ from convolve.dtypes import Array
 from convolve.errors import ArgumentError, DTypeError, ShapeError
 from convolve.options import whole_number
 
+TWO_SIDED = 1.959963984540054
+"""Standard deviations within which 95 % of a normal distribution lie."""
+
 
 def confusion_matrix(targets: Any, predicted: Any, classes: int | None = None) -> Array:
     """Return how often each class was taken for which.
@@ -72,6 +75,23 @@ def top_k_accuracy(probabilities: Any, targets: Any, k: int = 5) -> float:
     own = rows[np.arange(len(rows)), numbers][:, None]
     before = np.arange(rows.shape[1]) < numbers[:, None]
     return float(np.mean(((rows > own) | ((rows == own) & before)).sum(axis=1) < k))
+
+
+def interval(right: int, images: int) -> tuple[float, float]:
+    """Return between which shares the true one lies, with 95 % confidence, if that many were right.
+
+    E. B. Wilson, "Probable inference, the law of succession, and statistical inference", 1927. It holds for
+    images that were drawn independently of each other.
+
+    Examples
+    --------
+    >>> tuple(round(share, 3) for share in interval(93, 100))
+    (0.863, 0.966)
+    """
+    share, square = right / images, TWO_SIDED**2 / images
+    middle = (share + square / 2) / (1 + square)
+    half = np.sqrt(square * share * (1 - share) + square**2 / 4) / (1 + square)
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

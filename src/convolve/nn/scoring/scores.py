@@ -9,7 +9,7 @@ import numpy as np
 from convolve.dtypes import Array
 from convolve.errors import ShapeError
 from convolve.nn.scoring.calibration import BINS, Calibration, brier_score, calibration, log_loss
-from convolve.nn.scoring.counting import PerClass, confusion_matrix, per_class, top_k_accuracy
+from convolve.nn.scoring.counting import PerClass, confusion_matrix, interval, per_class, top_k_accuracy
 from convolve.nn.scoring.drawing import draw_matrix, draw_reliability, new_pair
 from convolve.nn.scoring.text import described
 
@@ -26,6 +26,8 @@ class Scores:
         How many were asked.
     accuracy
         The share whose most likely class is right.
+    interval
+        Between which shares the accuracy on all such images lies, with 95 % confidence (Wilson).
     k, top_k
         How many classes count, and the share whose class is among so many most likely ones.
     log_loss, brier
@@ -41,6 +43,7 @@ class Scores:
     classes: tuple[str, ...]
     images: int
     accuracy: float
+    interval: tuple[float, float]
     k: int
     top_k: float
     log_loss: float
@@ -59,6 +62,7 @@ class Scores:
         return {
             "images": self.images,
             "accuracy": self.accuracy,
+            "accuracy, 95 % interval": list(self.interval),
             "top k": {"k": self.k, "accuracy": self.top_k},
             "log loss": self.log_loss,
             "Brier score": self.brier,
@@ -128,11 +132,11 @@ def scores(
     if classes and len(classes) != count:
         raise ShapeError(f"there must be a name for each of {count} classes, or none; got {len(classes)}")
     matrix = confusion_matrix(targets, rows.argmax(axis=1), count)
-    accuracy = float(np.trace(matrix)) / len(rows)
+    right = int(np.trace(matrix))
     names = tuple(classes) or tuple(map(str, range(count)))
     return Scores(
-        names, len(rows), accuracy, k, top, log_loss(rows, targets), brier_score(rows, targets), matrix,
-        per_class(matrix), reliability,
+        names, len(rows), right / len(rows), interval(right, len(rows)), k, top, log_loss(rows, targets),
+        brier_score(rows, targets), matrix, per_class(matrix), reliability,
     )  # fmt: skip
 
 

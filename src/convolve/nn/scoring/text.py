@@ -29,13 +29,14 @@ def _summary(scores: "Scores") -> list[str]:
     rows = {
         "images": f"{scores.images}",
         "accuracy": percent(scores.accuracy),
+        "95 % interval of accuracy": f"{100 * scores.interval[0]:.1f} to {percent(scores.interval[1])}",
         **({f"top-{scores.k} accuracy": percent(scores.top_k)} if scores.k < len(scores.classes) else {}),
         "log loss": f"{scores.log_loss:.4f}",
         "Brier score": f"{scores.brier:.4f}",
         "expected calibration error": percent(found.error),
         "maximum calibration error": percent(found.largest_error),
     }
-    return [f"{name:28}{value:>10}" for name, value in rows.items()]
+    return [f"{name:28}{value:>15}" for name, value in rows.items()]
 
 
 def _classes(scores: "Scores") -> list[str]:
