@@ -84,6 +84,11 @@ def test_networks_from_elsewhere_are_scored(pictures: Path, tmp_path: Path) -> N
     how = ["--size", "9x9", "--mean", "0.5", "--std", "0.2"]
     done = inside("score", str(tmp_path / "free.onnx"), str(pictures), *how)
     assert done.returncode == 0 and "in alphabetical order" in done.stderr and "standing" in done.stdout
+    how += ["--crop", "0.5"]
+    done = inside("score", str(tmp_path / "free.onnx"), str(pictures), *how, "-o", str(tmp_path / "r.csv"))
+    row = next(csv.DictReader((tmp_path / "r.csv").open()))
+    said = inside("predict", str(tmp_path / "free.onnx"), row["image"], row["image"], *how).stdout
+    assert float(said.splitlines()[1].split(",")[2]) == pytest.approx(float(row["probability"]), abs=2e-6)
     one = inside("predict", str(tmp_path / "free.onnx"), str(pictures / "lying" / "00.png"), "--top", "9")
     assert len(one.stdout.splitlines()) == 3
     done = inside("score", str(tmp_path / "free.onnx"), str(pictures), *how, "--held-back")

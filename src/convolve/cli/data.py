@@ -11,16 +11,18 @@ FOLDERS_SIZE = (32, 32)
 """Height and width that pictures of a folder get, if nobody says."""
 
 
-def read_data(data: str, size: Sequence[int] | None = None, channels: int | None = None) -> "Data":
+def read_data(
+    data: str, size: Sequence[int] | None = None, channels: int | None = None, crop: float = 1.0
+) -> "Data":
     """Return the digits, or the pictures of a folder, as bytes of one size."""
     from convolve import nn  # loads NumPy, which --help must not wait for
 
     if data == "digits" and not Path(data).is_dir():
-        return digits(size, channels)
-    return nn.image_folder(data, FOLDERS_SIZE if size is None else size, channels)
+        return digits(size, channels, crop)
+    return nn.image_folder(data, FOLDERS_SIZE if size is None else size, channels, crop=crop)
 
 
-def digits(size: Sequence[int] | None, channels: int | None) -> "Data":
+def digits(size: Sequence[int] | None, channels: int | None, crop: float) -> "Data":
     """Return 1,797 handwritten digits, 8 × 8 if nobody says otherwise."""
     try:
         from sklearn.datasets import load_digits
@@ -32,7 +34,7 @@ def digits(size: Sequence[int] | None, channels: int | None) -> "Data":
 
     pixels, labels = load_digits(return_X_y=True)
     images = (pixels.reshape(-1, 8, 8) * (255 / 16)).round().astype("uint8")
-    wanted = nn.Preprocessing((8, 8) if size is None else (size[0], size[1]), channels or 1)
+    wanted = nn.Preprocessing((8, 8) if size is None else (size[0], size[1]), channels or 1, crop=crop)
     import numpy as np  # as above
 
     fitted = np.concatenate([wanted.cells(files.Picture(image, "YX")) for image in images])

@@ -84,7 +84,7 @@ def asked(classifier: "Classifier", data: str, held_back: bool) -> "tuple[Classi
     how, known = classifier.preprocessing, classifier.held_back
     if how.size is None:
         raise click.UsageError("the model takes pictures of any size; say which with --size, such as 224x224")
-    whole = read_data(data, how.size, how.channels)
+    whole = read_data(data, how.size, how.channels, how.crop)
     if held_back and known is None:
         raise ArgumentError(
             'the model does not say what was held back; "convolve train" writes files that do'

@@ -12,7 +12,9 @@ from convolve.nn.preprocessing import bytes_of
 from convolve.nn.training.data import Data
 
 
-def image_folder(path: str | Path, size: int | Sequence[int] = 32, channels: int | None = None) -> Data:
+def image_folder(
+    path: str | Path, size: int | Sequence[int] = 32, channels: int | None = None, *, crop: float = 1.0
+) -> Data:
     """Read a folder whose folders are named by what the pictures in them show.
 
     Parameters
@@ -23,6 +25,8 @@ def image_folder(path: str | Path, size: int | Sequence[int] = 32, channels: int
         Height and width that every picture gets, as `Preprocessing` does it.
     channels
         3 for colours, 1 for grey; by default 1 if all pictures are grey.
+    crop
+        What is taken of a picture, as `Preprocessing` has it.
 
     Returns
     -------
@@ -38,7 +42,7 @@ def image_folder(path: str | Path, size: int | Sequence[int] = 32, channels: int
     check_path(path)
     folders = class_folders(Path(path))
     found = [(label, file) for label, folder in enumerate(folders) for file in files.expand([str(folder)])]
-    pictures = [bytes_of(file, (height, width), channels) for _, file in found]
+    pictures = [bytes_of(file, (height, width), channels, crop) for _, file in found]
     wanted = max(picture.shape[0] for picture in pictures)
     images = np.stack([np.broadcast_to(picture, (wanted, height, width)) for picture in pictures])
     labels, names = np.array([label for label, _ in found]), tuple(str(file) for _, file in found)
