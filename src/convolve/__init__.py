@@ -28,6 +28,7 @@ _HOME = {
     "conv_transpose1d": "convolve.api.transposed",
     "conv_transpose2d": "convolve.api.transposed",
     "conv_transpose3d": "convolve.api.transposed",
+    "detection": "",
     "errors": "",
     "explain": "convolve.explain.api",
     "filters": "",

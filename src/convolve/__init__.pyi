@@ -1,3 +1,4 @@
+from convolve import detection as detection
 from convolve import errors as errors
 from convolve import filters as filters
 from convolve import nn as nn
