@@ -1,6 +1,7 @@
 """The files that hold films: which are read, which are written, and by what they are compressed."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from convolve.errors import ArgumentError, FileFormatError
@@ -20,21 +21,25 @@ class Container:
         What films in it are compressed with unless another is named.
     timed
         Whether each frame has a time stamp of its own; AVI knows one rate for all.
+    tick
+        What time stamps are rounded to, in seconds; None where they are kept exactly.
     """
 
     name: str
     reader: str
     codec: str
     timed: bool = True
+    tick: Fraction | None = None
 
 
+MILLISECOND = Fraction(1, 1000)
 MOV = "mov,mp4,m4a,3gp,3g2,mj2"
 CONTAINERS = {
     ".mp4": Container("mp4", MOV, "h264"),
     ".m4v": Container("mp4", MOV, "h264"),
     ".mov": Container("mov", MOV, "h264"),
-    ".mkv": Container("matroska", "matroska,webm", "h264"),
-    ".webm": Container("webm", "matroska,webm", "vp9"),
+    ".mkv": Container("matroska", "matroska,webm", "h264", tick=MILLISECOND),
+    ".webm": Container("webm", "matroska,webm", "vp9", tick=MILLISECOND),
     ".avi": Container("avi", "avi", "mpeg4", timed=False),
 }
 """Suffix -> file. No other is opened: FFmpeg's list has playlists among it that name files and servers."""

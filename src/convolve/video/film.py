@@ -198,7 +198,7 @@ def _deliver(
 ) -> tuple[int, float]:
     """Write all items; return how many frames there were, and how long the film is."""
     every = prepared.time.stride if prepared.time else 1
-    expected = film.header.expected and -(-film.header.expected // every)
+    about = film.header.about and -(-film.header.about // every)
     count, first, last = 0, Fraction(0), Fraction(0)
     for item in items:
         if is_frame(item):
@@ -207,7 +207,7 @@ def _deliver(
             count += 1
         out.write(item)
         if progress is not None and is_frame(item):
-            progress(count, expected)
+            progress(count, about)
     return count, float(last - first)
 
 

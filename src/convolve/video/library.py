@@ -17,3 +17,8 @@ def ffmpeg() -> Any:
 def is_frame(item: Any) -> bool:
     """Tell a decoded frame from a packet of another stream."""
     return isinstance(item, ffmpeg().VideoFrame)
+
+
+def trouble() -> tuple[type[Exception], ...]:
+    """Return what PyAV raises where a file is damaged or cannot hold something."""
+    return ffmpeg().FFmpegError, ValueError, OverflowError, ArithmeticError

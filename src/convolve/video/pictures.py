@@ -42,7 +42,7 @@ class PictureSource:
         check_frame_size(height, width, str(self._paths[0]))
         self.header = Header(
             height, width, pixels.name, pixels, 1 / rate, rate, Colours(space=2, range=FULL),
-            expected=len(self._paths),
+            about=len(self._paths),
         )  # fmt: skip
 
     def _say_what_is_missing(self, numbers: list[int]) -> None:

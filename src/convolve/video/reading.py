@@ -11,13 +11,16 @@ from convolve.files.picture import check_path
 from convolve.runtime.threads import get_num_threads
 from convolve.video.colours import HDR_TRANSFERS, Colours
 from convolve.video.containers import DECODERS, READERS, of_suffix
-from convolve.video.library import ffmpeg, is_frame
+from convolve.video.library import ffmpeg, is_frame, trouble
 from convolve.video.pixels import nearest
 from convolve.video.source import LARGEST_FRAME, Header, check_frame_size
 from convolve.video.turning import turn_of
 
 OPTIONS = {"format_whitelist": READERS, "protocol_whitelist": "file", "max_pixels": str(LARGEST_FRAME)}
 """FFmpeg opens the file alone, as one of the `CONTAINERS`, and no frame larger than is allowed."""
+
+MICROSECONDS = 1_000_000
+"""Per second: FFmpeg's unit for the length of a file."""
 
 GUESSED_RATE = Fraction(25)
 """Frames per second where a file does not say them; for rate control only, times are those of the frames."""
@@ -65,6 +68,7 @@ class FileSource:
     def _start(self) -> None:
         """Decode up to the first frame: only that tells what frames are like."""
         self._stream = picture_stream(self._container, self.name)
+        check_decoder(self._stream, self.name)
         others = [one for one in self._container.streams if one.type in ("audio", "subtitle")]
         self.copied = tuple(others)
         self.metadata = dict(self._container.metadata)
@@ -85,6 +89,7 @@ class FileSource:
 
     def _note_the_left_out(self) -> None:
         kinds = {one.type for one in self._container.streams} - {"video", "audio", "subtitle"}
+        kinds -= {"data"} if self.chapters else set()  # the track of their titles, which are kept
         if kinds:
             self.notes.append(f"left out: {', '.join(sorted(str(kind) for kind in kinds))} streams")
         if sum(one.type == "video" for one in self._container.streams) > 1:
@@ -127,9 +132,10 @@ class FileSource:
                 for frame in packet.decode():
                     count += 1
                     yield frame
-        except ffmpeg().FFmpegError as error:
+        except trouble() as error:
+            reason = getattr(error, "strerror", None) or error
             raise FileFormatError(
-                f"{self.name} is damaged after frame {count}: {error.strerror}; get it again, or take what "
+                f"{self.name} is damaged after frame {count}: {reason}; get it again, or take what "
                 "is there with ffmpeg -err_detect ignore_err"
             ) from error
 
@@ -185,7 +191,7 @@ def opened(target: str, name: str, **how: Any) -> Any:
     """Return PyAV's container of a file or device, or our own error."""
     try:
         return ffmpeg().open(target, "r", metadata_errors="replace", **how)
-    except (ffmpeg().FFmpegError, ValueError, OverflowError) as error:
+    except trouble() as error:
         reason = getattr(error, "strerror", None) or error
         if isinstance(error, PermissionError | IsADirectoryError):
             raise FileAccessError(f"{name} cannot be read: {reason}; check its rights") from error
@@ -204,16 +210,20 @@ def picture_stream(container: Any, name: str) -> Any:
             f"a film must have a stream of pictures, but {name} has none that can be decoded"
         )
     stream = found[0]
-    codec = stream.codec_context.codec.canonical_name
-    if codec not in DECODERS:
-        raise FileFormatError(
-            f"films may be compressed by {', '.join(DECODERS)}; {name} is by {codec}: convert it with ffmpeg"
-        )
     check_frame_size(stream.codec_context.height, stream.codec_context.width, name)
     stream.codec_context.options = {"max_pixels": OPTIONS["max_pixels"]}
     stream.thread_type = "AUTO"  # frames of their own, or slices, whichever the codec can
     stream.codec_context.thread_count = get_num_threads()
     return stream
+
+
+def check_decoder(stream: Any, name: str) -> None:
+    """Refuse what is compressed in a way that is not on the list."""
+    codec = stream.codec_context.codec.canonical_name
+    if codec not in DECODERS:
+        raise FileFormatError(
+            f"films may be compressed by {', '.join(DECODERS)}; {name} is by {codec}: convert it with ffmpeg"
+        )
 
 
 def header_of(stream: Any, frame: Any, notes: list[str]) -> Header:
@@ -232,10 +242,12 @@ def header_of(stream: Any, frame: Any, notes: list[str]) -> Header:
     notes.extend([odd] if odd else [])
     time_base = frame.time_base or stream.time_base
     aspect = stream.sample_aspect_ratio or Fraction(1)
+    rate = Fraction(stream.average_rate or stream.guessed_rate or GUESSED_RATE)
+    lasts = (stream.container.duration or 0) / MICROSECONDS
     return Header(
         frame.height, frame.width, frame.format.name, pixels, Fraction(time_base),
-        rate=Fraction(stream.average_rate or stream.guessed_rate or GUESSED_RATE),
+        rate=rate,
         colours=colours, turn=turn,
         aspect=1 / aspect if turn.swapped else aspect,
-        expected=stream.frames or None,
+        expected=stream.frames or None, about=stream.frames or round(lasts * rate) or None,
     )  # fmt: skip

@@ -37,6 +37,8 @@ class Header:
         Width of a pixel by its height.
     expected
         How many frames there should be, where the file says it; never trusted.
+    about
+        The same from its length and rate, for a bar that shows how far things are.
     """
 
     height: int
@@ -49,6 +51,7 @@ class Header:
     turn: Turn = field(default_factory=Turn)
     aspect: Fraction = Fraction(1)
     expected: int | None = None
+    about: int | None = None
 
     @property
     def size(self) -> tuple[int, int]:

@@ -1,24 +1,28 @@
 """Films into files: compressed anew, with times, colours, sound and subtitles kept; whole or not at all."""
 
 import contextlib
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from convolve.errors import FileAccessError, FileFormatError
+from convolve.errors import ConvolveError, FileAccessError, FileFormatError
 from convolve.files import atomic
 from convolve.runtime.threads import get_num_threads
 from convolve.video.colours import Colours, Converter
 from convolve.video.containers import Codec, Container, codec_of, of_suffix
 from convolve.video.encoding import written_pixels
-from convolve.video.library import ffmpeg, is_frame
+from convolve.video.library import ffmpeg, is_frame, trouble
 from convolve.video.pixels import Pixels
 from convolve.video.source import Source
 
 FILE_FACTS = ("major_brand", "minor_version", "compatible_brands", "encoder", "rotate", "duration")
 """What a file's metadata says of the file itself: of the new one it would be wrong."""
+
+ROUNDED = "time stamps were rounded to the milliseconds that this kind of file holds; .mp4 files keep them"
+HALF = Fraction(1, 2)
 
 NO_ROOM, TOO_LARGE = 28, 27
 """errno of a full disk and of a limit on the size of files."""
@@ -95,15 +99,14 @@ class FilmWriter:
         """Take over sound, subtitles, titles and chapters."""
         self._out.metadata.update(kept_facts(source.metadata))
         for stream in source.copied:
-            try:
-                copy = self._out.add_stream_from_template(stream)
-            except (ValueError, ffmpeg().FFmpegError):
+            if not can_hold(self._container, stream):
                 what = {"audio": "sound"}.get(stream.type, stream.type)
                 self.notes.append(
-                    f"the {what} ({stream.name or 'of an unknown kind'}) was left out: "
-                    f"{self._container.name} files cannot hold it; .mkv files hold nearly anything"
+                    f"the {what} ({getattr(stream, 'name', 'damaged')}) was left out: {self._container.name} "
+                    "files cannot hold it; .mkv files hold nearly anything"
                 )
                 continue
+            copy = self._out.add_stream_from_template(stream)
             copy.metadata.update(kept_facts(stream.metadata))
             copy.disposition = stream.disposition
             self._copies[stream.index] = copy
@@ -118,13 +121,18 @@ class FilmWriter:
             elif item.stream.index in self._copies:
                 item.stream = self._copies[item.stream.index]
                 self._out.mux(item)
-        except ffmpeg().FFmpegError as error:
+        except ConvolveError:
+            raise
+        except trouble() as error:
             raise self._failure(error) from error
 
     def _ready(self, frame: Any) -> Any:
         """Return a frame as the encoder takes it."""
         if not self._container.timed:
             self._number(frame)
+        tick = self._container.tick
+        if tick is not None and frame.pts * frame.time_base % tick and ROUNDED not in self.notes:
+            self.notes.append(ROUNDED)
         self._count += 1
         stamp, base, lasts = frame.pts, frame.time_base, frame.duration
         ready = self._convert(frame, self._format, self._pictures.colours, self._colours)
@@ -137,35 +145,48 @@ class FilmWriter:
         time = frame.pts * frame.time_base
         self._first = time if self._count == 0 else self._first
         place = (time - self._first) / self._time_base
-        if abs(place - self._count) > Fraction(1, 2):
+        if abs(place - self._count) > HALF:
             raise FileFormatError(
                 f"{self._container.name} files know one rate for all frames, but frame {self._count} comes "
                 f"{float(time - self._first):.3f} s after the first, not "
                 f"{float(self._count * self._time_base):.3f} s; write .mkv or .mp4, which keep times"
             )
-        frame.pts, frame.time_base, frame.duration = self._count, self._time_base, 1
+        start = max(0, round(self._first / self._time_base))  # where it stands beside the sound
+        frame.pts, frame.time_base, frame.duration = start + self._count, self._time_base, 1
 
     def finish(self) -> None:
         """Write what encoder and file still hold back."""
         try:
             self._out.mux(self._stream.encode())
             self._out.close()
-        except ffmpeg().FFmpegError as error:
+        except trouble() as error:
             raise self._failure(error) from error
 
     def abandon(self) -> None:
         """Let go of a film that will not be finished."""
-        with contextlib.suppress(ffmpeg().FFmpegError):
+        with contextlib.suppress(*trouble()):
             self._out.close()
 
     def _failure(self, error: Any) -> FileAccessError | FileFormatError:
         """Return our own error for one of FFmpeg's."""
-        if error.errno in (NO_ROOM, TOO_LARGE):
-            return FileAccessError(f"{self._name} cannot be written: {error.strerror}; nothing was changed")
+        reason = getattr(error, "strerror", None) or error
+        if getattr(error, "errno", None) in (NO_ROOM, TOO_LARGE):
+            return FileAccessError(f"{self._name} cannot be written: {reason}; nothing was changed")
         return FileFormatError(
             f"{self._name} cannot be written as {self._container.name} with "
-            f"{self._stream.codec_context.name}: {error.strerror}; try another suffix, such as .mkv"
+            f"{self._stream.codec_context.name}: {reason}; try another suffix, such as .mkv"
         )
+
+
+def can_hold(container: Container, stream: Any) -> bool:
+    """Tell whether a kind of file can hold a stream, by trying to begin one."""
+    try:
+        with ffmpeg().open(io.BytesIO(), "w", format=container.name) as trial:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+    except trouble():
+        return False
+    return True
 
 
 def kept_facts(metadata: dict[str, str]) -> dict[str, str]:
