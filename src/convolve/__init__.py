@@ -31,6 +31,7 @@ _HOME = {
     "detection": "",
     "errors": "",
     "explain": "convolve.explain.api",
+    "features": "",
     "filters": "",
     "get_num_threads": "convolve.runtime.threads",
     "load": "convolve.nn.models",

@@ -1,0 +1,1 @@
+"""Blobs, templates and vessels: against peers, and on scenes whose truth is known."""
