@@ -66,7 +66,7 @@ def test_sizes_and_places_do_not_depend_on_units_offsets_or_dtypes() -> None:
 
 
 def test_what_overlaps_too_much_is_dropped_and_the_border_is_left_out_when_asked() -> None:
-    image = ball((80, 96), (40, 30), 16) + 0.7 * ball((80, 96), (44, 30), 3) + ball((80, 96), (40, 91), 8)
+    image = ball((80, 96), (40, 30), 16) + 0.7 * ball((80, 96), (40, 30), 3) + ball((80, 96), (40, 91), 8)
     every = blobs(image, 2, 13, num_sigma=8, threshold=0.3, overlap=1.0)
     kept = blobs(image, 2, 13, num_sigma=8, threshold=0.3)
     inside = blobs(image, 2, 13, num_sigma=8, threshold=0.3, exclude_border=True)
