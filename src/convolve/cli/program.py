@@ -20,11 +20,13 @@ OK, FAILED, USAGE, PART_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 COMMANDS = {
     "apply": "Filter pictures and films: one, a pipe, or a whole folder.",
+    "blobs": "Find round things: cells, coins, stars.",
     "completion": "Print the lines that teach a shell to complete this command.",
     "explain": "Show every step of a convolution with its numbers.",
     "export": "Write a network as ONNX, or in our own form.",
     "filters": "List the filters that have names, or show one of them.",
     "info": "Show versions, installed extras and the machine.",
+    "match": "Find what looks like a template.",
     "plan": "Show how a convolution will be computed here, and its limit.",
     "cam": "Show which places of a picture speak for its class.",
     "predict": "Tell what pictures show, by a trained network.",
@@ -32,6 +34,7 @@ COMMANDS = {
     "size": "Work out the size of a result, with the formula.",
     "summary": "Show a network's layers, parameters, work and memory.",
     "train": "Train a network on pictures in class folders.",
+    "vessels": "Show vessels: lines and tubes.",
 }
 """Command -> its line in the help; each is the object ``command`` of the module of its name."""
 

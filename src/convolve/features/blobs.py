@@ -11,10 +11,12 @@ from numpy.typing import ArrayLike
 
 from convolve.dtypes import Array
 from convolve.errors import ArgumentError
+from convolve.features.drawing import canvas, circles
 from convolve.features.overlap import ball_overlap, kept
 from convolve.features.peaks import between, largest_around, peaks, refined, scaled
 from convolve.features.scale_space import Polarity, laplacian, per_axis, positive, prepared
 from convolve.options import flag, real_number, whole_number
+from convolve.views import as_array
 
 LARGEST_STEP = 1.2
 """Ratio of neighbouring scales where their number is not given: a blob midway answers by less than 1 % weaker
@@ -54,6 +56,16 @@ class Blobs:
     def chosen(self, which: Array) -> "Blobs":
         """Return some of the blobs, by indices or by a mask."""
         return Blobs(self.centres[which], self.radii[which], self.strengths[which])
+
+    def overlay(self, image: ArrayLike, spacing: float | Sequence[float] = 1.0) -> Array:
+        """Return the image with a circle around each blob: (rows, columns, 3), uint8.
+
+        ``image`` is grey (H, W), of bytes with three colours (H, W, 3), or a volume (D, H, W), which is seen
+        through along its first dimension; small images are enlarged. ``spacing`` as in `blobs`.
+        """
+        on = canvas(as_array(image, "image"))
+        steps = np.asarray(per_axis(spacing, self.centres.shape[1], "spacing"))
+        return on.drawn(list(circles(on, self.centres[:, -2:], self.radii[:, None] / steps[-2:])))
 
 
 def blobs(

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from convolve.dtypes import Array, kind_of
 from convolve.errors import ArgumentError, ShapeError
 from convolve.exact import integer_range, saturated
+from convolve.features.drawing import boxes, canvas
 from convolve.features.overlap import box_overlap, kept
 from convolve.features.peaks import largest_around, peaks
 from convolve.features.scale_space import positive
@@ -48,6 +49,16 @@ class Matches:
     def chosen(self, which: Array) -> "Matches":
         """Return some of the matches, by indices or by a mask."""
         return Matches(self.corners[which], self.sizes[which], self.scores[which])
+
+    def overlay(self, image: ArrayLike) -> Array:
+        """Return the image with a box around each match and its score: (rows, columns, 3), uint8.
+
+        ``image`` is grey (H, W), of bytes with three colours (H, W, 3), or a volume (D, H, W), which is seen
+        through along its first dimension; small images are enlarged.
+        """
+        on = canvas(as_array(image, "image"))
+        labels = [f"{score:.2f}" for score in self.scores]
+        return on.drawn(list(boxes(on, self.corners[:, -2:], self.sizes[:, -2:], labels)))
 
 
 def find_template(
