@@ -29,8 +29,8 @@ class Colours:
         """Return what a frame says."""
         said = (frame.colorspace, frame.color_range, frame.color_primaries, frame.color_trc)
         space, span, primaries, transfer = (int(one) for one in said)
-        if frame.format.name.startswith("yuvj"):
-            span = FULL
+        if frame.format.name.startswith("yuvj") or (frame.format.name.startswith("gray") and not span):
+            span = FULL  # an old name says so; and so FFmpeg reads grey of which nothing is said
         return cls(space, span, primaries, transfer)
 
     @property
@@ -38,11 +38,13 @@ class Colours:
         """The way from RGB to brightness and colour differences; None where nothing is said."""
         return None if self.space in (0, UNKNOWN) else self.space
 
-    def for_encoding(self, source: Pixels) -> "Colours":
-        """Return what a film says that is made of such pixels: RGB becomes BT.709, which players expect."""
-        if source.kind != "rgb":
-            return self
-        return replace(self, space=BT709, range=LIMITED, primaries=BT709, transfer=BT709)
+    def for_encoding(self, source: Pixels, format: str) -> "Colours":
+        """Return what a film says whose pixels come from such ones: RGB becomes BT.709, as players expect."""
+        if source.kind == "rgb":
+            return replace(self, space=BT709, range=LIMITED, primaries=BT709, transfer=BT709)
+        if source.kind == "grey" and not format.startswith("gray"):
+            return replace(self, range=LIMITED)
+        return self
 
     def mark(self, target: Any) -> None:
         """Say the same of a frame, or of an encoder."""

@@ -32,8 +32,8 @@ Progress = Callable[[int, int | None], None]
 
 QUEUED = 1 << 26
 """Bytes of frames that wait between two threads, 64 MiB; at least `FEWEST` of them, whatever their size."""
-FEWEST, MOST = 2, 8
-"""Frames that wait: two keep both threads busy, more than eight even nothing out."""
+FEWEST, MOST = 2, 4
+"""Frames that wait: two keep both threads busy, more than four only make memory rise and fall."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from convolve.filters import Filter
 from convolve.options import choice, per_dimension
 from convolve.pictures import RANGES, Range, Report, to_range
 from convolve.video.chroma import cell_axis, cell_weights
+from convolve.video.colours import FULL
 from convolve.video.library import ffmpeg, is_frame
 from convolve.video.pixels import Pixels, for_rgb, plane_arrays
 from convolve.video.source import Header
@@ -229,7 +230,8 @@ def is_mean(kernel: Filter, axes: tuple[Axis | None, ...]) -> bool:
 def working_pixels(header: Header, as_stored: bool) -> Pixels:
     """Return how frames are stored while they are filtered."""
     pixels, down_and_across = header.pixels, header.pixels.shared
-    full_range = pixels.kind == "rgb" and pixels.bits in (8, 16)
+    whole = pixels.kind == "rgb" or (pixels.kind == "grey" and header.colours.range == FULL)
+    full_range = whole and pixels.bits in (8, 16)
     turnable = not header.turn.swapped or down_and_across[0] == down_and_across[1]
     return pixels if full_range or (as_stored and turnable) else for_rgb(pixels)
 

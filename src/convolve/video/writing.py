@@ -73,7 +73,7 @@ class FilmWriter:
         self._name, self._container, self._pictures = str(path), container, pictures
         self._format, said = written_pixels(pictures.stored, pictures.size, codec)
         self.notes.extend(said)
-        self._colours = pictures.colours.for_encoding(pictures.stored)
+        self._colours = pictures.colours.for_encoding(pictures.stored, self._format)
         self._convert = Converter()
         self._out = ffmpeg().open(target, "w", format=container.name)
         self._stream = self._picture_stream(codec)
