@@ -1,7 +1,9 @@
 """What all tests share: the seed, the profiles of hypothesis, and the account of what was left out."""
 
+import importlib.util
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,11 @@ settings.register_profile(
 settings.load_profile(os.environ.get("CONVOLVE_PROFILE", "default"))
 
 
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "convolve"
+ROOMS_OF = {"av": "video"}
+"""Optional package -> the room whose examples cannot run without it."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Let hypothesis draw from the printed seed too, unless the caller chose one with --hypothesis-seed.
@@ -28,6 +35,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if not os.environ.get("CI"):
         config.option.doctest_ignore_import_errors = True
+        rooms = [
+            str(SOURCE / room) for name, room in ROOMS_OF.items() if importlib.util.find_spec(name) is None
+        ]
+        config.option.ignore = [*(config.option.ignore or []), *(str(SOURCE / one) for one in absent)]
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.getoption("hypothesis_seed", None) is None:

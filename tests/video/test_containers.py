@@ -1,5 +1,6 @@
 """What a film has beside its numbers is kept: times, rotation, colours, sound, subtitles, chapters."""
 
+import signal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,13 @@ def test_a_camera_by_a_made_up_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     report = filter_film("device:0", tmp_path / "a.mp4", "box:3", seconds=2)
     assert report.frames == 50
     assert decoded(tmp_path / "a.mp4")[1] == [Fraction(number, 25) for number in range(50)]
+
+    def press_ctrl_c(done: int, _about: int | None) -> None:
+        if done == 20:
+            signal.raise_signal(signal.SIGINT)
+
+    report = filter_film("device:0", tmp_path / "b.mp4", "box:3", progress=press_ctrl_c)
+    assert 20 <= report.frames == len(decoded(tmp_path / "b.mp4")[1]) < 60
 
 
 def test_every_way_to_store_pixels_has_a_nearest_one() -> None:

@@ -64,6 +64,7 @@ def test_motion_by_the_command_line(tmp_path: Path) -> None:
         (["clip.mkv", "-o", "out.mkv", "-k", "box:3", "--fps", "fast"], 2, "--fps must be a number"),
         (["clip.mkv", "-o", "out.mkv", "-k", "sobel", "--range", "scale"], 1, "flickers"),
         (["clip.mkv", "clip.mkv", "-o", "out", "-k", "sobel"], 2, "one film is filtered at a time"),
+        (["clip.mkv", "-o", "out.mkv", "-k", "sobel", "--format", "png"], 2, "--format is for pictures"),
         (["device:0", "-o", "out.mkv", "-k", "sobel"], 1, "there is no camera device:0"),
         (["nothere.mp4", "-o", "out.mkv", "-k", "sobel"], 1, "there is no file nothere.mp4"),
         (["clip.mkv", "-o", "clip.mkv", "-k", "sobel"], 1, "pass --force"),

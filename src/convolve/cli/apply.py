@@ -127,7 +127,9 @@ def command(
 
 
 def filter_films(job: Job, sources: Sequence[str], destination: str, options: dict[str, Any]) -> int:
-    """Filter one film, or several into a folder."""
+    """Filter one film; refuse several."""
+    if job.format is not None:
+        raise click.UsageError("--format is for pictures; a film has its ending, and --codec")
     if len(sources) == 1 and (film.is_one(sources[0]) or not is_batch(sources[0])):
         return film.filter_one(job.kernel, job.options, sources[0], destination, options)
     raise click.UsageError(

@@ -73,7 +73,7 @@ class Codec:
 
 
 CODECS = {
-    # crf 18 is x264's "visually lossless"; "veryfast" takes a third of the time of "medium" (docs/video.md)
+    # crf 18 is x264's "visually lossless"; "veryfast" takes half the time of "medium" or less (docs/video.md)
     "h264": Codec("libx264", (("preset", "veryfast"), ("crf", "18")), even=True),
     # quality 24 looks about like crf 18 above; "realtime" and 7, for slower ways take minutes per minute
     "vp9": Codec(

@@ -124,6 +124,18 @@ def filter_film(
         As `convolve.files.read` and `convolve.files.write` raise them.
     ArgumentError
         If an option has no meaning for a film.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from convolve.video import read_frames, write_frames
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     clip, change = Path(folder) / "clip.mkv", Path(folder) / "change.mkv"
+    ...     flash = [np.full((16, 16), shade, np.uint8) for shade in (50, 50, 90, 50)]
+    ...     written = write_frames(clip, flash, codec="ffv1")
+    ...     report = filter_film(clip, change, np.array([[[-1]], [[1]]]), range="abs", codec="ffv1")
+    ...     [int(frame[0, 0, 0]) for _, frame in read_frames(change)]
+    [0, 40, 40, 40]
     """
     started = time.perf_counter()
     with closing(opened_source(str(source), Fraction(rate), seconds)) as film:

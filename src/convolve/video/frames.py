@@ -40,6 +40,15 @@ def read_frames(
     ------
     FileFormatError, FileMissingError, FileAccessError
         As in `filter_film`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "clip.mkv"
+    ...     written = write_frames(path, [np.zeros((16, 24, 3), np.uint8)] * 2, rate=10, codec="ffv1")
+    ...     [(str(seconds), frame.shape) for seconds, frame in read_frames(path)]
+    [('0', (16, 24, 3)), ('1/10', (16, 24, 3))]
     """
     with closing(opened_source(str(source), Fraction(rate), seconds)) as film:
         pixels = for_rgb(film.header.pixels)
@@ -76,6 +85,13 @@ def write_frames(
     ------
     FileFormatError
         If frames differ, are of another kind, or there is none.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_frames(Path(folder) / "clip.mp4", [np.zeros((16, 24), np.uint8)] * 3)
+    3
     """
     every = (np.asarray(frame) for frame in frames)
     first = next(every, None)
