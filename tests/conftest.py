@@ -35,9 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if not os.environ.get("CI"):
         config.option.doctest_ignore_import_errors = True
-        rooms = [
-            str(SOURCE / room) for name, room in ROOMS_OF.items() if importlib.util.find_spec(name) is None
-        ]
+        absent = [room for name, room in ROOMS_OF.items() if importlib.util.find_spec(name) is None]
         config.option.ignore = [*(config.option.ignore or []), *(str(SOURCE / one) for one in absent)]
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
