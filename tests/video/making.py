@@ -11,6 +11,7 @@ from convolve.video.pixels import PLANAR, nearest, plane_arrays
 from convolve.video.writing import Pictures, writing
 from tests.peers import peer
 
+av = peer("av")  # without it the modules that import this one are left out
 Planes = list[np.ndarray]
 
 
@@ -23,7 +24,7 @@ def planes(seed: int, pixels: str, height: int, width: int, count: int) -> list[
     return [[draw.integers(0, top, size).astype(form.dtype) for size in sizes] for _ in range(count)]
 
 
-def frame(av: Any, pixels: str, content: Planes, stamp: int, base: Fraction) -> Any:
+def frame(pixels: str, content: Planes, stamp: int, base: Fraction) -> Any:
     """Return planes as PyAV's frame."""
     made = av.VideoFrame(content[0].shape[1], content[0].shape[0], pixels)
     for room, plane in zip(plane_arrays(made, PLANAR[pixels]), content, strict=True):
@@ -43,18 +44,17 @@ def film(
     colours: Colours | None = None,
 ) -> Path:
     """Write frames as a film; lossless unless another codec is named."""
-    av, form = peer("av"), PLANAR[pixels]
+    form = PLANAR[pixels]
     size = content[0][0].shape
     pictures = Pictures(size, form, form, base, Fraction(25), colours or Colours())
     with writing(path, pictures, codec=codec, force=True) as out:
         for number, one in enumerate(content):
-            out.write(frame(av, pixels, one, number if stamps is None else stamps[number], base))
+            out.write(frame(pixels, one, number if stamps is None else stamps[number], base))
     return path
 
 
 def decoded(path: Path) -> tuple[list[Planes], list[Fraction], Any]:
     """Return a film's planes as they are stored, its time stamps in seconds, and its last frame."""
-    av = peer("av")
     found, times, last = [], [], None
     with av.open(str(path)) as container:
         for last in container.decode(video=0):

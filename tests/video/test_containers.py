@@ -15,8 +15,7 @@ from convolve.video import filter_film, read_frames, write_frames
 from convolve.video.colours import Colours
 from convolve.video.containers import CONTAINERS, DECODERS
 from convolve.video.pixels import PLANAR, nearest
-from tests.peers import peer
-from tests.video.making import decoded, film, frame, planes
+from tests.video.making import av, decoded, film, frame, planes
 
 UNEVEN = [3, 4, 8, 9, 10, 30, 31, 32, 33, 90, 91, 95]
 BASE = Fraction(1, 12800)
@@ -37,7 +36,6 @@ def content(count: int = 12, height: int = 32, width: int = 48, pixels: str = "y
 
 def rich(path: Path, rotation: float | None = None) -> Path:
     """Write a film with everything: uneven times, sound that starts earlier, subtitles, titles, chapters."""
-    av = peer("av")
     with av.open(str(path), "w") as out:
         out.metadata["title"] = "Storks"
         picture = out.add_stream("h264", rate=25)
@@ -63,14 +61,13 @@ def rich(path: Path, rotation: float | None = None) -> Path:
             said.pts, said.dts, said.duration = 200, 200, 500
             out.mux(said)
         for stamp, one in zip(UNEVEN, content(), strict=True):
-            out.mux(picture.encode(frame(av, "yuv420p", one, stamp * 512, BASE)))
+            out.mux(picture.encode(frame("yuv420p", one, stamp * 512, BASE)))
         out.mux(picture.encode())
     return path
 
 
 def packets(path: Path, kind: str) -> list[tuple[Any, bytes]]:
     """Return the times and bytes of a film's first stream of sound or subtitles."""
-    av = peer("av")
     with av.open(str(path)) as container:
         stream = next(one for one in container.streams if one.type == kind)
         found = container.demux(stream)
@@ -79,7 +76,6 @@ def packets(path: Path, kind: str) -> list[tuple[Any, bytes]]:
 
 @pytest.mark.parametrize(("before", "after"), [("mp4", "mp4"), ("mkv", "mov"), ("mkv", "mkv")])
 def test_everything_is_kept(before: str, after: str, tmp_path: Path) -> None:
-    av = peer("av")
     source, goal = rich(tmp_path / f"a.{before}"), tmp_path / f"b.{after}"
     report = filter_film(source, goal, "box:3")
     assert report.frames == len(UNEVEN)
@@ -230,7 +226,6 @@ def test_numbered_pictures(tmp_path: Path, seed: int) -> None:
 
 def test_a_camera_by_a_made_up_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """FFmpeg's source of test pictures takes the place of the system's interface."""
-    peer("av")
     from convolve.video import devices
 
     made_up = ("lavfi", "testsrc2=size=48x32:rate=25,format=yuv420p")
@@ -249,7 +244,6 @@ def test_a_camera_by_a_made_up_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_every_way_to_store_pixels_has_a_nearest_one() -> None:
-    av = peer("av")
     wanted = {
         "nv12": "yuv420p", "yuyv422": "yuv422p", "bgr24": "gbrp", "pal8": "gbrp", "rgb48be": "gbrp16le",
         "yuvj422p": "yuv422p", "p010le": "yuv420p10le", "gray10be": "gray10le", "yuva420p": "yuv420p",

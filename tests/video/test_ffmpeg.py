@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from convolve.video import filter_film, read_frames
-from tests.peers import missing, peer
-from tests.video.making import decoded, film, planes
+from tests.peers import missing
+from tests.video.making import av, decoded, film, planes
 
 
 def ffmpeg(*arguments: str | Path, tool: str = "ffmpeg") -> bytes:
@@ -44,7 +44,6 @@ def test_its_convolution_filter_gives_the_same(tmp_path: Path, seed: int) -> Non
 
 @pytest.mark.parametrize("turn", [(90, False), (180, False), (-90, False), (0, True), (90, True)], ids=str)
 def test_films_are_as_upright_as_it_makes_them(turn: tuple[int, bool], tmp_path: Path) -> None:
-    av = peer("av")
     shaded = np.add.outer(np.arange(32) * 5, np.arange(48) * 2)[..., None].repeat(3, 2).astype(np.uint8)
     with av.open(str(tmp_path / "a.mp4"), "w") as out:
         stream = out.add_stream("h264", rate=25)

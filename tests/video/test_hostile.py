@@ -12,8 +12,7 @@ from convolve.errors import FileFormatError
 from convolve.video import filter_film, write_frames
 from tests import seeds
 from tests.cli.process import environment
-from tests.peers import peer
-from tests.video.making import film, frame
+from tests.video.making import av, film, frame
 from tests.video.test_containers import content, rich
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -87,12 +86,11 @@ def test_counts_and_sizes_in_headers_are_not_believed(tmp_path: Path) -> None:
 
 
 def test_times_that_go_back_are_refused(tmp_path: Path) -> None:
-    av = peer("av")
     with av.open(str(tmp_path / "a.mkv"), "w") as out:
         stream = out.add_stream("ffv1", rate=25)
         stream.height, stream.width = content(1)[0][0].shape
         for order, (stamp, one) in enumerate(zip((0, 4, 2, 6), content(4), strict=True)):
-            for packet in stream.encode(frame(av, "yuv420p", one, order, Fraction(1, 25))):
+            for packet in stream.encode(frame("yuv420p", one, order, Fraction(1, 25))):
                 packet.pts = stamp
                 out.mux(packet)
     with pytest.raises(FileFormatError, match="time stamps of a film must grow, but frame 2"):

@@ -18,7 +18,6 @@ from convolve.cli import main
 from convolve.video import read_frames, write_frames
 from tests import seeds
 from tests.cli.process import PROGRAM, environment
-from tests.peers import peer
 from tests.video.making import decoded, film
 from tests.video.test_containers import content
 
@@ -163,7 +162,6 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="resident memory as Linux tells it")
 def test_memory_is_flat(tmp_path: Path) -> None:
     """2,000 frames: after the first 200, resident memory stays within 5 %."""
-    peer("av")
     frames = moving(24, 144, 192)
     write_frames(tmp_path / "clip.mkv", (frames[number % 24] for number in range(2000)), codec="mpeg4")
     program = (
