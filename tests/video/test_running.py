@@ -64,6 +64,9 @@ def test_motion_by_the_command_line(tmp_path: Path) -> None:
         (["clip.mkv", "-o", "out.mkv", "-k", "sobel", "--range", "scale"], 1, "flickers"),
         (["clip.mkv", "clip.mkv", "-o", "out", "-k", "sobel"], 2, "one film is filtered at a time"),
         (["clip.mkv", "-o", "out.mkv", "-k", "sobel", "--format", "png"], 2, "--format is for pictures"),
+        (["text.mp4", "-o", "out%d.xyz", "-k", "sobel"], 1, "of a kind that is not read"),
+        (["photo.png", "-o", "out.png", "-k", "sobel", "--codec", "vp9"], 2, "are for films"),
+        (["photo.png", "-o", "out.png", "-k", "sobel", "--seconds", "3"], 2, "are for films"),
         (["device:0", "-o", "out.mkv", "-k", "sobel"], 1, "there is no camera device:0"),
         (["nothere.mp4", "-o", "out.mkv", "-k", "sobel"], 1, "there is no file nothere.mp4"),
         (["clip.mkv", "-o", "clip.mkv", "-k", "sobel"], 1, "pass --force"),
@@ -82,6 +85,18 @@ def test_what_makes_no_sense_is_refused_in_words(
     assert words in done.stderr.replace("\n", " ")
     assert done.stdout == ""
     assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mkv", "text.mp4"]
+
+
+@pytest.mark.parametrize(("axis", "shape"), [("x", (1, 1, 3)), ("y", (1, 3, 1)), ("t", (3, 1, 1))])
+def test_stacks_of_pictures_have_the_same_axes(axis: str, shape: tuple[int, ...], tmp_path: Path) -> None:
+    stack = np.random.default_rng(1).integers(0, 99, (5, 9, 8)).astype(np.uint8)
+    convolve.files.write(tmp_path / "a.tif", convolve.files.Picture(stack, "ZYX"))
+    options = ["--along", axis, "-s", "2", "--dtype", "int16"]
+    done = run(tmp_path / "a.tif", "-k", "1 5 -1", *options, "-o", tmp_path / "b.tif")
+    assert done.exit_code == 0, done.stderr
+    strides = tuple(2 if taps > 1 else 1 for taps in shape)
+    wanted = convolve.apply(stack, np.array([1, 5, -1]).reshape(shape), stride=strides)
+    np.testing.assert_array_equal(convolve.files.read(tmp_path / "b.tif").array, wanted)
 
 
 def test_folders_of_films_and_of_pictures(tmp_path: Path) -> None:

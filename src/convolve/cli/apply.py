@@ -56,7 +56,7 @@ class Job:
 @click.option("--range", "value_range", type=click.Choice(["clip", "abs", "offset", "scale"]), default="clip",
               show_default=True, help="What becomes of values that the dtype does not have.")  # fmt: skip
 @click.option("--dims", type=click.IntRange(1, 3), default=2, show_default=True,
-              help="Dimensions of a named filter; 3 slides through a stack.")  # fmt: skip
+              help="Dimensions of a named filter; 3 slides through a stack or a film.")  # fmt: skip
 @click.option("--along", type=click.Choice(["x", "y", "t"]),
               help="Slide a filter of one dimension along this axis; t: time, or a stack.")  # fmt: skip
 @click.option("--fps", default="25", show_default=True, help="Of numbered pictures that become a film.")
@@ -117,6 +117,8 @@ def command(
     job = Job(found, {**options, "range": value_range}, file_format, force)
     if film.is_film_job(sources, destination, in_time=found.weights[0].ndim == 3):
         return filter_films(job, sources, destination, film.film_options(fps, seconds, codec, force))
+    if seconds is not None or codec is not None:
+        raise click.UsageError("--seconds and --codec are for films, and neither SRC nor DST is one")
     if PIPE in sources:
         if len(sources) > 1:
             raise click.UsageError("- stands for one picture from a pipe and goes with no other SRC")

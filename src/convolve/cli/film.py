@@ -28,14 +28,18 @@ NUMBER = re.compile(r"%(0\d+)?d")
 
 def is_film_job(sources: Sequence[str], destination: str, in_time: bool) -> bool:
     """Tell whether frames come or go one after the other: films, cameras, numbered pictures in time."""
-    films = any(one.startswith(DEVICE) or _ends_like_film(one) or NUMBER.search(one) for one in sources)
+    films = any(one.startswith(DEVICE) or _ends_like_film(one) or _is_numbered(one) for one in sources)
     through_time = in_time and len(sources) == 1 and Path(sources[0]).is_dir()
     return films or through_time or _ends_like_film(destination)
 
 
 def is_one(source: str) -> bool:
     """Tell whether a name that may look like several files stands for one film: numbered pictures."""
-    return NUMBER.search(source) is not None or Path(source).is_dir()
+    return _is_numbered(source) or Path(source).is_dir()
+
+
+def _is_numbered(name: str) -> bool:
+    return NUMBER.search(name) is not None and not Path(name).exists()
 
 
 def _ends_like_film(name: str) -> bool:

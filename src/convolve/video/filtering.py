@@ -5,7 +5,6 @@ is faster: a weighted mean (weights that are not negative and sum up to 1) can b
 colour differences as they are stored, because both ways are linear and nothing can be clipped.
 """
 
-import builtins
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -83,9 +82,13 @@ class FilmFilter:
         self.pixels = working_pixels(header, as_stored)
         self.size = (space[0].outputs, space[1].outputs)
         self.strides = (space[0].stride, space[1].stride)
-        self._steps = [self._step(space, plane) for plane in numbers_below(self.pixels.planes)]
+        self._steps = self._plane_steps(space)
         self.report: Report | None = None
         self._counted: list[Report] = []
+
+    def _plane_steps(self, space: tuple[Axis, Axis]) -> list[PlaneStep]:
+        """Return how each plane is filtered."""
+        return [self._step(space, plane) for plane in range(self.pixels.planes)]
 
     def _step(self, space: tuple[Axis, Axis], plane: int) -> PlaneStep:
         """Return how a plane is filtered, whose numbers may stand for cells of several pixels."""
@@ -234,11 +237,6 @@ def working_pixels(header: Header, as_stored: bool) -> Pixels:
     full_range = whole and pixels.bits in (8, 16)
     turnable = not header.turn.swapped or down_and_across[0] == down_and_across[1]
     return pixels if full_range or (as_stored and turnable) else for_rgb(pixels)
-
-
-def numbers_below(count: int) -> Iterable[int]:
-    """Return 0, 1 … (``range`` is the name of an option here)."""
-    return builtins.range(count)
 
 
 def stacked(planes: list[Array | None], mode: PaddingMode) -> Array:
