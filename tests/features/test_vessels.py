@@ -64,7 +64,7 @@ def test_curvatures_are_those_of_numpy(seed: int) -> None:
         matrices += matrices.transpose(0, 2, 1)
         matrices[:3] = np.zeros((ndim, ndim)), np.eye(ndim), np.diag(np.arange(ndim))
         upper = [matrices[:, i, j] for i in range(ndim) for j in range(i, ndim)]
-        found, expected = eigenvalues(upper), np.linalg.eigvalsh(matrices)
+        found, expected = np.stack(eigenvalues(upper)), np.linalg.eigvalsh(matrices)
         scale = np.abs(expected).max(1, keepdims=True)
         assert (np.abs(np.sort(found.T) - expected) <= 1e-7 * scale).all()
         assert (np.diff(np.abs(found), axis=0) >= 0).all()

@@ -3,8 +3,8 @@
 Everything is computed by `convolve.apply`, `convolve.conv2d`, `convolve.conv3d` and pooling.
 """
 
-from convolve.features.blobs import Blobs, blobs
 from convolve.features.matches import Matches, find_template
+from convolve.features.spots import Blobs, blobs
 from convolve.features.templates import match_template
 from convolve.features.vessels import vesselness
 

@@ -203,17 +203,32 @@ def _scores(sums: _Sums, weights: Array, options: dict[str, Any]) -> Array:
             "the template must show something, but all its cells (that the mask leaves) have the same value, "
             "which is found everywhere and nowhere; cut it larger"
         )
-    products = count * _slide(sums.image, _same_kind(weighted, sums), options)
-    variance = np.zeros(products.shape)
-    squares = np.zeros(products.shape)
-    for channel, total in zip(sums.image, of_template, strict=True):
-        mean = _slide(channel[None], _same_kind(weights[None], sums), options)
-        square = _slide(_squared(channel)[None], _same_kind(weights[None], sums), options)
-        products -= mean * total
-        variance += count * square - mean**2
-        squares += square
-    floor = 0.0 if sums.exact else ROUNDING * count**2 * squares
+    products = _slide(sums.image, _same_kind(weighted, sums), options)
+    products *= count
+    variance, floor = _variances(sums, weights, products, of_template, options)
     return _divided(products, variance, length, floor)
+
+
+def _variances(
+    sums: _Sums, weights: Array, products: Array, of_template: Array, options: dict[str, Any]
+) -> tuple[Array, Array | float]:
+    """Return the windows' variances and the size of their rounding; take the means out of the products."""
+    count = float(weights.sum())
+    cells = _same_kind(weights[None], sums)
+    variance: Array | None = None
+    floor: Array | float = 0.0
+    for channel, total in zip(sums.image, of_template, strict=True):
+        mean = _slide(channel[None], cells, options)
+        square = _slide(_squared(channel)[None], cells, options)
+        square *= count
+        if not sums.exact:
+            floor = floor + ROUNDING * count * square
+        products -= mean * total
+        mean *= mean
+        square -= mean
+        variance = square if variance is None else np.add(variance, square, out=variance)
+    assert variance is not None  # there is at least one channel
+    return variance, floor
 
 
 def _same_kind(weights: Array, sums: _Sums) -> Array:
@@ -233,13 +248,13 @@ def _slide(image: Array, weights: Array, options: dict[str, Any]) -> Array:
     conv = conv2d if weights.ndim == 3 else conv3d
     wide = np.float64 if image.dtype.kind == "f" else np.int64
     sums = conv(image, weights[None], **options, out_dtype=wide)
-    return cast(Array, sums[0].astype(np.float64))
+    return cast(Array, sums[0].astype(np.float64, copy=False))
 
 
 def _divided(products: Array, variance: Array, length: float, floor: Any) -> Array:
-    """Return products over lengths; 0 for windows without variance, NaN stays."""
-    even = variance <= floor
-    lengths = np.sqrt(np.where(even, 1.0, variance)) * math.sqrt(length)
-    scores = np.clip(products / lengths, -1.0, 1.0)
-    scores[even] = 0.0
-    return np.asarray(scores)
+    """Return products over lengths, in their place; 0 for windows without variance, NaN stays."""
+    variance[variance <= floor] = np.inf  # and a product divided by it is 0
+    variance *= length
+    np.sqrt(variance, out=variance)
+    np.divide(products, variance, out=products)
+    return np.clip(products, -1.0, 1.0, out=products)

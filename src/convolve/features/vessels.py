@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +14,9 @@ from convolve.features.scale_space import Polarity, per_axis, positive, prepared
 
 BLOCK = 1 << 18
 """Cells whose curvatures are worked out at a time: some dozen arrays of them in float64 are 32 MiB."""
+
+TURNS = (0.0, 2 * math.pi / 3, 4 * math.pi / 3)
+"""Angles between the three roots of a cubic: the first root is the highest, the second the lowest."""
 
 SMALLEST = 1e-10
 """Share of the strongest curvature below which there is none: quotients of rounding mean nothing."""
@@ -137,22 +140,22 @@ def _strength(part: list[Array]) -> Array:
     return np.asarray(a**2 + d**2 + f**2 + 2 * (b**2 + c**2 + e**2))
 
 
-def eigenvalues(part: list[Array]) -> Array:
-    """Return the curvatures, the smallest in size first: shape (dimensions, cells).
+def eigenvalues(part: list[Array]) -> list[Array]:
+    """Return the curvatures of each cell, the smallest in size first.
 
-    >>> eigenvalues([np.array([2.0]), np.array([0.0]), np.array([-5.0])]).tolist()
-    [[2.0], [-5.0]]
+    >>> eigenvalues([np.array([2.0]), np.array([0.0]), np.array([-5.0])])
+    [array([2.]), array([-5.])]
     """
-    found = _of_two(*part) if len(part) == 3 else _of_three(*part)
-    return np.take_along_axis(found, np.abs(found).argsort(axis=0), axis=0)
+    return _of_two(*part) if len(part) == 3 else _of_three(*part)
 
 
-def _of_two(first: Array, mixed: Array, second: Array) -> Array:
-    middle, apart = (first + second) / 2, np.hypot((first - second) / 2, mixed)
-    return np.stack([middle - apart, middle + apart])
+def _of_two(first: Array, mixed: Array, second: Array) -> list[Array]:
+    middle = (first + second) / 2
+    apart = np.copysign(np.sqrt(((first - second) / 2) ** 2 + mixed**2), middle)
+    return [middle - apart, middle + apart]
 
 
-def _of_three(a: Array, b: Array, c: Array, d: Array, e: Array, f: Array) -> Array:
+def _of_three(a: Array, b: Array, c: Array, d: Array, e: Array, f: Array) -> list[Array]:
     """Return the eigenvalues of [[a, b, c], [b, d, e], [c, e, f]] by angles (Smith 1961)."""
     middle = (a + d + f) / 3
     a, d, f = a - middle, d - middle, f - middle
@@ -161,20 +164,29 @@ def _of_three(a: Array, b: Array, c: Array, d: Array, e: Array, f: Array) -> Arr
     cubed = 2 * radius**3
     cosine = np.divide(determinant, cubed, out=np.zeros_like(cubed), where=cubed > 0)
     angle = np.arccos(np.clip(cosine, -1, 1)) / 3
-    turns = (0.0, 2 * math.pi / 3, 4 * math.pi / 3)
-    return np.stack([middle + 2 * radius * np.cos(angle + turn) for turn in turns])
+    highest, lowest, between = (middle + 2 * radius * np.cos(angle + turn) for turn in TURNS)
+    other, largest = _by_size(highest, lowest)
+    smallest, second = _by_size(other, between)
+    return [smallest, second, largest]
 
 
-def _likeness(curved: Array, shape_of: Shape, smallest: Any) -> Array:
+def _by_size(first: Array, second: Array) -> tuple[Array, Array]:
+    """Return the smaller in size of two numbers, then the larger, for each cell."""
+    swapped = np.abs(first) > np.abs(second)
+    return np.where(swapped, second, first), np.where(swapped, first, second)
+
+
+def _likeness(curved: list[Array], shape_of: Shape, smallest: float) -> Array:
     """Return how much the curvatures are those of a bright line or tube, however strong they are."""
-    across = -curved[1:]  # down on every side of a bright vessel
-    inside = (across > smallest).all(axis=0)
-    across = np.where(inside, across, 1.0)
-    along = np.abs(curved[0])
-    if len(across) == 1:
-        likeness = np.exp(-((along / across[0]) ** 2) / (2 * shape_of.beta**2))
-    else:
-        likeness = np.exp(-(along**2) / (across[0] * across[1]) / (2 * shape_of.beta**2))
-        likeness *= 1 - np.exp(-((across[0] / across[1]) ** 2) / (2 * shape_of.alpha**2))
-    missing = np.isnan(curved).any(axis=0)
-    return np.where(inside, likeness, np.where(missing, np.nan, 0.0))
+    along, *across = curved
+    inside = across[0] < -smallest  # down on every side of a bright vessel
+    for one in across[1:]:
+        inside &= one < -smallest
+    roundness = np.where(inside, along, 0) ** 2 / np.where(inside, across[0] * across[-1], 1)
+    likeness = np.exp(-roundness / (2 * shape_of.beta**2))
+    if len(across) == 2:
+        flatness = (np.where(inside, across[0], 0) / np.where(inside, across[1], 1)) ** 2
+        likeness *= 1 - np.exp(-flatness / (2 * shape_of.alpha**2))
+    likeness[~inside] = 0
+    likeness[np.isnan(along)] = np.nan
+    return np.asarray(likeness)
