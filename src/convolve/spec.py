@@ -60,6 +60,9 @@ class ConvSpec:
         Of the arrays that go in (``bias_dtype`` is None without a bias) and of the result. For
         "conv_transpose" and "weight_grad" the two arrays that go in, in the order of the arguments.
 
+    whole
+        The convolution of which this is a region, if its results must have the bits that they have there.
+
     Examples
     --------
     >>> from convolve.arguments import conv_spec
@@ -89,6 +92,7 @@ class ConvSpec:
     overflow: Overflow = "raise"
     nan: NanRule = "propagate"
     accuracy: Accuracy = "default"
+    whole: "ConvSpec | None" = None
 
     @property
     def dims(self) -> int:

@@ -45,6 +45,9 @@ leave:
 """
 
 
+_lock = threading.Lock()
+
+
 @functools.cache
 def _library() -> jit.Library:
     target = host_target()
@@ -52,8 +55,9 @@ def _library() -> jit.Library:
 
 
 def routine() -> int:
-    """Return the address of the routine."""
-    return _library().addresses["count"]
+    """Return the address of the routine; of two libraries made at once one would be dropped while it runs."""
+    with _lock:
+        return _library().addresses["count"]
 
 
 class Job:

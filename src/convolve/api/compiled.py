@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from convolve.api.regions import part_of
 from convolve.compiler.plan import Arithmetic
 from convolve.dtypes import Array, kind_of
 from convolve.errors import ConvolveError
@@ -126,7 +127,32 @@ def _forward(
         done = workspace.run(address_of(image), address_of(out), ready.strides(image, out))
     finally:
         ready.give_back(workspace)
-    return done or _forward(replace(spec, accuracy="strict"), given, weight, bias, result, arithmetic)
+    return done or _mend(spec, given, weight, bias, result, arithmetic)
+
+
+def _mend(
+    spec: ConvSpec, given: Array, weight: Array, bias: Array | None, result: Array, arithmetic: Arithmetic
+) -> bool:
+    """Compute by the direct sum what is not finite: a transformed tile spreads that over all its outputs.
+
+    Every output that is wrong is such a one, and an output's neighbours do not matter. Rows that hold any are
+    computed as a region of the whole, whose bits do not depend on which rows these are.
+    """
+    strict = replace(spec, accuracy="strict")
+    for n in range(spec.batch):
+        bad = ~np.isfinite(result[n])
+        rows = np.flatnonzero(bad.any(axis=(0, *range(2, bad.ndim))))
+        if not len(rows):
+            continue
+        first, last = int(rows[0]), int(rows[-1]) + 1
+        region = [(first, last), *((0, axis.outputs) for axis in spec.axes[1:])]
+        part = part_of(strict, region, (n, n + 1))
+        cells = part.read(given[n : n + 1])
+        direct = np.empty_like(result[n : n + 1, :, first:last])
+        if not _forward(part.spec, cells, weight, bias, direct, arithmetic):
+            return False
+        np.copyto(result[n, :, first:last], direct[0], where=bad[:, first:last])
+    return True
 
 
 def _transposed(

@@ -5,7 +5,6 @@ depends on, so that the next call of the same kind does nothing but hand over ad
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -217,8 +216,6 @@ def quickly(
         if result is not None:
             return result
     call = parse()
-    if recipe is not None:  # which came upon numbers that are not for it
-        call = replace(call, spec=replace(call.spec, accuracy="strict"))
     result = run(call, options[-1])
     if key is not None and recipe is None:
         _remember(key, call, options[-1], weight, result)

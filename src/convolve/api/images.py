@@ -14,6 +14,7 @@ from convolve.dtypes import Array, DType, check_conversion, float_dtype, kind_of
 from convolve.errors import ArgumentTypeError, ShapeError
 from convolve.exact import Sums
 from convolve.filters import Filter, get
+from convolve.filters.weights import Combine
 from convolve.spec import Accuracy, Algorithm, NanRule, Overflow
 from convolve.views import as_array, check_out, native
 
@@ -86,14 +87,20 @@ def apply(
         "accuracy": accuracy,
         "algorithm": algorithm,
     }
+    weights, combine = weights_for(array, kernel)
+    if combine is None:
+        return _apply_one(array, weights[0], channel_axis, out, out_dtype, options)
+    responses = (_apply_one(array, weight, channel_axis, None, None, options) for weight in weights)
+    result = combined(responses, combine, native(array))
+    return delivered(result, out, out_dtype, overflow)
+
+
+def weights_for(image: Array, kernel: ArrayLike | str | Filter) -> tuple[list[Array], Combine | None]:
+    """Return the weights that are laid on an image, and how several responses become one."""
     found = get(kernel) if isinstance(kernel, str) else kernel
     if isinstance(found, Filter):
-        weights = [_in_kind_of(array, weight) for weight in found.weights]
-        if found.combine is not None:
-            return _combined(array, weights, found.combine, channel_axis, out, out_dtype, options)
-        return _apply_one(array, weights[0], channel_axis, out, out_dtype, options)
-    weight = like(found, as_array(found, "kernel"), native(array))
-    return _apply_one(array, weight, channel_axis, out, out_dtype, options)
+        return [_in_kind_of(image, weight) for weight in found.weights], found.combine
+    return [like(found, as_array(found, "kernel"), native(image))], None
 
 
 def _in_kind_of(image: Array, weight: Array) -> Array:
@@ -108,21 +115,32 @@ def _apply_one(
     image: Array, weight: Array, channel_axis: int | None, out: Any, out_dtype: Any, options: dict[str, Any]
 ) -> Array:
     """Apply one array of weights."""
+    view, each, options, axis = arranged(image, weight, channel_axis, options)
+    if axis == 0:
+        return _convolved(weight.ndim, view, each, out, out_dtype, options)
+    if isinstance(out, np.ndarray) and out.ndim == image.ndim:
+        _convolved(weight.ndim, view, each, np.moveaxis(out, axis, 0), out_dtype, options)
+        return out
+    return np.moveaxis(_convolved(weight.ndim, view, each, out, out_dtype, options), 0, axis)
+
+
+def arranged(
+    image: Array, weight: Array, channel_axis: int | None, options: dict[str, Any]
+) -> tuple[Array, Array, dict[str, Any], int]:
+    """Return the image, one weight for each channel and the options as a convolution takes them.
+
+    The last number is the dimension of the image that the view has in front; 0 if none was moved.
+    """
     _check_rank(image, weight, channel_axis)
     if channel_axis is None:
-        return _convolved(weight.ndim, image, weight, out, out_dtype, options)
+        return image, weight, options, 0
     axis = channel_axis % image.ndim
     channels = image.shape[axis]
     each = np.broadcast_to(weight, (channels, min(1, channels), *weight.shape))
     options = {**options, "groups": max(1, channels)}
     if axis == image.ndim - 1:
-        options["layout"] = "channels_last"
-        return _convolved(weight.ndim, image, each, out, out_dtype, options)
-    first = np.moveaxis(image, axis, 0)
-    if isinstance(out, np.ndarray) and out.ndim == image.ndim:
-        _convolved(weight.ndim, first, each, np.moveaxis(out, axis, 0), out_dtype, options)
-        return out
-    return np.moveaxis(_convolved(weight.ndim, first, each, out, out_dtype, options), 0, axis)
+        return image, each, {**options, "layout": "channels_last"}, 0
+    return np.moveaxis(image, axis, 0), each, options, axis
 
 
 def _convolved(
@@ -169,22 +187,14 @@ def _check_rank(image: Array, weight: Array, channel_axis: int | None) -> None:
         )
 
 
-def _combined(
-    image: Array,
-    weights: list[Array],
-    combine: str,
-    channel_axis: int | None,
-    out: Any,
-    out_dtype: Any,
-    options: dict[str, Any],
-) -> Array:
-    """Return several responses as one: their magnitude, √(a² + b² + …), or their maximum."""
-    responses = (_apply_one(image, weight, channel_axis, None, None, options) for weight in weights)
+def combined(responses: Iterable[Array], combine: Combine, dtype: DType) -> Array:
+    """Return several responses as one: their magnitude, √(a² + b² + …), or their maximum.
+
+    ``dtype`` is that of the image.
+    """
     if combine == "magnitude":
-        result = _magnitude(responses).astype(np.empty(0, float_dtype(native(image))).real.dtype)
-    else:
-        result = functools.reduce(np.maximum, responses)
-    return _delivered(result, out, out_dtype, options["overflow"])
+        return _magnitude(responses).astype(np.empty(0, float_dtype(dtype)).real.dtype)
+    return functools.reduce(np.maximum, responses)
 
 
 def _magnitude(responses: Iterable[Array]) -> Array:
@@ -198,7 +208,7 @@ def _magnitude(responses: Iterable[Array]) -> Array:
     return np.sqrt(total)
 
 
-def _delivered(result: Array, out: Any, out_dtype: Any, overflow: Overflow) -> Array:
+def delivered(result: Array, out: Any, out_dtype: Any, overflow: Overflow) -> Array:
     """Return a computed result in the dtype and the array that the caller asked for."""
     wanted: DType = result.dtype if out_dtype is None else parse_dtype(out_dtype, "out_dtype")
     check_conversion(result.dtype, wanted)

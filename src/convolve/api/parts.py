@@ -63,6 +63,8 @@ def _strips(spec: ConvSpec) -> Iterator[tuple[ConvSpec, slice, tuple[AxisCut, ..
     cells = spec.in_channels * math.prod(axis.size for axis in others) * first.stride
     rows = first.outputs if spec.operation != "conv" else max(1, STRIP_CELLS // max(1, cells))
     bare = spec.boundary == "constant" and spec.fill == 0
+    if spec.operation == "conv":  # the bits of what is computed in strips must not depend on these
+        spec = replace(spec, whole=spec.whole or spec)
     for n in range(spec.batch):
         for start in range(0, first.outputs, rows):
             outputs = [range(start, min(first.outputs, start + rows)), *(range(a.outputs) for a in others)]
@@ -74,7 +76,8 @@ def _strips(spec: ConvSpec) -> Iterator[tuple[ConvSpec, slice, tuple[AxisCut, ..
                 cut_axis(axis, part, range(axis.taps), bare)
                 for axis, part in zip(spec.axes, outputs, strict=True)
             )
-            yield replace(spec, batch=1, axes=tuple(one.axis for one in axes)), slice(n, n + 1), axes
+            lines = tuple(one.axis for one in axes)
+            yield replace(spec, batch=1, axes=lines), slice(n, n + 1), axes
 
 
 def _read(image: Array, axes: tuple[AxisCut, ...], fill: complex) -> Array:

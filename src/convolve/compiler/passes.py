@@ -133,6 +133,13 @@ def plan_passes(sizes: Sizes, geometry: Geometry, target: Target, threads: int) 
     return _plan(sizes, geometry, target, code, _best_block(code, sizes, target, threads)[1], cycles)
 
 
+def plan_passes_as(code: Code, sizes: Sizes, geometry: Geometry, target: Target, threads: int) -> Plan:
+    """Return the plan of a region of a larger result, whose code is given."""
+    code = replace(code, streams=False)
+    cycles, block = _best_block(code, sizes, target, threads)
+    return _plan(sizes, geometry, target, code, block, cycles)
+
+
 def _codes(sizes: Sizes, geometry: Geometry, target: Target) -> Iterator[Code]:
     """Yield tiles of the last pass, without shared sums and, where there are boxes, with them."""
     for tile in _row_tiles(target):

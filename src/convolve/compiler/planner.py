@@ -13,8 +13,8 @@ from convolve.compiler.blocking import blocking, streams
 from convolve.compiler.costs import Choice, direct_choices
 from convolve.compiler.dot_costs import dot_choices
 from convolve.compiler.expressions import NOTHING
-from convolve.compiler.passes import plan_passes
-from convolve.compiler.plan import Plan
+from convolve.compiler.passes import plan_passes, plan_passes_as, strip_tile
+from convolve.compiler.plan import Code, Plan, Triple
 from convolve.compiler.problem import Geometry, Sizes, cells_read, item_bytes, one_plane, pieces
 from convolve.compiler.target import Target
 from convolve.compiler.winograd_costs import winograd_choices
@@ -44,6 +44,39 @@ def plan(sizes: Sizes, geometry: Geometry, target: Target, threads: int = 1) -> 
     if sizes.terms and _passes_pay(*one_plane(sizes, geometry), target):
         return plan_passes(sizes, geometry, target, threads)
     return _direct(replace(sizes, terms=0), geometry, target, threads)
+
+
+@functools.lru_cache(maxsize=4096)
+def plan_region(
+    sizes: Sizes, geometry: Geometry, whole: tuple[Sizes, Geometry], target: Target, threads: int = 1
+) -> Plan:
+    """Return how a region of a larger result is computed so that it has the bits that it has there.
+
+    Method and tile set the order of summation, so they are those of the whole; what one item does is not.
+    """
+    model = plan(*whole, target).code
+    if model.method == "separable":
+        return plan_passes_as(model, sizes, geometry, target, threads)
+    sizes = replace(sizes, terms=0)
+    tiles = choices(sizes, geometry, target)
+    same = [one for one in tiles if (one.method, one.tile) == (model.method, model.tile)]
+    best = same[0] if same else Choice(model.method, model.tile, 1.0, 1.0)
+    return planned(replace(best, direct=False), tiles, sizes, geometry, target, threads)
+
+
+def steps_of_regions(code: Code, target: Target) -> Triple:
+    """Return at multiples of how many outputs regions may begin, per dimension, to have the whole's bits.
+
+    Neighbouring outputs share sums in Winograd's tiles and where equal factors are summed up once; elsewhere
+    each output is summed up by itself.
+    """
+    if code.method == "winograd":
+        down, across = (code.tile[2] * apart for apart in code.dilation[1:])
+        return 1, down, across
+    if code.method == "separable":
+        deep, high = (strip_tile(code, axis, target)[0] if code.boxes[axis] else 1 for axis in (0, 1))
+        return deep, high, 1
+    return 1, 1, 1
 
 
 @functools.lru_cache(maxsize=1024)

@@ -209,7 +209,13 @@ class BoundConv:
         return result
 
     def _directly(self, input: ArrayLike, out: Array | None) -> Array:
-        """Convolve by the direct method what overflows, or is not finite, once it is transformed."""
+        """Convolve by the direct method what overflows, or is not finite, once it is transformed.
+
+        Where an activation hides what is not finite, everything is.
+        """
+        if self._operation == "conv" and self._activation == NOTHING:
+            call = conv_spec("conv", self._dims, input, self._weight, self._bias, **self._options, out=out)
+            return self._slowly(call)
         if self._direct is None:
             self._direct = BoundConv(
                 self._operation,

@@ -14,7 +14,7 @@ from convolve.compiler.plan import Arithmetic, Inner, Plan
 from convolve.compiler.problem import Geometry, Sizes, geometry_of, sizes_of
 from convolve.compiler.target import Target
 from convolve.dtypes import Array
-from convolve.factors import factors, may_gain
+from convolve.factors import Factors, factors, may_gain
 from convolve.runtime.arithmetic import decide
 from convolve.runtime.execution import Execution
 from convolve.runtime.host import host_target
@@ -70,14 +70,15 @@ def view_of(
     spec: ConvSpec, image: Array, out: Array, weight: Array | None = None, added: Array | None = None
 ) -> View:
     """Return how these arrays of (batch, channels, *spatial) are best seen."""
-    if weight is not None and _is_interleaved(spec, image, out, weight):
+    if weight is not None and _is_interleaved(spec.whole or spec, image, out, weight):
         return View("x", "x", interleaved=spec.in_channels)
     pointwise = all(
         axis.taps == axis.stride == 1 and not axis.before and not axis.after for axis in spec.axes
     )
     short = math.prod(spec.out_size) <= LONGEST_ROW
     outs = [out] if added is None else [out, added]
-    one_row = pointwise and short and spec.dims > 1 and all(map(_is_one_row, [image, *outs]))
+    as_whole = spec.whole is None or spec.whole.axes == spec.axes  # a row of a region is no row of the whole
+    one_row = as_whole and pointwise and short and spec.dims > 1 and all(map(_is_one_row, [image, *outs]))
     orders = {_inner(one, spec) for one in outs}
     return View(_inner(image, spec), orders.pop() if len(orders) == 1 else "none", one_row)
 
@@ -155,7 +156,7 @@ def seen(view: View, array: Array) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """All that decides on an execution."""
+    """All that decides on an execution; ``whole`` is asked of the result that this one is a region of."""
 
     sizes: Sizes
     geometry: Geometry
@@ -163,6 +164,7 @@ class Question:
     fill: int | float
     threads: int
     interleaved: int
+    whole: tuple[Sizes, Geometry] | None = None
 
 
 def question(
@@ -224,6 +226,29 @@ def prepare(
     added: Array | None = None,
 ) -> Prepared:
     """Return what computes a spec with these weights."""
+    view, asked, found = _asked(spec, image, out, weight, activation, arithmetic, added)
+    made = ready(asked)
+    if found is not None and made.plan.code.method == "separable":
+        return Prepared(view, made, found.packed)
+    return Prepared(view, made, made.source(weights_of(spec, weight, view, made.plan.code.weight_dtype)))
+
+
+def plan_with(spec: ConvSpec, weight: Array) -> Plan:
+    """Return how fresh arrays are convolved with these weights; nothing is compiled."""
+    _, asked, _ = _asked(spec, *dense_arrays(spec), weight)
+    return plan_of(asked, host_target())
+
+
+def _asked(
+    spec: ConvSpec,
+    image: Array,
+    out: Array,
+    weight: Array,
+    activation: Expression = NOTHING,
+    arithmetic: Arithmetic | None = None,
+    added: Array | None = None,
+) -> tuple[View, Question, Factors | None]:
+    """Return how arrays are seen, the question that they and these weights pose, and the weights' factors."""
     view = view_of(spec, image, out, weight, added)
     asked = question(spec, view, activation, arithmetic, added is not None)
     found = None
@@ -231,10 +256,19 @@ def prepare(
         found = factors(weights_of(spec, weight, view, asked.geometry.dtype))
     if found is not None:
         asked = replace(asked, sizes=replace(asked.sizes, terms=found.terms, boxes=found.boxes))
-    made = ready(asked)
-    if found is not None and made.plan.code.method == "separable":
-        return Prepared(view, made, found.packed)
-    return Prepared(view, made, made.source(weights_of(spec, weight, view, made.plan.code.weight_dtype)))
+    if spec.whole is not None:
+        asked = replace(asked, whole=_whole(spec, view, weight, asked))
+    return view, asked, found
+
+
+def _whole(spec: ConvSpec, view: View, weight: Array, part: Question) -> tuple[Sizes, Geometry]:
+    """Return what is asked of the convolution that a spec is a region of, with the same weights."""
+    assert spec.whole is not None, "only a region has a whole"
+    whole = replace(spec.whole, accuracy=spec.accuracy)
+    one_row = view_of(whole, *dense_arrays(whole), weight).one_row
+    geometry = part.geometry
+    asked = question(whole, replace(view, one_row=one_row), geometry.activation, geometry.arithmetic)
+    return replace(asked.sizes, terms=part.sizes.terms, boxes=part.sizes.boxes), asked.geometry
 
 
 def may_be_separable(spec: ConvSpec) -> bool:
@@ -249,6 +283,8 @@ def may_be_separable(spec: ConvSpec) -> bool:
 
 def plan_of(asked: Question, target: Target) -> Plan:
     """Return the plan of a question."""
+    if asked.whole is not None:
+        return planner.plan_region(asked.sizes, asked.geometry, asked.whole, target, asked.threads)
     return planner.plan(asked.sizes, asked.geometry, target, asked.threads)
 
 

@@ -74,7 +74,7 @@ def one_group(spec: ConvSpec) -> ConvSpec:
     """Return one group of a convolution that is cut, whose results are added up."""
     channels, filters = spec.in_channels // spec.groups, spec.out_channels // spec.groups
     group = replace(spec, groups=1, in_channels=channels, out_channels=filters, flip=False)
-    return replace(group, out_dtype=added_dtype(spec), bias_dtype=None, overflow="raise")
+    return replace(group, out_dtype=added_dtype(spec), bias_dtype=None, overflow="raise", whole=None)
 
 
 def first_part(spec: ConvSpec) -> ConvSpec:

@@ -1,0 +1,150 @@
+"""A region of a convolution's result as a smaller convolution, which has the bits of the whole one.
+
+What a region reads is `Axis.reads`'s to say. A border that repeats the input becomes cells that are read; one
+of a constant stays a border. Method and tile are those of the whole convolution (`ConvSpec.whole`), so only
+outputs that share sums with their neighbours must not be cut apart: `steps`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from convolve.axis import OUTSIDE, Axis, AxisReads, Cells
+from convolve.compiler import planner
+from convolve.dtypes import Array, kind_of
+from convolve.exact import products_dtype
+from convolve.runtime import engine, single
+from convolve.runtime.host import host_target
+from convolve.spec import ConvSpec
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a region reads of one dimension.
+
+    Attributes
+    ----------
+    ranges
+        Ranges of the whole input, in order and apart, which hold every cell that is read: one range, but for
+        a border that repeats far cells.
+    places
+        For each cell of the smaller input, where it stands in these ranges laid side by side; None if the
+        ranges are the smaller input.
+    """
+
+    ranges: tuple[Range, ...]
+    places: Cells | None
+
+    @staticmethod
+    def of(reads: AxisReads) -> "Line":
+        """Return what a range of outputs reads."""
+        inside = np.unique(reads.cells[reads.cells != OUTSIDE])
+        if not len(inside):
+            return Line(((0, 0),), None)
+        breaks = np.flatnonzero(np.diff(inside) > 1)
+        firsts, lasts = inside[[0, *(breaks + 1)]], inside[[*breaks, len(inside) - 1]]
+        ranges = tuple((int(first), int(last) + 1) for first, last in zip(firsts, lasts, strict=True))
+        wanted = reads.cells[reads.cells != OUTSIDE]
+        in_order = len(ranges) == 1 and len(wanted) == len(inside) and bool((np.diff(wanted) == 1).all())
+        return Line(ranges, None if in_order else np.searchsorted(inside, wanted))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One region of the result of a forward convolution.
+
+    Attributes
+    ----------
+    spec
+        The smaller convolution; its ``whole`` is the one that it is a region of.
+    lines
+        What its input consists of, per spatial dimension.
+    """
+
+    spec: ConvSpec
+    lines: tuple[Line, ...]
+
+    def read(self, image: Array) -> Array:
+        """Return the smaller convolution's input from a whole one of (batch, channels, *spatial)."""
+        for d, line in enumerate(self.lines, start=2):
+            pieces = [image[(slice(None),) * d + (slice(*one),)] for one in line.ranges]
+            image = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=d)
+        return self.gather(image)
+
+    def gather(self, cells: Array) -> Array:
+        """Return the smaller convolution's input: a view, or a copy where the border repeats cells.
+
+        Parameters
+        ----------
+        cells
+            (batch, channels, *spatial): the ranges of all lines, laid side by side.
+        """
+        for d, line in enumerate(self.lines, start=2):
+            if line.places is not None:
+                cells = np.take(cells, line.places, axis=d)
+        return cells
+
+
+def part_of(
+    spec: ConvSpec, region: Sequence[Range], images: Range | None = None, channels: Range | None = None
+) -> Part:
+    """Return a region of a forward convolution's result.
+
+    Parameters
+    ----------
+    spec
+        The whole convolution, or a region of it.
+    region
+        (start, stop) of the outputs wanted, per spatial dimension; none may be empty.
+    images
+        (start, stop) of the images wanted, all of them without it.
+    channels
+        (start, stop) of the channels wanted, if each is convolved by itself.
+
+    Examples
+    --------
+    >>> from convolve.arguments import conv_spec
+    >>> image = np.arange(6.0)
+    >>> spec = conv_spec("conv", 1, image, np.ones(3), padding=1, padding_mode="circular").spec
+    >>> part = part_of(spec, [(0, 2)])
+    >>> part.lines[0].ranges
+    ((0, 3), (5, 6))
+    >>> part.gather(np.array([[[0.0, 1.0, 2.0, 5.0]]])).tolist()
+    [[[5.0, 0.0, 1.0, 2.0]]]
+    """
+    reads = tuple(axis.reads(*one) for axis, one in zip(spec.axes, region, strict=True))
+    axes = tuple(_axis(*three) for three in zip(spec.axes, reads, region, strict=True))
+    batch = spec.batch if images is None else images[1] - images[0]
+    part = replace(spec, batch=batch, axes=axes, whole=spec.whole or spec)
+    if channels is not None:
+        count = channels[1] - channels[0]
+        part = replace(part, in_channels=count, out_channels=count, groups=count)
+    return Part(part, tuple(map(Line.of, reads)))
+
+
+def _axis(axis: Axis, reads: AxisReads, outputs: Range) -> Axis:
+    """Return one dimension of a region."""
+    count = outputs[1] - outputs[0]
+    if axis.boundary == "constant":
+        size = reads.hull.stop - reads.hull.start
+        before, after = reads.border if size else (len(reads.cells), 0)
+        return replace(axis, size=size, outputs=count, before=before, after=after)
+    return replace(axis, size=len(reads.cells), outputs=count, before=0, after=0, boundary="constant")
+
+
+def steps(spec: ConvSpec, weight: Array) -> tuple[int, ...]:
+    """Return at multiples of how many outputs regions may begin and end, per spatial dimension.
+
+    It depends on the weights' values where these have factors.
+    """
+    if single.sums_nothing(spec) or kind_of(products_dtype(spec)) != "float":
+        return (1,) * spec.dims  # sums of integers are exact, and complex ones are summed up directly
+    if single.leaves_nan_out(spec):
+        spec = replace(spec, accuracy="strict")
+    if single.too_long(spec):
+        return (1,) * spec.dims  # cut into parts that are small enough for the direct sum alone
+    code = engine.plan_with(spec, weight).code
+    return planner.steps_of_regions(code, host_target())[3 - spec.dims :]
