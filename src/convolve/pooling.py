@@ -29,11 +29,15 @@ BLOCK_CELLS = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """One pooling: the windows, the form of the caller's array, and a canonical view of it."""
+    """One pooling: the windows, the form of the caller's array, and a canonical view of it.
+
+    ``is_region``: whether it is a region of a larger one, with whose bits its windows are summed up.
+    """
 
     axes: tuple[Axis, ...]
     form: Form
     image: Array
+    is_region: bool = False
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -61,7 +65,14 @@ class Pool:
 
 
 def pool(dims: int, image: Any, kernel_size: Any, **options: Any) -> Pool:
-    """Return the canonical `Pool` of what a caller wrote."""
+    """Return the canonical `Pool` of what a caller wrote, if its result fits into memory."""
+    made = windows_over(dims, image, kernel_size, **options)
+    check_fits(made.shape, native(made.image))
+    return made
+
+
+def windows_over(dims: int, image: Any, kernel_size: Any, **options: Any) -> Pool:
+    """Return the canonical `Pool` of what a caller wrote, of any size."""
     array = as_array(image, "input")
     layout = cast(Layout, choice(options.get("layout", "channels_first"), "layout", get_args(Layout)))
     form = Form.of(array.shape, dims, layout, array.ndim == dims)
@@ -85,7 +96,6 @@ def pool(dims: int, image: Any, kernel_size: Any, **options: Any) -> Pool:
         for d in range(dims)
     )
     made = Pool(axes, form, view)
-    check_fits(made.shape, native(array))
     for d, axis in enumerate(axes):
         check_windows(axis, SPATIAL_NAMES[d - dims])
     return made

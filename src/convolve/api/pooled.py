@@ -82,6 +82,11 @@ def _key(kind: str, dims: int, image: Any, *options: Any) -> Any:
     return None if "<" in text else (kind, dims, image.shape, image.strides, image.dtype, text)
 
 
+def compute(made: Pool, kind: str, dtype: DType, divisor: int | None, include_padding: bool) -> Any:
+    """Return the result of a pooling that was parsed, and whose recipe is not to be kept."""
+    return _first(None, made, kind, dtype, divisor=divisor, include_padding=include_padding)
+
+
 def _first(
     key: Any,
     made: Pool,
@@ -143,7 +148,7 @@ def question(
 ) -> pooled.Question:
     """Return the question that a pooling poses."""
     front, above, before = (ABSENT,) * (3 - len(made.axes)) + made.axes
-    planes = order == "x" and not places and _are_planes(made)
+    planes = order == "x" and not places and not made.is_region and _are_planes(made)
     code = pooled.code_of(kind, native(made.image), (front, above, before), order, places, planes)
     images, channels, *_ = made.shape
     return pooled.Question(code, (images, channels), (front, above, before), divisor, include_padding)

@@ -2,7 +2,7 @@
 
 What a region reads is `Axis.reads`'s to say. A border that repeats the input becomes cells that are read; one
 of a constant stays a border. Method and tile are those of the whole convolution (`ConvSpec.whole`), so only
-outputs that share sums with their neighbours must not be cut apart: `steps`.
+outputs that share sums with their neighbours must not be cut apart: `cutting`.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ import numpy as np
 
 from convolve.axis import OUTSIDE, Axis, AxisReads, Cells
 from convolve.compiler import planner
+from convolve.compiler.problem import panel_channels
 from convolve.dtypes import Array, kind_of
 from convolve.exact import products_dtype
 from convolve.runtime import engine, single
@@ -118,7 +119,8 @@ def part_of(
     reads = tuple(axis.reads(*one) for axis, one in zip(spec.axes, region, strict=True))
     axes = tuple(_axis(*three) for three in zip(spec.axes, reads, region, strict=True))
     batch = spec.batch if images is None else images[1] - images[0]
-    part = replace(spec, batch=batch, axes=axes, whole=spec.whole or spec)
+    exact = kind_of(products_dtype(spec)) == "integer"  # then any plan gives the same bits
+    part = replace(spec, batch=batch, axes=axes, whole=None if exact else spec.whole or spec)
     if channels is not None:
         count = channels[1] - channels[0]
         part = replace(part, in_channels=count, out_channels=count, groups=count)
@@ -135,16 +137,33 @@ def _axis(axis: Axis, reads: AxisReads, outputs: Range) -> Axis:
     return replace(axis, size=len(reads.cells), outputs=count, before=0, after=0, boundary="constant")
 
 
-def steps(spec: ConvSpec, weight: Array) -> tuple[int, ...]:
-    """Return at multiples of how many outputs regions may begin and end, per spatial dimension.
+@dataclass(frozen=True, slots=True)
+class Cutting:
+    """How a result may be cut into regions that have the whole's bits.
+
+    Attributes
+    ----------
+    steps
+        Regions begin at multiples of so many outputs, and end there or where the result ends, per spatial
+        dimension.
+    channels
+        If each channel is convolved by itself, a region has at least so many.
+    """
+
+    steps: tuple[int, ...]
+    channels: int = 1
+
+
+def cutting(spec: ConvSpec, weight: Array) -> Cutting:
+    """Return how the result of a forward convolution may be cut.
 
     It depends on the weights' values where these have factors.
     """
-    if single.sums_nothing(spec) or kind_of(products_dtype(spec)) != "float":
-        return (1,) * spec.dims  # sums of integers are exact, and complex ones are summed up directly
+    if single.sums_nothing(spec) or kind_of(products_dtype(spec)) != "float" or single.too_long(spec):
+        return Cutting((1,) * spec.dims)  # exact, or computed by the direct sum alone
     if single.leaves_nan_out(spec):
         spec = replace(spec, accuracy="strict")
-    if single.too_long(spec):
-        return (1,) * spec.dims  # cut into parts that are small enough for the direct sum alone
-    code = engine.plan_with(spec, weight).code
-    return planner.steps_of_regions(code, host_target())[3 - spec.dims :]
+    code, target = engine.plan_with(spec, weight).code, host_target()
+    steps = planner.steps_of_regions(code, target)[3 - spec.dims :]
+    least = panel_channels(code, target) if code.method == "depthwise" else 1
+    return Cutting(steps, least)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from convolve import reference
 from convolve.api import parts, regions
 from convolve.api.images import arranged, combined, delivered, weights_for
 from convolve.arguments import Call, conv_spec
-from convolve.arrays.work import Range, Ranges, Region, Work, joined, picked
+from convolve.arrays.work import Range, Ranges, Region, Work, joined, middles_before, picked
 from convolve.dtypes import Array, DType, check_conversion, float_dtype, parse_dtype
 from convolve.errors import TooLargeError
 from convolve.filters import Filter
@@ -40,6 +40,8 @@ class ConvWork:
         Whether the reference computes it.
     steps
         Where regions may be cut, per dimension of the caller's array.
+    channels
+        How many channels are computed at least, if each is convolved by itself.
     """
 
     spec: ConvSpec
@@ -48,6 +50,7 @@ class ConvWork:
     places: tuple[int | None, ...]
     reference: bool
     steps: tuple[int, ...]
+    channels: int = 1
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -64,6 +67,15 @@ class ConvWork:
         """Whether channels may be cut apart: each is convolved by itself, in a plane of its own."""
         return is_separate(self.spec)
 
+    def outputs_before(self, dimension: int, cell: int) -> int:
+        """Return how many results along a dimension have their middle before a cell of the source."""
+        role = self.places.index(dimension)
+        if role >= 2:
+            return middles_before(self.spec.axes[role - 2], cell)
+        if role == 1 and not self.separate:
+            return self.spec.out_channels if cell >= self.spec.in_channels else 0
+        return cell
+
     def reads(self, region: Region) -> tuple[Ranges, ...]:
         """Return which ranges of the source a region reads, per dimension."""
         images, channels, *_ = ranges = self._canonical_region(region)
@@ -74,33 +86,44 @@ class ConvWork:
     def compute(self, region: Region, cells: Array) -> Array:
         """Return a region of the result from the ranges of the source, laid side by side."""
         ranges = self._canonical_region(region)
-        part = self._part(ranges)
-        first = self._canonical(np.ascontiguousarray(cells))
-        gathered = part.gather(first)
-        if gathered is not first:
-            first = self._canonical(np.ascontiguousarray(self._back(gathered)))
+        wide = self._widened(ranges)
+        part = self._part(wide)
         shape = self._as_given(part.spec.output_shape)
         if math.prod(shape) * self.dtype.itemsize > MOST_REGION_BYTES:
-            raise TooLargeError(
-                f"a region must fit into memory, but its shape is {shape}; use smaller chunks"
-            )
+            raise TooLargeError(f"a region must fit into memory, but its shape is {shape}; use less")
+        first = self._canonical(np.ascontiguousarray(cells))
+        gathered = part.gather(first)
+        if wide != ranges:
+            more = part.spec.in_channels - first.shape[1]
+            gathered = np.pad(gathered, ((0, 0), (0, more), *((0, 0),) * self.spec.dims))
+        if gathered is not first:
+            first = self._canonical(np.ascontiguousarray(self._back(gathered)))
         result = np.empty(shape, self.dtype)
-        weight = self._weights(ranges[1])
         whole = self._canonical(result)
+        weight = self._weights(wide[1])
         if self.reference or not parts.run(part.spec, first, weight, self.bias, whole):
             form = Form(self.spec.dims, "channels_first", True, False)
             whole[...] = reference.run(Call(part.spec, first, weight, self.bias, form, None))
-        return result
+        return result if wide == ranges else self._back(whole[:, : ranges[1][1] - ranges[1][0]])
+
+    def _widened(self, ranges: tuple[Range, ...]) -> tuple[Range, ...]:
+        """Return a canonical region with as many channels as the whole's method needs; some do not exist."""
+        images, (first, last), *spatial = ranges
+        return (images, (first, max(last, first + self.channels)), *spatial)
 
     def _part(self, ranges: tuple[Range, ...]) -> regions.Part:
         images, channels, *spatial = ranges
         return regions.part_of(self.spec, spatial, images, channels if self.separate else None)
 
     def _weights(self, channels: Range) -> Array:
-        count = channels[1] - channels[0]
+        first, last = channels
         if self.weight.shape[0] != self.spec.out_channels:
-            return np.broadcast_to(self.weight, (count, *self.weight.shape[1:]))
-        return self.weight[slice(*channels)] if self.separate else self.weight
+            return np.broadcast_to(self.weight, (last - first, *self.weight.shape[1:]))
+        if not self.separate:
+            return self.weight
+        there = self.weight[first:last]
+        missing = last - first - len(there)
+        return np.pad(there, ((0, missing), *((0, 0),) * (there.ndim - 1))) if missing else there
 
     def _canonical(self, array: Array) -> Array:
         """Return the caller's array as a view of (batch, channels, *spatial)."""
@@ -134,12 +157,12 @@ def conv_work(call: Call, places: tuple[int | None, ...], algorithm: str) -> Con
     spec = call.spec
     one = call.second[:1] if call.second.strides[0] == 0 and len(call.second) else call.second
     weight = np.array(one, dtype=native(one))
-    cut = regions.steps(spec, np.broadcast_to(weight, call.second.shape))
-    channels = 1 if is_separate(spec) else max(1, spec.out_channels)
+    cut = regions.cutting(spec, np.broadcast_to(weight, call.second.shape))
     bias = None if call.bias is None else np.array(call.bias, dtype=native(call.bias))
-    made = ConvWork(spec, weight, bias, places, algorithm == "reference", ())
-    steps = made._as_given((1, channels, *cut))
-    return ConvWork(spec, weight, bias, places, algorithm == "reference", steps)
+    separate = is_separate(spec)
+    made = ConvWork(spec, weight, bias, places, algorithm == "reference", (), cut.channels if separate else 1)
+    channels = 1 if separate else max(1, spec.out_channels)
+    return replace(made, steps=made._as_given((1, channels, *cut.steps)))
 
 
 def convolution(
@@ -190,6 +213,10 @@ class CombinedWork:
     def steps(self) -> tuple[int, ...]:
         """Where regions may be cut."""
         return tuple(math.lcm(*each) for each in zip(*(work.steps for work in self.works), strict=True))
+
+    def outputs_before(self, dimension: int, cell: int) -> int:
+        """Return how many results along a dimension have their middle before a cell of the source."""
+        return self.works[0].outputs_before(dimension, cell)
 
     def reads(self, region: Region) -> tuple[Ranges, ...]:
         """Return which ranges of the source a region reads, per dimension."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from convolve.axis import Axis
 from convolve.dtypes import Array, DType
 
 Range = tuple[int, int]
@@ -41,11 +42,24 @@ class Work(Protocol):
     def steps(self) -> tuple[int, ...]:
         """Where regions may be cut."""
 
+    def outputs_before(self, dimension: int, cell: int) -> int:
+        """Return how many results along a dimension have their middle before a cell of the source."""
+
     def reads(self, region: Region) -> tuple[Ranges, ...]:
         """Return which ranges of the source a region reads, in order and apart, per dimension."""
 
     def compute(self, region: Region, cells: Array) -> Array:
         """Return a region of the result from the ranges of the source, laid side by side."""
+
+
+def middles_before(axis: Axis, cell: int) -> int:
+    """Return how many windows of one dimension have their middle before a cell.
+
+    >>> middles_before(Axis(size=9, outputs=5, taps=3, stride=2, before=1, after=1), 4)
+    2
+    """
+    first = axis.before - (axis.extent - 1) // 2  # position 0 is the first input cell
+    return min(axis.outputs, max(0, -(-(cell + first) // axis.stride)))
 
 
 def picked(cells: Array, held: tuple[Ranges, ...], wanted: tuple[Ranges, ...]) -> Array:

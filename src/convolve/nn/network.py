@@ -94,6 +94,33 @@ class Network:
         results = tuple(found[name] for name in self.outputs)
         return results[0] if len(results) == 1 else results
 
+    def part(self, images: Array, whole: int) -> Array:
+        """Return what the network makes of some images of a larger batch, with the bits that they get there.
+
+        Parameters
+        ----------
+        images
+            The network's only input: some images of the batch.
+        whole
+            How many images the batch has.
+
+        Raises
+        ------
+        ArgumentError
+            If the network has several inputs or outputs.
+
+        Notes
+        -----
+        Where the whole batch holds numbers that are not finite, or products of two arrays that are both
+        computed, it may round in another way: these depend on all images.
+        """
+        if len(self.inputs) != 1 or len(self.outputs) != 1:
+            raise ArgumentError(
+                f"only a network of one input and one output works on parts of a batch; this one has "
+                f"{len(self.inputs)} and {len(self.outputs)}"
+            )
+        return self._run((images,), {}, self.outputs, whole)[self.outputs[0]]
+
     def feature_maps(
         self, *arrays: Any, layers: Sequence[str] | None = None, **named: Any
     ) -> dict[str, Array]:
@@ -166,16 +193,20 @@ class Network:
             raise ArgumentError(f"there must be a shape for each of {len(self.inputs)} inputs, got {given}")
         return _tensors(self.inputs, given)
 
+    def tensors(self, given: Tensors) -> Tensors:
+        """Return dtype and shape of every tensor by name, for inputs of these shapes."""
+        return infer(self._ready, given)
+
     def known(self) -> Tensors:
         """Return dtype and shape of every tensor by name, at the sizes that the graph was checked with."""
         return {} if self._likely is None else infer(self.graph, _tensors(self.inputs, self._likely))
 
     def _run(
-        self, arrays: Sequence[Any], named: Mapping[str, Any], outputs: tuple[str, ...]
+        self, arrays: Sequence[Any], named: Mapping[str, Any], outputs: tuple[str, ...], whole: int = 0
     ) -> dict[str, Array]:
         given = self._given(arrays, named)
         tensors = {name: Tensor(array.dtype, array.shape) for name, array in given.items()}
-        return self._program(tensors, outputs).run(given)
+        return self._program(tensors, outputs, whole).run(given)
 
     def _given(self, arrays: Sequence[Any], named: Mapping[str, Any]) -> dict[str, Array]:
         """Return the caller's arrays by name, each of its input's dtype and number of dimensions."""
@@ -192,13 +223,13 @@ class Network:
             raise ArgumentError(f"the network takes {listed}; got {', '.join(given) or 'nothing'}")
         return {one.name: _as_input(given[one.name], one) for one in self.inputs}
 
-    def _program(self, tensors: dict[str, Tensor], outputs: tuple[str, ...]) -> Compiled:
-        key = (tuple((name, tensor.shape) for name, tensor in tensors.items()), outputs)
+    def _program(self, tensors: dict[str, Tensor], outputs: tuple[str, ...], whole: int = 0) -> Compiled:
+        key = (tuple((name, tensor.shape) for name, tensor in tensors.items()), outputs, whole)
         with self._lock:
             if key in self._programs:
                 self._programs.move_to_end(key)
                 return self._programs[key]
-        program = Compiled(Program(self._ready, tensors, outputs), self._shared)
+        program = Compiled(Program(self._ready, tensors, outputs), self._shared, whole)
         with self._lock:
             self._programs[key] = program
             if len(self._programs) > MOST_PROGRAMS:

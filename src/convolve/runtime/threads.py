@@ -20,7 +20,8 @@ import operator
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from convolve.dtypes import Array
@@ -39,8 +40,17 @@ Python thread that has it keeps it for up to 5 ms."""
 MOST_THREADS = 1024
 VARIABLE = "CONVOLVE_NUM_THREADS"
 
+
+class _Here(threading.local):
+    """What is true of one Python thread."""
+
+    alone = False
+    """Whether it shares no work; see `alone`."""
+
+
 _ARGUMENTS = (ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p)
 _own_scratch = OwnScratch()
+_here = _Here()
 _lock = threading.RLock()  # a signal handler may convolve while its own thread is in here
 _threads: int | None = None
 _pool: Pool | None = None
@@ -66,14 +76,24 @@ def run(routine: int, args: int, items: int, scratch_bytes: int, cost_ns: float)
     TooLargeError
         There is no memory for the scratch.
     """
-    shared = cost_ns >= SHARED_FROM_NS and items > 1 and get_num_threads() > 1
+    shared = cost_ns >= SHARED_FROM_NS and items > 1 and get_num_threads() > 1 and not _here.alone
     if not (shared and (_pool or _new_pool()).run(routine, args, items, scratch_bytes, cost_ns)):
         _run_alone(routine, args, items, scratch_bytes, cost_ns)
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep what this Python thread computes to this thread: others beside it have work of their own."""
+    before, _here.alone = _here.alone, True
+    try:
+        yield
+    finally:
+        _here.alone = before
+
+
 def walk(table: Table) -> None:
     """Do the jobs of a table, one after the other, without returning to Python in between."""
-    if table.shared and (_pool or _new_pool()).walk(table):
+    if table.shared and not _here.alone and (_pool or _new_pool()).walk(table):
         return
     kept, scratch = _own_scratch.room(table.scratch_bytes) if table.scratch_bytes else (None, 0)
     native().walk_alone(table.address, table.rows, scratch)

@@ -25,10 +25,12 @@ class Compiled:
         Its steps, shapes and constants.
     shared
         What all sizes of a network share.
+    whole
+        Images of the batch that these are a part of; 0 if they are all of it.
     """
 
-    def __init__(self, program: Program, shared: Shared) -> None:
-        self.program, self._shared = program, shared
+    def __init__(self, program: Program, shared: Shared, whole: int = 0) -> None:
+        self.program, self._shared, self._whole = program, shared, whole
         self._lowered: dict[str, Lowered] = {}
         self._layouts: dict[str, Layout] = {}
 
@@ -41,7 +43,7 @@ class Compiled:
     def lowered(self, accuracy: str = "default") -> Lowered:
         """Return what is done, action by action."""
         if accuracy not in self._lowered:
-            self._lowered[accuracy] = lower(self.program, accuracy)
+            self._lowered[accuracy] = lower(self.program, accuracy, self._whole)
         return self._lowered[accuracy]
 
     def run(self, arrays: Mapping[str, Array]) -> dict[str, Array]:

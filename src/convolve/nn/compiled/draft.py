@@ -35,10 +35,13 @@ class Draft:
         Its steps are what rules are asked about.
     accuracy
         Of convolutions: "default" or "strict".
+    whole
+        Images of the batch that the program's are a part of; 0 if they are all of it.
     """
 
-    def __init__(self, program: Program, accuracy: str) -> None:
-        self.accuracy = accuracy
+    def __init__(self, program: Program, accuracy: str, whole: int = 0) -> None:
+        self.accuracy, self._whole = accuracy, whole
+        self._images = program.tensors[program.inputs[0]].shape[0] if whole else 0
         self.tensors: dict[str, Tensor] = dict(program.tensors)
         self.outputs = program.outputs
         self.actions: list[Action] = []
@@ -49,6 +52,12 @@ class Draft:
     def shape(self, name: str) -> Shape:
         """Return a tensor's shape."""
         return self.tensors[name].shape
+
+    def in_whole(self, count: int) -> int:
+        """Return how many images, or rows of all images, there are in the whole batch."""
+        if not self._images or count % self._images:
+            return count
+        return count // self._images * self._whole
 
     def value(self, name: str) -> Array | None:
         """Return a tensor's numbers, if they are known in advance."""

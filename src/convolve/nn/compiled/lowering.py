@@ -39,9 +39,9 @@ class Lowered:
     outputs: tuple[str, ...]
 
 
-def lower(program: Program, accuracy: str = "default") -> Lowered:
-    """Return what a program does, action by action."""
-    draft = Draft(program, accuracy)
+def lower(program: Program, accuracy: str = "default", whole: int = 0) -> Lowered:
+    """Return what a program does, action by action; see `Draft` for what it is told."""
+    draft = Draft(program, accuracy, whole)
     for step in program.steps:
         _lower_step(draft, step)
     actions = _epilogues_joined(_passes_joined(draft.actions, draft), draft)

@@ -17,6 +17,7 @@ from convolve.nn.operations.windows import options
 from convolve.nn.tensor import Shape, Tensor
 from convolve.pooling import pool
 from convolve.runtime import single
+from convolve.spec import ConvSpec, Operation
 
 
 def conv(draft: Draft, node: Node) -> bool:
@@ -42,17 +43,20 @@ def _convolve(
 ) -> bool:
     """Write a convolution, unless it must be cut or converted."""
     x, shape = source
-    spec = conv_spec(
-        "conv_transpose" if kind is Transposed else "conv",
-        filters.ndim - 2,
-        stand_in(Tensor(FLOAT, shape)),
-        filters,
-        bias,
-        **how,
-        accuracy=draft.accuracy,
-    ).spec
+
+    def spec_of(shape: Shape) -> ConvSpec:
+        operation: Operation = "conv_transpose" if kind is Transposed else "conv"
+        image = stand_in(Tensor(FLOAT, shape))
+        dims = filters.ndim - 2
+        return conv_spec(operation, dims, image, filters, bias, **how, accuracy=draft.accuracy).spec
+
+    spec = spec_of(shape)
     if not single.is_single(spec):
         return False
+    rows = shape[0] == 1 and x.shape is not None  # those of a matrix lie along the last dimension
+    larger = (*shape[:-1], draft.in_whole(shape[-1])) if rows else (draft.in_whole(shape[0]), *shape[1:])
+    if larger != shape and kind is not Transposed:
+        spec = replace(spec, whole=spec_of(larger))
     draft.add(kind((node,), x, out, spec, filters, bias, node.outputs[0], how))
     return True
 
