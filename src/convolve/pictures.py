@@ -22,6 +22,7 @@ from convolve.options import choice, paddings, per_dimension
 
 Range = Literal["clip", "abs", "offset", "scale"]
 RANGES: tuple[Range, ...] = get_args(Range)
+Ends = tuple[float, float]
 VOLUME_AXES = "ZT"
 """Which axis a 3-D filter slides along beside Y and X, the first that the picture has."""
 
@@ -110,7 +111,7 @@ def filter_picture(
     array([ 0, 36, 36,  0], dtype=uint8)
     """
     chosen = cast(Range, choice(range, "range", RANGES))
-    found = _as_row(filters.get(kernel) if isinstance(kernel, str) else kernel, picture.axes)
+    found = as_row(filters.get(kernel) if isinstance(kernel, str) else kernel, picture.axes)
     weights = found.weights if isinstance(found, Filter) else (np.asarray(found),)
     sliding = sliding_axes(picture.axes, weights[0].ndim)
     options = {"stride": stride, "padding": padding, "padding_mode": padding_mode, "flip": flip}
@@ -125,10 +126,10 @@ def filter_picture(
     return FilteredPicture(replace(picture, array=array, spacing=spacing, metadata=metadata), report)
 
 
-def _as_row(kernel: ArrayLike | Filter, axes: str) -> ArrayLike | Filter:
+def as_row(kernel: ArrayLike | Filter, axes: str) -> ArrayLike | Filter:
     """Return a 1-D filter as a row of a 2-D one, unless the picture is a line itself."""
     if isinstance(kernel, Filter):
-        return replace(kernel, weights=tuple(np.asarray(_as_row(one, axes)) for one in kernel.weights))
+        return replace(kernel, weights=tuple(np.asarray(as_row(one, axes)) for one in kernel.weights))
     return np.asarray(kernel)[None] if np.ndim(kernel) == 1 and "Y" in axes else kernel
 
 
@@ -242,19 +243,21 @@ def _for_alpha(options: dict[str, Any]) -> dict[str, Any]:
     return {**options, "channel_axis": None, "padding_mode": 1.0 if visible_border else mode}
 
 
-def to_range(responses: Array, dtype: DType, range: Range) -> tuple[Array, Report]:
+def to_range(responses: Array, dtype: DType, range: Range, ends: Ends | None = None) -> tuple[Array, Report]:
     """Return responses as values of a dtype, and the report of what was clipped; see `filter_picture`.
+
+    ``ends`` are the smallest and the largest response for "scale", if these are but some of them.
 
     >>> values, report = to_range(np.array([-20, 0, 300]), np.dtype("uint8"), "clip")
     >>> values.tolist(), report.below, report.above
     ([0, 0, 255], 1, 1)
     """
     if kind_of(dtype) != "integer":
-        return _in_float_range(responses, dtype, range), Report(_count(responses))
+        return _in_float_range(responses, dtype, range, ends), Report(_count(responses))
     if responses.dtype.kind == "c" and range != "abs":
         raise ArgumentError(f"complex values must become real before they are {dtype}; use range='abs'")
     low, high = integer_range(dtype)
-    moved = _moved(responses, low, high, dtype, range)
+    moved = _moved(responses, low, high, dtype, range, ends)
     if moved.dtype.kind == "f":
         if np.isnan(moved).any():
             raise ArgumentError(
@@ -270,7 +273,7 @@ def _count(values: Array) -> int:
     return int(values.size)
 
 
-def _in_float_range(responses: Array, dtype: DType, range: Range) -> Array:
+def _in_float_range(responses: Array, dtype: DType, range: Range, ends: Ends | None) -> Array:
     if range == "offset":
         raise ArgumentError(
             f"range='offset' needs an integer dtype, which has a middle, but the result is {dtype}, "
@@ -279,13 +282,13 @@ def _in_float_range(responses: Array, dtype: DType, range: Range) -> Array:
     if range == "abs":
         responses = np.abs(responses)
     if range == "scale":
-        responses = _scaled(responses, 0, 1)
+        responses = _scaled(responses, 0, 1, ends)
     if responses.dtype.kind == "c" and kind_of(dtype) != "complex":
         raise ArgumentError(f"complex values must become real before they are {dtype}; use range='abs'")
     return responses.astype(dtype)
 
 
-def _moved(responses: Array, low: int, high: int, dtype: DType, range: Range) -> Array:
+def _moved(responses: Array, low: int, high: int, dtype: DType, range: Range, ends: Ends | None) -> Array:
     """Return the responses moved as the range says, before rounding and clipping."""
     if range == "abs":
         if responses.dtype.kind == "i":  # the most negative integer has no positive twin
@@ -298,15 +301,24 @@ def _moved(responses: Array, low: int, high: int, dtype: DType, range: Range) ->
         far = 2**62  # nothing as far out as this is inside a dtype of 32 bits, moved or not
         whole = responses.dtype.kind in "iu"
         return (np.clip(responses.astype(np.int64), -far, far) if whole else responses) + middle
-    return _scaled(responses, low, high) if range == "scale" else responses
+    return _scaled(responses, low, high, ends) if range == "scale" else responses
 
 
-def _scaled(responses: Array, low: int, high: int) -> Array:
-    """Return the responses stretched so that the smallest finite one is low and the largest high."""
+def finite_ends(responses: Array) -> Ends | None:
+    """Return the smallest and the largest finite response, None if there is none.
+
+    >>> finite_ends(np.array([3.0, np.nan, -1.0]))
+    (-1.0, 3.0)
+    """
     if responses.dtype.kind == "c":
         raise ArgumentError("range='scale' needs real values, but the results are complex; use range='abs'")
     finite = responses[np.isfinite(responses)]
-    smallest, largest = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    return (float(finite.min()), float(finite.max())) if finite.size else None
+
+
+def _scaled(responses: Array, low: int, high: int, ends: Ends | None) -> Array:
+    """Return the responses stretched so that the smallest finite one is low and the largest high."""
+    smallest, largest = ends or finite_ends(responses) or (0.0, 0.0)
     if smallest == largest:
         return np.full(responses.shape, float(low))
     return (responses.astype(np.float64) - smallest) * ((high - low) / (largest - smallest)) + low

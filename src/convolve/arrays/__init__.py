@@ -4,6 +4,7 @@ The functions have the names, arguments and meaning of those in `convolve`. They
 chunks and give Dask arrays, whose numbers are bit for bit those that `convolve` gives for the whole array.
 """
 
+from convolve.arrays.filtering import filter_stored
 from convolve.arrays.functions import (
     apply,
     avg_pool1d,
@@ -26,6 +27,7 @@ __all__ = [
     "conv1d",
     "conv2d",
     "conv3d",
+    "filter_stored",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",

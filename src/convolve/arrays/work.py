@@ -4,7 +4,8 @@ A `Work` knows sizes and weights, but no array: who has the cells (a file, Dask)
 fetches that, and gets the region, with the bits that it has in the whole result.
 """
 
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -17,6 +18,9 @@ Range = tuple[int, int]
 Ranges = tuple[Range, ...]
 Region = tuple[Range, ...]
 """One range for each dimension of an array."""
+
+Runner = Callable[[Callable[[Region], Any], Sequence[Region]], Iterator[tuple[int, Any]]]
+"""(what is done, regions) -> (number of a region, what came of it), in any order."""
 
 
 class Work(Protocol):

@@ -8,7 +8,6 @@ import numpy as np
 from convolve import nn
 from convolve.dtypes import Array
 from convolve.errors import MissingExtraError, ShapeError
-from convolve.nn import storing
 from convolve.nn.training.networks import small_network
 
 try:
@@ -152,20 +151,3 @@ class ConvNetClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"rows, {pixels}; got {self.image_shape}"
             )
         return shape
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return what can be pickled: a network as its graph and its numbers."""
-        state: dict[str, Any] = dict(super().__getstate__())
-        if "network_" in state:
-            graph = state["network_"].graph
-            state["network_"] = (
-                storing.as_json(graph),
-                {name: np.array(one) for name, one in graph.constants.items()},
-            )
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take what `__getstate__` gave."""
-        if "network_" in state:
-            state = {**state, "network_": nn.Network(storing.from_json(*state["network_"]))}
-        super().__setstate__(state)

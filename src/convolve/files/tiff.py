@@ -97,6 +97,22 @@ def _decode_series(file: Any, size: int, name: str) -> Picture:
     return Picture(array, axes, alpha, spacing, unit, tuple(notes), metadata)
 
 
+def described(file: Any, name: str) -> tuple[str, tuple[float | None, ...] | None, str | None]:
+    """Return axes, spacing and unit of a file whose numbers mean brightness as they stand."""
+    series, page = file.series[0], file.series[0].keyframe
+    kind = getattr(page.photometric, "name", str(page.photometric))
+    turned = 274 in page.tags and int(page.tags[274].value) != 1
+    axes = str(series.axes)
+    planar = "S" in axes and not axes.endswith("S")
+    if kind not in ("MINISBLACK", "RGB") or turned or planar:
+        how = "is turned" if turned else "keeps its colours in planes" if planar else f"has {kind} colours"
+        raise FileFormatError(
+            f"a TIFF file read by regions must hold upright grey or RGB pixels, but {name} {how}; save it so"
+        )
+    letters = _letters(axes, series.shape)
+    return letters, *_spacing(file, letters)
+
+
 def _meant(
     array: NDArray[Any], axes: str, page: Any, notes: list[str], name: str
 ) -> tuple[NDArray[Any], str]:
@@ -188,7 +204,7 @@ def encode(picture: Picture) -> bytes:
     """Return the bytes of a TIFF file, with axes and spacing."""
     library = _tifffile()
     stream = io.BytesIO()
-    array, options = picture.array, _options(picture)
+    array, options = picture.array, writing_options(picture)
     try:
         library.imwrite(stream, np.ascontiguousarray(array), **options)
     except Exception as error:  # the library refuses in many words what it cannot write
@@ -198,7 +214,7 @@ def encode(picture: Picture) -> bytes:
     return stream.getvalue()
 
 
-def _options(picture: Picture) -> dict[str, Any]:
+def writing_options(picture: Picture) -> dict[str, Any]:
     """Return how tifffile shall write this picture: plain, or OME where axes or spacing must be told."""
     axes, array = picture.axes, picture.array
     samples = array.shape[-1] if axes.endswith("C") else 1

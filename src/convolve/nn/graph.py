@@ -141,6 +141,13 @@ class Graph:
         if missing or not self.outputs:
             raise ArgumentError(f"outputs must be written by a node, got {missing or 'no output'}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how it is pickled: read-only mappings cannot be."""
+        nodes = tuple(
+            (one.operation, one.inputs, one.outputs, one.name, dict(one.attributes)) for one in self.nodes
+        )
+        return _unpickled, (self.inputs, nodes, dict(self.constants), self.outputs, self.fixed)
+
     def learned(self, node: Node) -> tuple[str, ...]:
         """Return the names of the constants that a node learns: single numbers are none."""
         places = OPERATIONS[node.operation].weights
@@ -166,3 +173,18 @@ def _read_only(array: Array) -> Array:
     view = array.view()
     view.flags.writeable = False
     return view
+
+
+def _unpickled(
+    inputs: tuple[Input, ...],
+    nodes: Sequence[tuple[Any, ...]],
+    constants: Mapping[str, Array],
+    outputs: tuple[str, ...],
+    fixed: frozenset[str],
+) -> Graph:
+    """Return the graph that `Graph.__reduce__` took apart."""
+    made = tuple(
+        Node(operation, read, written, MappingProxyType(attributes), name)
+        for operation, read, written, name, attributes in nodes
+    )
+    return Graph(inputs, made, constants, outputs, fixed)

@@ -57,6 +57,10 @@ class Network:
         self._lock = Lock()
         self._likely = _check_sizes(self._ready)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how it is pickled: by its graph, as all else belongs to this process."""
+        return Network, (self.graph,)
+
     @property
     def inputs(self) -> tuple[Input, ...]:
         """What the network takes."""

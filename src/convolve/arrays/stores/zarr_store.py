@@ -1,0 +1,196 @@
+"""Zarr, and OME-NGFF: images with the names, sizes and units of their dimensions in a Zarr group."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convolve.arrays.stores.base import Description, Location, checked, default_axes
+from convolve.arrays.work import Region
+from convolve.dtypes import Array
+from convolve.errors import FileAccessError, FileFormatError, FileMissingError, MissingExtraError
+
+METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs")
+LARGEST_METADATA = 16 << 20
+"""Bytes of a metadata file beyond which it is not read."""
+
+UNITS = {
+    "nanometer": "nm", "micrometer": "µm", "millimeter": "mm", "centimeter": "cm", "meter": "m",
+}  # fmt: skip
+"""OME-NGFF's names (UDUNITS) -> the package's."""
+
+NGFF_VERSION = "0.5"
+"""https://ngff.openmicroscopy.org/0.5/ : attributes under "ome", Zarr version 3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Zarr:
+    """An array of a Zarr folder."""
+
+    location: Location
+    description: Description
+
+    def read(self, place: tuple[slice, ...]) -> Array:
+        """Return the cells of one range per dimension."""
+        with _opening(self.location) as zarr:
+            return np.asarray(_array(zarr, self.location, "r")[place])
+
+    def write(self, region: Region, values: Array) -> None:
+        """Write a region through to the folder."""
+        with _opening(self.location) as zarr:
+            _array(zarr, self.location, "r+")[tuple(slice(*one) for one in region)] = values
+
+
+@contextmanager
+def _opening(location: Location) -> Iterator[Any]:
+    """Give the library; what it finds wrong becomes an error of ours."""
+    try:
+        import zarr
+    except ImportError as error:
+        raise MissingExtraError.of("zarr", "zarr", "Zarr") from error
+    try:
+        yield zarr
+    except (FileFormatError, FileMissingError):
+        raise
+    except PermissionError as error:
+        raise FileAccessError(f"{location.path} cannot be opened: {error.strerror or error}") from error
+    except Exception as error:  # damaged metadata or chunks can make the library raise nearly anything
+        text = f"{type(error).__name__}: {error}"
+        raise FileFormatError(f"{location} is damaged or no Zarr array: {text}; get it again") from error
+
+
+def _array(zarr: Any, location: Location, mode: str) -> Any:
+    return zarr.open_array(location.path, path=location.inside.strip("/") or None, mode=mode)
+
+
+def open_source(location: Location) -> Zarr:
+    """Return an array: that of the path, or the full-size image of an OME-NGFF group."""
+    _check_metadata(Path(location.path))
+    with _opening(location) as zarr:
+        found = zarr.open(location.path, path=location.inside.strip("/") or None, mode="r")
+        if hasattr(found, "shape"):
+            return _described(location, found, {})
+        image = _multiscales(found.attrs.asdict())
+        if image is None:
+            names = ", ".join(f"{location.path}:/{name}" for name in sorted(found.array_keys())) or "none"
+            raise FileFormatError(
+                f"{location} is a group that is no OME-NGFF image; name one of its arrays: {names}"
+            )
+        place = _inside(location, image)
+        return _described(place, _array(zarr, place, "r"), image)
+
+
+def _check_metadata(path: Path) -> None:
+    """Refuse metadata of absurd length before it is parsed."""
+    for name in METADATA:
+        file = path / name
+        if file.is_file() and file.stat().st_size > LARGEST_METADATA:
+            raise FileFormatError(
+                f"metadata must have at most {LARGEST_METADATA} bytes, {file} has {file.stat().st_size}"
+            )
+
+
+def _multiscales(attributes: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the first image that OME-NGFF's attributes describe, of any version since 0.3."""
+    held = attributes.get("ome", attributes)
+    images = held.get("multiscales") if isinstance(held, Mapping) else None
+    first = images[0] if isinstance(images, list) and images else None
+    return first if isinstance(first, dict) and isinstance(first.get("datasets"), list) else None
+
+
+def _inside(location: Location, image: dict[str, Any]) -> Location:
+    """Return where an image's full size is: inside its group."""
+    path = str(image["datasets"][0]["path"]) if image["datasets"] else ""
+    if not path or ".." in Path(path).parts or Path(path).is_absolute():
+        raise FileFormatError(f"{location} is damaged: its image has the path {path!r}, outside of its group")
+    return Location(location.path, f"{location.inside.rstrip('/')}/{path}")
+
+
+def _described(location: Location, array: Any, image: Mapping[str, Any]) -> Zarr:
+    shape, dtype = tuple(int(size) for size in array.shape), np.dtype(array.dtype)
+    chunks = tuple(int(size) for size in array.chunks)
+    if min(chunks, default=1) < 1 or min(shape, default=0) < 0:
+        raise FileFormatError(f"{location} is damaged: its shape is {shape}, in chunks of {chunks}")
+    told = _axes(image)
+    axes = "".join(name for name, _ in told) if len(told) == len(shape) else default_axes(shape)
+    units = {unit for name, unit in told if name in "XYZ" and unit}
+    unit = units.pop() if len(units) == 1 else None
+    spacing = _scale(image, len(shape)) if told else None
+    if unit is None and spacing is not None and set(spacing) == {1.0}:
+        spacing = None  # OME-NGFF must name some size, known or not
+    return Zarr(location, checked(Description(shape, dtype, chunks, axes, spacing, unit), str(location)))
+
+
+def _axes(image: Mapping[str, Any]) -> list[tuple[str, str | None]]:
+    """Return letter and unit of each dimension, none if they are not told."""
+    axes = image.get("axes", [])
+    named = [one if isinstance(one, dict) else {"name": one} for one in axes]
+    letters = [str(one.get("name", "")).upper() for one in named]
+    if any(letter not in ("T", "C", "Z", "Y", "X") for letter in letters) or len(set(letters)) < len(letters):
+        return []
+    units = [str(one.get("unit", "")) for one in named]
+    return list(zip(letters, [UNITS.get(unit, unit) or None for unit in units], strict=True))
+
+
+def _scale(image: Mapping[str, Any], ndim: int) -> tuple[float | None, ...] | None:
+    """Return the size of a cell per dimension: the product of all scales, as OME-NGFF says."""
+    sizes = np.ones(ndim)
+    both = (image["datasets"][0].get("coordinateTransformations"), image.get("coordinateTransformations"))
+    scales = [
+        one["scale"]
+        for several in both
+        for one in several or ()
+        if isinstance(one, dict) and one.get("type") == "scale" and isinstance(one.get("scale"), list)
+    ]
+    for scale in scales:
+        if len(scale) == ndim:
+            sizes = sizes * np.array(scale, float)
+    if not scales or not np.isfinite(sizes).all() or (sizes <= 0).any():
+        return None
+    return tuple(float(size) for size in sizes)
+
+
+def create(location: Location, description: Description) -> Zarr:
+    """Make a folder: an OME-NGFF image if there is anything to tell of its dimensions, else a plain array."""
+    place = _new_place(location, description)
+    with _opening(location) as zarr:
+        if place.inside:
+            zarr.open_group(location.path, mode="w", attributes={"ome": _ngff(description)})
+        zarr.create_array(
+            location.path,
+            name=place.inside.strip("/") or None,
+            shape=description.shape,
+            dtype=description.dtype,
+            chunks=description.chunks,
+            overwrite=not place.inside,
+        )
+    return Zarr(place, description)
+
+
+def _new_place(location: Location, description: Description) -> Location:
+    """Return where the array of a new folder is."""
+    told = description.spacing is not None or description.axes != default_axes(description.shape)
+    return Location(location.path, "/0" if told and set(description.axes) <= set("TCZYX") else "")
+
+
+def _ngff(description: Description) -> dict[str, Any]:
+    """Return OME-NGFF's attributes of an image."""
+    names = {short: long for long, short in UNITS.items()}
+    kinds = {"T": "time", "C": "channel"}
+    axes: list[dict[str, str]] = []
+    for axis in description.axes:
+        one = {"name": axis.lower(), "type": kinds.get(axis, "space")}
+        if one["type"] == "space" and description.unit in names:
+            one["unit"] = names[description.unit]
+        axes.append(one)
+    scale = [1.0 if size is None else size for size in description.spacing or (None,) * len(axes)]
+    dataset = {"path": "0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}
+    return {"version": NGFF_VERSION, "multiscales": [{"axes": axes, "datasets": [dataset]}]}
+
+
+def open_sink(location: Location, description: Description) -> Zarr:
+    """Return a folder that `create` made."""
+    return Zarr(_new_place(location, description), description)

@@ -1,0 +1,91 @@
+"""Regions on the workers of a Dask cluster: each reads, computes and writes its own; nothing else is sent.
+
+A worker that dies loses what it was doing; Dask gives that region to another one, which writes the same bits.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from convolve.arrays.work import Region, Runner
+from convolve.errors import ArgumentError, ConvolveError, MissingExtraError
+from convolve.runtime import threads
+
+AHEAD = 2
+"""Regions per thread of the cluster that are handed out at a time: one is computed while one waits."""
+
+SECONDS = 20
+"""How long a scheduler may take to answer, and to have a worker."""
+
+
+@contextmanager
+def connected(scheduler: Any) -> Iterator[tuple[Runner, int]]:
+    """Give what does regions on the workers of a scheduler, and the most threads that one of these has.
+
+    ``scheduler`` is an address or a `distributed.Client`.
+    """
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise MissingExtraError.of("distributed", "dask", "a Dask scheduler") from error
+    if isinstance(scheduler, Client):
+        yield partial(_run, scheduler), max(_threads(scheduler).values())
+        return
+    try:
+        client = Client(scheduler, timeout=SECONDS)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ArgumentError(
+            f"the scheduler must be the address of one that runs, such as tcp://127.0.0.1:8786, but "
+            f"{scheduler!r} does not answer: {error}"
+        ) from error
+    with client:
+        yield partial(_run, client), max(_threads(client).values())
+
+
+def alone(function: Callable[[Region], Any], region: Region) -> Any:
+    """Do one region on this thread: a worker's other threads have regions of their own."""
+    if threading.current_thread() is threading.main_thread():
+        return function(region)
+    with threads.alone():
+        return function(region)
+
+
+def _run(
+    client: Any, function: Callable[[Region], Any], regions: Sequence[Region]
+) -> Iterator[tuple[int, Any]]:
+    """Hand out regions, a few more than there are threads, and yield what comes back."""
+    from distributed import as_completed
+
+    many = AHEAD * max(1, sum(_threads(client).values()))
+    waiting = iter(enumerate(regions))
+    numbers: dict[Any, int] = {}
+
+    def submit(number: int, region: Region) -> Any:
+        future = client.submit(alone, function, region, pure=False)
+        numbers[future.key] = number
+        return future
+
+    running = as_completed([submit(*one) for one, _ in zip(waiting, range(many), strict=False)])
+    for future in running:
+        number = numbers.pop(future.key)
+        try:
+            result = future.result()
+        except ConvolveError:
+            raise
+        except Exception as error:  # whatever a worker's process or Dask itself came upon
+            raise ArgumentError(f"region {regions[number]} failed on its worker: {error}") from error
+        following = next(waiting, None)
+        if following is not None:
+            running.add(submit(*following))
+        yield number, result
+
+
+def _threads(client: Any) -> dict[str, int]:
+    """Return how many threads each worker has, once there is a worker."""
+    try:
+        client.wait_for_workers(1, timeout=SECONDS)
+    except TimeoutError as error:
+        raise ArgumentError("the scheduler has no workers; start one with: dask worker ADDRESS") from error
+    return dict(client.nthreads())
