@@ -1,6 +1,7 @@
 """One filter on an array in a file, region by region, into another file: here, or on Dask's workers."""
 
 import hashlib
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -15,17 +16,21 @@ from convolve import filters
 from convolve.api.types import PaddingArgument, PaddingMode, Size
 from convolve.arrays import stores
 from convolve.arrays.convolving import application
-from convolve.arrays.cutting import all_regions, cut
+from convolve.arrays.cutting import BASE, all_regions, cut
 from convolve.arrays.journal import Journal
 from convolve.arrays.stacking import StackWork
 from convolve.arrays.stores import Description, Sink, Source
 from convolve.arrays.stores.base import gathered
+from convolve.arrays.stores.caching import CachedSource, forget
 from convolve.arrays.work import Region, Runner, Work
 from convolve.dtypes import DType, parse_dtype
 from convolve.errors import ArgumentError
 from convolve.filters import Filter
 from convolve.options import choice, per_dimension
 from convolve.pictures import RANGES, Ends, Range, Report, as_row, finite_ends, sliding_axes, to_range
+
+SHARE_KEPT = 0.4
+"""Part of the memory for chunks of the source that were unpacked: as much as a region needs."""
 
 USUAL_MEMORY = 1 << 30
 """Bytes that a process may use, if nobody says how many: most machines have several times that."""
@@ -134,6 +139,7 @@ def filter_stored(
     array([1., 2., 3., 0.])
     """
     chosen = cast(Range, choice(range, "range", RANGES))
+    stores.check_suffix(destination)
     opened = stores.open_source(source)
     told = opened.description
     options = {"stride": stride, "padding": padding, "padding_mode": padding_mode, "flip": flip}
@@ -141,17 +147,21 @@ def filter_stored(
     target = told.dtype.newbyteorder("=") if dtype is None else parse_dtype(dtype, "dtype")
     steps = dict(zip(sliding, per_dimension(stride, len(sliding), "stride", 1), strict=True))
     with _runner(scheduler, destination) as (run, together):
-        size, chunks = cut(work, told.dtype, told.chunks, memory, together)
+        kept = max(0, int((memory - BASE) * SHARE_KEPT))
+        size, chunks = cut(work, told.dtype, told.chunks, memory - kept, together)
         regions = all_regions(work, size)
         made = replace(told, shape=work.shape, dtype=target, chunks=chunks, spacing=_spacing(told, steps))
         facts = (convolve.__version__, str(source), _identity(source), told, work, target, chosen, size)
         journal = Journal(str(destination), digest_of(facts), resume=resume, force=force)
-        sink = (stores.open_sink if journal.resumed else stores.create)(journal.part, made)
-        task = Task(opened, sink, work, target, chosen)
+        sink = journal.begin(
+            lambda part: stores.create(part, made), lambda part: stores.open_sink(part, made)
+        )
+        cached = CachedSource(opened, secrets.token_hex(8), kept) if stores.is_packed(source) else opened
+        task = Task(cached, sink, work, target, chosen)
         if chosen == "scale":
             task = replace(task, ends=_ends(task, regions, run))
         report = _do(task, regions, run, journal, progress)
-    journal.finish()
+    journal.finish(len(regions))
     return report
 
 
@@ -173,7 +183,10 @@ def work_on(told: Description, kernel: ArrayLike | str | Filter, options: dict[s
 def _runner(scheduler: Any, destination: str | Path) -> Iterator[tuple[Runner, int]]:
     """Give what does the regions, and how many of them a process does at a time."""
     if scheduler is None:
-        yield here, 1
+        try:
+            yield here, 1
+        finally:
+            forget()
         return
     if stores.kind_of_path(destination) == "hdf5":
         raise ArgumentError(

@@ -6,10 +6,17 @@ computed, and one line for each region that was written through. The file gets i
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
-from convolve.errors import ArgumentError, FileAccessError, FileExistsRefusal
+from convolve.errors import ArgumentError, ConvolveError, FileAccessError, FileExistsRefusal
 from convolve.files import atomic
+
+Made = TypeVar("Made")
+
+BEGUN = "begun"
+"""The line that says that the file was made, and regions may follow."""
 
 
 class Journal:
@@ -44,9 +51,29 @@ class Journal:
         if self.path.exists() and not force:
             atomic.refuse_existing(self.path, force=False)
             raise FileExistsRefusal(f"{path} exists and is not overwritten unasked; pass --force")
-        self.resumed = resume and self._read()
-        if not self.resumed:
-            self._begin(resume)
+        self._resumed = resume and self._read()
+        if self.part.exists() and not (resume or force):
+            raise FileExistsRefusal(
+                f"{self.part} was left by a computation that was interrupted; pass --resume to go on, or "
+                "--force to begin anew"
+            )
+
+    def begin(self, create: Callable[[Path], Made], open_again: Callable[[Path], Made]) -> Made:
+        """Return what is written to: made anew, or opened again if the computation goes on."""
+        if self._resumed:
+            return open_again(self.part)
+        remove(self.part)
+        try:
+            self.lines.write_text(self._digest + "\n")
+            made = create(self.part)
+            self._add(BEGUN)
+        except (ConvolveError, OSError) as error:
+            self.lines.unlink(missing_ok=True)
+            remove(self.part)
+            if isinstance(error, ConvolveError):
+                raise
+            raise FileAccessError(f"{self.lines} cannot be written: {error.strerror}") from error
+        return made
 
     def _read(self) -> bool:
         """Read what was done before; False if nothing was begun."""
@@ -60,32 +87,25 @@ class Journal:
                 f"{self.part} is of another computation (source, filter, options, memory or version differ), "
                 "and cannot be gone on with; delete it, or pass --force without --resume"
             )
+        if BEGUN not in lines or not self.part.exists():
+            return False
         self.done = {int(line) for line in lines[:-1] if line.isdigit()}  # the last one may be half a line
-        return self.part.exists()
-
-    def _begin(self, resume: bool) -> None:
-        self.done = set()
-        if self.part.exists() and not (self._force or resume):
-            raise FileExistsRefusal(
-                f"{self.part} was left by a computation that was interrupted; pass --resume to go on, or "
-                "--force to begin anew"
-            )
-        remove(self.part)
-        try:
-            self.lines.write_text(self._digest + "\n")
-        except OSError as error:
-            raise FileAccessError(f"{self.lines} cannot be written: {error.strerror}") from error
+        return True
 
     def add(self, number: int) -> None:
         """Note that a region was written through."""
-        with self.lines.open("a") as file:
-            file.write(f"{number}\n")
-            file.flush()
-            os.fsync(file.fileno())
+        self._add(str(number))
         self.done.add(number)
 
-    def finish(self) -> None:
+    def _add(self, line: str) -> None:
+        with self.lines.open("a") as file:
+            file.write(f"{line}\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def finish(self, regions: int) -> None:
         """Give the whole result its name."""
+        assert len(self.done) == regions, f"{regions - len(self.done)} regions were never done"
         if self.path.is_dir():
             remove(self.path)
         self.part.replace(self.path)

@@ -1,11 +1,13 @@
 """Works on Dask arrays: one task for each chunk of the result, which reads the chunks that it needs.
 
-A chunk of the result holds what has its middle in a chunk of the source. Its task is given whole chunks and
-takes out what `Work.reads` says, be that a neighbour's edge or, where a halo is wider than a chunk, all of
-several neighbours. Every task computes on the thread that runs it: Dask has one for each of its own.
+A chunk of the result holds what has its middle in a chunk of the source. Its task is given what `Work.reads`
+says, be that a neighbour's edge or, where a halo is wider than a chunk, all of several neighbours. Edges
+are cut off by tasks of their own, so that no worker sends a whole chunk for one. Every task computes on the
+thread that runs it: Dask has one for each of its own.
 """
 
 import itertools
+import operator
 import threading
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -23,32 +25,29 @@ Piece = tuple[int, slice]
 """Number of a chunk along a dimension, and what is taken out of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """What one task computes: a region, and along each dimension what is taken out of the chunks given."""
-
-    region: Region
-    pieces: tuple[tuple[slice, ...], ...]
-
-
-def compute_block(work: Work, block: Block, chunks: Any) -> Array:
+def compute_block(work: Work, region: "Here", pieces: Any) -> Array:
     """Compute one chunk of the result.
 
-    ``chunks`` are nested lists of chunks of the source, one level for each dimension.
+    ``pieces`` are nested lists of parts of chunks of the source, one level for each dimension.
     """
     is_main = threading.current_thread() is threading.main_thread()
     with nullcontext() if is_main else threads.alone():
-        return work.compute(block.region, _assembled(chunks, block.pieces, ()))
+        return work.compute(region.ranges, _assembled(pieces, 0))
 
 
-def _assembled(chunks: Any, pieces: tuple[tuple[slice, ...], ...], taken: tuple[slice, ...]) -> Array:
-    """Return pieces of chunks, laid side by side."""
-    if not pieces:
-        return np.asarray(chunks)[taken]
-    parts = [
-        _assembled(chunk, pieces[1:], (*taken, piece)) for chunk, piece in zip(chunks, pieces[0], strict=True)
-    ]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=len(taken))
+@dataclass(frozen=True, slots=True)
+class Here:
+    """A region, which Dask does not look into."""
+
+    ranges: Region
+
+
+def _assembled(pieces: Any, axis: int) -> Array:
+    """Return parts of chunks, laid side by side."""
+    if not isinstance(pieces, list):
+        return np.asarray(pieces)
+    parts = [_assembled(one, axis + 1) for one in pieces]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)
 
 
 def lazily(work: Work, source: Any) -> Any:
@@ -62,15 +61,40 @@ def lazily(work: Work, source: Any) -> Any:
     name = f"convolve-{dask.base.tokenize(source.name, work)}"
     shared = f"{name}-work"
     layer: dict[Any, Any] = {shared: work}
+    keys = _Keys(source.name, name, source.chunks, layer)
     for place in itertools.product(*(range(len(ranges)) for ranges in cuts)):
         region = tuple(cuts[d][number] for d, number in enumerate(place))
         pieces = [_pieces(ranges, ends) for ranges, ends in zip(work.reads(region), bounds, strict=True)]
-        block = Block(region, tuple(tuple(piece for _, piece in each) for each in pieces))
-        keys = _nested(source.name, [[number for number, _ in each] for each in pieces], ())
-        layer[(name, *place)] = (compute_block, shared, block, keys)
+        layer[(name, *place)] = (compute_block, shared, Here(region), keys.nested(pieces, ()))
     graph = HighLevelGraph.from_collections(name, layer, dependencies=[source])
     chunks = tuple(tuple(stop - start for start, stop in ranges) for ranges in cuts)
     return DaskArray(graph, name, chunks, dtype=work.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """Names of pieces of the source's chunks; tasks that cut them off are added to the layer."""
+
+    source: str
+    name: str
+    chunks: Sequence[Sequence[int]]
+    layer: dict[Any, Any]
+
+    def nested(self, pieces: list[list[Piece]], taken: tuple[Piece, ...]) -> Any:
+        """Return the keys of all combinations of pieces, as nested lists."""
+        if not pieces:
+            return self._key(taken)
+        return [self.nested(pieces[1:], (*taken, one)) for one in pieces[0]]
+
+    def _key(self, taken: tuple[Piece, ...]) -> Any:
+        numbers = tuple(number for number, _ in taken)
+        whole = all(part == slice(0, self.chunks[d][number]) for d, (number, part) in enumerate(taken))
+        if whole:
+            return (self.source, *numbers)
+        places = tuple(f"{number}:{part.start}-{part.stop}" for number, part in taken)
+        key = (f"{self.name}-piece", *places)
+        self.layer[key] = (operator.getitem, (self.source, *numbers), tuple(part for _, part in taken))
+        return key
 
 
 def _cuts(work: Work, dimension: int, bounds: Sequence[int]) -> list[Range]:
@@ -94,13 +118,6 @@ def _pieces(ranges: Ranges, bounds: Sequence[int]) -> list[Piece]:
         if max(start, first) < min(stop, last)
     ]
     return found or [(0, slice(0, 0))]
-
-
-def _nested(name: str, numbers: list[list[int]], place: tuple[int, ...]) -> Any:
-    """Return the keys of chunks as nested lists."""
-    if not numbers:
-        return (name, *place)
-    return [_nested(name, numbers[1:], (*place, one)) for one in numbers[0]]
 
 
 def checked_source(source: Any) -> Any:

@@ -3,12 +3,14 @@
 A worker that dies loses what it was doing; Dask gives that region to another one, which writes the same bits.
 """
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from convolve.arrays.stores.caching import forget
 from convolve.arrays.work import Region, Runner
 from convolve.errors import ArgumentError, ConvolveError, MissingExtraError
 from convolve.runtime import threads
@@ -32,6 +34,7 @@ def connected(scheduler: Any) -> Iterator[tuple[Runner, int]]:
         raise MissingExtraError.of("distributed", "dask", "a Dask scheduler") from error
     if isinstance(scheduler, Client):
         yield partial(_run, scheduler), max(_threads(scheduler).values())
+        scheduler.run(forget)
         return
     try:
         client = Client(scheduler, timeout=SECONDS)
@@ -42,6 +45,7 @@ def connected(scheduler: Any) -> Iterator[tuple[Runner, int]]:
         ) from error
     with client:
         yield partial(_run, client), max(_threads(client).values())
+        client.run(forget)
 
 
 def alone(function: Callable[[Region], Any], region: Region) -> Any:
@@ -67,7 +71,7 @@ def _run(
         numbers[future.key] = number
         return future
 
-    running = as_completed([submit(*one) for one, _ in zip(waiting, range(many), strict=False)])
+    running = as_completed([submit(*one) for one in itertools.islice(waiting, many)])
     for future in running:
         number = numbers.pop(future.key)
         try:

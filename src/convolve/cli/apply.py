@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convolve.cli import film, types
-from convolve.cli.output import fail, note, percent, shown_path
+from convolve.cli import film, regions, types
+from convolve.cli.clipping import clipped
+from convolve.cli.output import fail, note, shown_path
 from convolve.cli.types import Numbers
 from convolve.errors import ConvolveError
 
 if TYPE_CHECKING:
     from convolve.files import Picture
     from convolve.filters import Filter
-    from convolve.pictures import Report
 
 PIPE = "-"
 PART_FAILED = 3
@@ -66,6 +66,7 @@ class Job:
 @click.option(
     "--format", "file_format", help="Format of the result, such as png; by DST's ending without it."
 )
+@regions.regional
 @click.option("--force", is_flag=True, help="Overwrite files that exist.")
 def command(
     sources: tuple[str, ...],
@@ -84,13 +85,15 @@ def command(
     codec: str | None,
     file_format: str | None,
     force: bool,
+    **regional: Any,
 ) -> int:
-    """Filter pictures and films: one, a pipe, or a whole folder.
+    """Filter pictures, films and arrays in files: one, a pipe, or a whole folder.
 
     SRC is a picture, "-" for a pipe, a folder or a pattern such as 'photos/*.png'; with several
     pictures DST is a folder. Every channel and every plane of a stack is filtered by itself.
     A film (.mp4, .mkv, .webm, .mov, .avi), device:0 (a camera) or numbered pictures (a folder, or
     'frames/%04d.png') are filtered frame by frame, with --along t or --dims 3 through time as well.
+    A .zarr or .h5 (scan.h5:/raw), and with --memory a .npy or .tif, is filtered region by region.
 
     \b
     Results outside the range of the dtype, such as the negative side of an edge:
@@ -104,6 +107,7 @@ def command(
       convolve apply photo.jpg -k sobel -o edges.png
       convolve apply photos/ -k gaussian:2 -o blurred/
       convolve apply clip.mp4 -k '1 0 -1' --along t --range abs -o motion.mp4
+      convolve apply big.zarr -k gaussian:3 --dims 3 -o smooth.zarr --memory 2GB
       cat photo.png | convolve apply - -k sobel-x --range abs -o - --format png > edges.png
     """  # noqa: D301  # \b tells click to keep these lines
     from convolve import filters  # here and below: --help must answer before NumPy is loaded
@@ -115,6 +119,8 @@ def command(
         found, stride, padding = along_axis(found, along, stride, padding)
     options = {"stride": stride, "padding": padding, "padding_mode": mode, "flip": flip, "dtype": dtype}
     job = Job(found, {**options, "range": value_range}, file_format, force)
+    if regions.asked_for(sources, regional):
+        return regions.filter_regions(sources, destination, job.kernel, job.options, force, **regional)
     if film.is_film_job(sources, destination, in_time=found.weights[0].ndim == 3):
         return filter_films(job, sources, destination, film.film_options(fps, seconds, codec, force))
     if seconds is not None or codec is not None:
@@ -205,23 +211,6 @@ def check_destination(job: Job, destination: str) -> None:
 def named(text: str, name: str) -> str:
     """Return what is said about a picture, with its name unless that is in it already."""
     return text if name in text else f"{name}: {text}"
-
-
-def clipped(report: "Report", value_range: str) -> Iterator[str]:
-    """Return what is to be said about values that did not fit, and which range would keep them.
-
-    >>> from convolve.pictures import Report
-    >>> list(clipped(Report(values=200, below=24, above=1, low=0, high=255), "clip"))
-    ['12 % of values were negative and clipped; try --range abs', '0.5 % of values were above 255 and ...']
-    """
-    if report.below:
-        signs = report.low == 0 and value_range == "clip"
-        what, advice = ("negative", "abs") if signs else (f"below {report.low}", "scale")
-        share = percent(report.below, report.values)
-        yield f"{share} of values were {what} and clipped; try --range {advice}"
-    if report.above:
-        share = percent(report.above, report.values)
-        yield f"{share} of values were above {report.high} and clipped; try --range scale"
 
 
 def result_name(source: Path, file_format: str | None) -> str:

@@ -5,6 +5,17 @@ file, ``create(path, description)`` makes a file, of zeros, whose `Sink` takes r
 """
 
 from convolve.arrays.stores.base import Description, Location, Sink, Source
-from convolve.arrays.stores.kinds import create, kind_of_path, open_sink, open_source
+from convolve.arrays.stores.kinds import check_suffix, create, is_packed, kind_of_path, open_sink, open_source
 
-__all__ = ["Description", "Location", "Sink", "Source", "create", "kind_of_path", "open_sink", "open_source"]
+__all__ = [
+    "Description",
+    "Location",
+    "Sink",
+    "Source",
+    "check_suffix",
+    "create",
+    "is_packed",
+    "kind_of_path",
+    "open_sink",
+    "open_source",
+]

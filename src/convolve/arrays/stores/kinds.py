@@ -19,6 +19,11 @@ def kind_of_path(text: str | Path) -> str | None:
     return SUFFIXES.get(Path(Location.of(text).path).suffix.lower())
 
 
+def is_packed(text: str | Path) -> bool:
+    """Tell whether a format keeps chunks that are unpacked as a whole to read a cell of them."""
+    return kind_of_path(text) not in ("npy", None)
+
+
 def open_source(text: str | Path) -> Source:
     """Return an array in a file, whose header was compared with the file."""
     location = Location.of(text)
@@ -45,11 +50,21 @@ def open_sink(text: str | Path, description: Description) -> Sink:
     return opened
 
 
+def check_suffix(text: str | Path) -> None:
+    """Refuse a path whose suffix does not say its format."""
+    _module(Location.of(text))
+
+
 def _function(location: Location, name: str) -> Callable[..., Any]:
+    found: Callable[..., Any] = getattr(import_module(f"convolve.arrays.stores.{_module(location)}"), name)
+    return found
+
+
+def _module(location: Location) -> str:
+    """Return the module that knows a format."""
     kind = kind_of_path(location.path)
     if kind is None:
         raise FileFormatError(
             f"the suffix of {location.path} must say its format, one of {', '.join(SUFFIXES)}; rename it"
         )
-    found: Callable[..., Any] = getattr(import_module(f"convolve.arrays.stores.{kind}"), name)
-    return found
+    return kind
