@@ -160,8 +160,9 @@ def _responses(
 
     The axes are brought into the order (planes to loop over, axes to slide along, channels).
     """
-    looped = "".join(axis for axis in picture.axes if axis not in sliding and axis != "C")
-    channels = "C" if "C" in picture.axes else ""
+    together = picture.alpha or picture.axes.endswith("C")  # else channels are planes like others
+    channels = "C" if "C" in picture.axes and together else ""
+    looped = "".join(axis for axis in picture.axes if axis not in sliding and axis not in channels)
     order = [picture.axes.index(axis) for axis in looped + sliding + channels]
     frames = np.transpose(picture.array, order)
     coloured = frames[..., :-1] if picture.alpha else frames
