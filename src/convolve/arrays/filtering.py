@@ -1,10 +1,9 @@
 """One filter on an array in a file, region by region, into another file: here, or on Dask's workers."""
 
-import hashlib
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from convolve.api.types import PaddingArgument, PaddingMode, Size
 from convolve.arrays import stores
 from convolve.arrays.convolving import application
 from convolve.arrays.cutting import BASE, all_regions, cut
+from convolve.arrays.digest import digest_of
 from convolve.arrays.journal import Journal
 from convolve.arrays.stacking import StackWork
 from convolve.arrays.stores import Description, Sink, Source
@@ -239,29 +239,3 @@ def _identity(source: str | Path) -> tuple[int, int]:
     path = Path(stores.Location.of(source).path)
     facts = (path / "zarr.json" if (path / "zarr.json").is_file() else path).stat()
     return facts.st_mtime_ns, facts.st_size
-
-
-def digest_of(facts: Any) -> str:
-    """Return what tells a computation from others, the same in every process.
-
-    >>> digest_of((1, np.zeros(2))) == digest_of((1, np.zeros(2))) != digest_of((1, np.ones(2)))
-    True
-    """
-    found = hashlib.sha256()
-    _digest_into(found, facts)
-    return found.hexdigest()
-
-
-def _digest_into(found: Any, fact: Any) -> None:
-    """Add a fact: arrays by their numbers, records by their fields."""
-    if isinstance(fact, np.ndarray):
-        found.update(f"{fact.dtype}{fact.shape}".encode() + np.ascontiguousarray(fact).tobytes())
-    elif is_dataclass(fact):
-        for one in fields(fact):
-            _digest_into(found, getattr(fact, one.name))
-    elif isinstance(fact, tuple):
-        found.update(f"({len(fact)}".encode())
-        for part in fact:
-            _digest_into(found, part)
-    else:
-        found.update(f"{fact!r};".encode())

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from convolve.arrays.digest import digest_of
 from convolve.arrays.work import Range, Ranges, Region, Work
 from convolve.dtypes import Array
 from convolve.errors import ArgumentTypeError, MissingExtraError, ShapeError
@@ -52,13 +53,12 @@ def _assembled(pieces: Any, axis: int) -> Array:
 
 def lazily(work: Work, source: Any) -> Any:
     """Return the Dask array that a work makes of a Dask array."""
-    import dask
     from dask.array import Array as DaskArray
     from dask.highlevelgraph import HighLevelGraph
 
     bounds = [tuple(itertools.accumulate(sizes, initial=0)) for sizes in source.chunks]
     cuts = [_cuts(work, d, bounds[d] if d < len(bounds) else ()) for d in range(len(work.shape))]
-    name = f"convolve-{dask.base.tokenize(source.name, work)}"
+    name = f"convolve-{digest_of((source.name, work))}"
     shared = f"{name}-work"
     layer: dict[Any, Any] = {shared: work}
     keys = _Keys(source.name, name, source.chunks, layer)

@@ -12,6 +12,7 @@ from convolve.axis import Axis
 from convolve.dtypes import Array, DType
 from convolve.options import flag
 from convolve.pooling import Pool, max_dtype, mean_dtype, whole_divisor, windows_over
+from convolve.views import Form
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,13 +21,23 @@ class PoolWork:
 
     Attributes
     ----------
-    made
-        The windows of the whole; its image is a stand-in.
+    axes
+        The windows of the whole, per spatial dimension.
+    form
+        Of the array.
+    planes
+        Images and channels.
+    source_dtype, dtype
+        Of the array and of the result.
     kind, divisor, include_padding
         As `convolve.api.pooled` takes them.
     """
 
-    made: Pool
+    axes: tuple[Axis, ...]
+    form: Form
+    planes: tuple[int, int]
+    source_dtype: DType
+    dtype: DType
     kind: Literal["max", "mean"]
     divisor: int | None = None
     include_padding: bool = False
@@ -34,12 +45,7 @@ class PoolWork:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the result."""
-        return self.made.form.shape(self.made.shape)
-
-    @property
-    def dtype(self) -> DType:
-        """Dtype of the result."""
-        return max_dtype(self.made) if self.kind == "max" else mean_dtype(self.made)
+        return self.form.shape((*self.planes, *(axis.outputs for axis in self.axes)))
 
     @property
     def steps(self) -> tuple[int, ...]:
@@ -49,28 +55,27 @@ class PoolWork:
     def outputs_before(self, dimension: int, cell: int) -> int:
         """Return how many results along a dimension have their middle before a cell of the source."""
         places = self._places()
-        return middles_before(self.made.axes[dimension - places.start], cell) if dimension in places else cell
+        return middles_before(self.axes[dimension - places.start], cell) if dimension in places else cell
 
     def reads(self, region: Region) -> tuple[Ranges, ...]:
         """Return which ranges of the source a region reads, per dimension."""
-        reads = zip(self.made.axes, self._spatial(region), strict=True)
+        reads = zip(self.axes, self._spatial(region), strict=True)
         lines = iter(Line.of(axis.reads(*one)).ranges for axis, one in reads)
         places = self._places()
         return tuple(next(lines) if d in places else (one,) for d, one in enumerate(region))
 
     def compute(self, region: Region, cells: Array) -> Array:
         """Return a region of the result from the ranges of the source, laid side by side."""
-        reads = zip(self.made.axes, self._spatial(region), strict=True)
+        reads = zip(self.axes, self._spatial(region), strict=True)
         axes = tuple(_region_of(axis, one) for axis, one in reads)
-        whole = np.ascontiguousarray(cells)
-        image, is_region = self.made.form.canonical(whole), axes != self.made.axes
-        part = replace(self.made, axes=axes, image=image, is_region=is_region)
+        image, is_region = self.form.canonical(np.ascontiguousarray(cells)), axes != self.axes
+        part = Pool(axes, self.form, image, is_region)
         result: Array = pooled.compute(part, self.kind, self.dtype, self.divisor, self.include_padding)
         return result
 
     def _places(self) -> range:
         """Return the dimensions of the caller's array that are spatial."""
-        form = self.made.form
+        form = self.form
         first = 0 if form.bare else int(form.batched) + (form.layout == "channels_first")
         return range(first, first + form.dims)
 
@@ -99,11 +104,8 @@ def pooling(
 ) -> PoolWork:
     """Return the work of a pooling; ``rule`` holds what `avg_pool2d` has beyond `max_pool2d`."""
     made = windows_over(dims, np.broadcast_to(np.zeros((), dtype), shape), kernel_size, **options)
-    work = PoolWork(
-        made,
-        kind,
-        whole_divisor(rule.get("divisor_override")),
-        flag(rule.get("count_include_pad", False), "count_include_pad"),
-    )
-    _ = work.dtype  # which refuses numbers that have no order
-    return work
+    result = max_dtype(made) if kind == "max" else mean_dtype(made)
+    divisor = whole_divisor(rule.get("divisor_override"))
+    include = flag(rule.get("count_include_pad", False), "count_include_pad")
+    images, channels, *_ = made.shape
+    return PoolWork(made.axes, made.form, (images, channels), dtype, result, kind, divisor, include)
