@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 _HOME = {
     "apply": "convolve.api.images",
+    "arrays": "",
     "avg_pool1d": "convolve.api.pools",
     "avg_pool2d": "convolve.api.pools",
     "avg_pool3d": "convolve.api.pools",

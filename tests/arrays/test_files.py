@@ -143,9 +143,10 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
     assert not read(tmp_path / "b.zarr").any()
     with pytest.raises(FileFormatError, match="suffix of .*c.png must say its format"):
         arrays.filter_stored(source, tmp_path / "c.png", "box:3")
-    with pytest.raises(ConvolveError, match="a TIFF file cannot hold"):
-        arrays.filter_stored(source, tmp_path / "c.tif", "gabor:4", dtype="complex128", range="scale")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.zarr", "b.zarr"]
+    pairs = stored(tmp_path / "a.npy", np.ones((9, 9, 2)), "YXC")
+    with pytest.raises(FileFormatError, match=r"holds planes, or one of 3 or 4 colours; not YXC"):
+        arrays.filter_stored(pairs, tmp_path / "c.tif", "box:3")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npy", "a.zarr", "b.zarr"]
 
 
 def test_memory_that_does_not_do(tmp_path: Path) -> None:

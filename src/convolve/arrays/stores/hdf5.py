@@ -19,6 +19,9 @@ NEW = "/data"
 SPACING = "element_size_um"
 """Attribute of a dataset: size of a cell along Z, Y, X in µm (ImageJ's HDF5 plugin, ilastik, cellpose)."""
 
+AXES = "axes"
+"""Attribute of a dataset: a letter for each dimension, such as zyx."""
+
 MOST_DATASETS = 1000
 """Datasets of a file that are looked at to find one without a name."""
 
@@ -115,10 +118,14 @@ def _check_storage(dataset: Any, path: str) -> None:
 
 
 def _axes(dataset: Any, shape: tuple[int, ...]) -> str:
-    """Return the axes that labels name, or what such dimensions usually are."""
-    labels = [str(one.label).upper()[:1] for one in dataset.dims]
-    known = all(label and label in "TCZYX" for label in labels) and len(set(labels)) == len(labels)
-    return "".join(labels) if known else default_axes(shape)
+    """Return the axes that the dataset names, or what such dimensions usually are.
+
+    Labels of dimensions are not read: in a damaged file they end the process, inside the library.
+    """
+    named = dataset.attrs.get(AXES)
+    text = named.decode("ascii", "replace").upper() if isinstance(named, bytes) else ""
+    known = len(text) == len(shape) == len(set(text)) and set(text) <= set("TCZYXI")
+    return text if known else default_axes(shape)
 
 
 def _spacing(dataset: Any, axes: str) -> tuple[tuple[float | None, ...] | None, str | None]:
@@ -142,8 +149,7 @@ def create(location: Location, description: Description) -> Hdf5:
             compression="gzip",
             compression_opts=1,
         )
-        for dimension, axis in zip(made.dims, description.axes, strict=True):
-            dimension.label = axis.lower()
+        made.attrs[AXES] = np.bytes_(description.axes.lower())  # of a fixed length, unlike Python's text
         size = dict(zip(description.axes, description.spacing or (), strict=False))
         if description.unit in ("µm", "um", "micrometer"):
             made.attrs[SPACING] = [size.get(axis) or 1.0 for axis in "ZYX"]
