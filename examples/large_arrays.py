@@ -1,4 +1,4 @@
-"""A volume in a Zarr folder is smoothed by two worker processes, one of which is killed: the bits are the same.
+"""A volume in a Zarr folder is smoothed by two workers, one of which is killed: the bits are the same.
 
 ``python examples/large_arrays.py [--picture FILE]`` makes an OME-NGFF volume of noisy spheres whose cells are
 twice as deep as wide, starts two Dask workers, kills one midway, and compares with one process.
