@@ -22,6 +22,7 @@ COMMANDS = {
     "apply": "Filter pictures and films: one, a pipe, or a whole folder.",
     "blobs": "Find round things: cells, coins, stars.",
     "completion": "Print the lines that teach a shell to complete this command.",
+    "detect": "Find things in pictures: train, run and score detectors.",
     "explain": "Show every step of a convolution with its numbers.",
     "export": "Write a network as ONNX, or in our own form.",
     "filters": "List the filters that have names, or show one of them.",

@@ -217,7 +217,7 @@ def bytes_of(
     """
     given = picture if isinstance(picture, Picture) else files.read(picture)
     try:
-        planes = _planes(given)
+        planes = planes_of(given)
         own = (planes.shape[1], planes.shape[2])
         return _fitted(planes, size or own, channels or planes.shape[0], crop)
     except ConvolveError as error:
@@ -225,8 +225,14 @@ def bytes_of(
         raise FileFormatError(f"{named}{error}") from None
 
 
-def _planes(picture: Picture) -> Array:
-    """Return a picture as float32 (channels, height, width) from 0 to 1; 1 channel if grey, else 3."""
+def planes_of(picture: Picture) -> Array:
+    """Return a picture as float32 (channels, height, width) from 0 to 1; 1 channel if grey, else 3.
+
+    Raises
+    ------
+    FileFormatError
+        If it is no single picture, or has other channels or numbers.
+    """
     if picture.axes not in ("YX", "YXC"):
         raise FileFormatError(f"it must be one picture, not a film or a stack; its axes are {picture.axes}")
     array = picture.array
@@ -261,9 +267,19 @@ def _fitted(planes: Array, size: tuple[int, int], channels: int, crop: float) ->
             f"a picture of {planes.shape[1]}x{planes.shape[2]} is too long to cover {size[0]}x{size[1]}; "
             "cut it"
         )
-    sizes = np.array([1, planes.shape[0], *covering])
-    (resized,) = run_node(RESIZE, [planes[None], None, None, sizes])
+    whole = resized(planes, covering)
     top, left = ((given - wanted) // 2 for given, wanted in zip(covering, size, strict=True))
-    middle = resized[0, :, top : top + size[0], left : left + size[1]]
-    repeated = np.broadcast_to(middle, (channels, *size))
-    return np.asarray(np.rint(np.clip(repeated, 0, 1) * 255), np.uint8)
+    middle = whole[:, top : top + size[0], left : left + size[1]]
+    return as_bytes(np.broadcast_to(middle, (channels, *size)))
+
+
+def resized(planes: Array, size: Sequence[int]) -> Array:
+    """Return planes (channels, height, width) with other sizes, linearly and antialiased."""
+    sizes = np.array([1, planes.shape[0], *size])
+    (found,) = run_node(RESIZE, [planes[None], None, None, sizes])
+    return np.asarray(found[0])
+
+
+def as_bytes(planes: Array) -> Array:
+    """Return numbers from 0 to 1 as bytes."""
+    return np.asarray(np.rint(np.clip(planes, 0, 1) * 255), np.uint8)

@@ -40,7 +40,7 @@ def load(path: str | Path) -> tuple[Network, dict[str, Any]]:
 
 
 def _facts(model: Any, name: str) -> dict[str, Any]:
-    """Return what `save` put into the file's metadata; nothing from other programs' files."""
+    """Return what `save` put into the file's metadata, and as "metadata" the texts of other programs."""
     texts = [one.value for one in model.metadata_props if one.key == FACTS]
     try:
         found = json.loads(texts[-1]) if texts else {}
@@ -48,7 +48,8 @@ def _facts(model: Any, name: str) -> dict[str, Any]:
         raise FileFormatError(f"{name}: the metadata {FACTS!r} is damaged: {error}") from None
     if not isinstance(found, dict):
         raise FileFormatError(f"{name}: the metadata {FACTS!r} must be a JSON object")
-    return found
+    others = {one.key: one.value for one in model.metadata_props if one.key != FACTS}
+    return {**found, "metadata": others} if others else found
 
 
 def _bytes_of(path: Path) -> bytes:
