@@ -32,6 +32,7 @@ _HOME = {
     "detection": "",
     "errors": "",
     "explain": "convolve.explain.api",
+    "faces": "",
     "features": "",
     "filters": "",
     "get_num_threads": "convolve.runtime.threads",

@@ -1,5 +1,6 @@
 from convolve import detection as detection
 from convolve import errors as errors
+from convolve import faces as faces
 from convolve import features as features
 from convolve import filters as filters
 from convolve import nn as nn

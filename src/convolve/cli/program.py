@@ -25,6 +25,7 @@ COMMANDS = {
     "detect": "Find things in pictures: train, run and score detectors.",
     "explain": "Show every step of a convolution with its numbers.",
     "export": "Write a network as ONNX, or in our own form.",
+    "faces": "Find faces, and tell who somebody is.",
     "filters": "List the filters that have names, or show one of them.",
     "info": "Show versions, installed extras and the machine.",
     "match": "Find what looks like a template.",

@@ -55,7 +55,7 @@ def read(path: str | Path) -> tuple[Network, dict[str, Array], dict[str, Any]]:
         If there is no such file, or it is damaged or another program's.
     """
     check_path(path)
-    tensors, text = _contents(Path(path))
+    tensors, text = contents(Path(path))
     try:
         facts = json.loads(text)
         if facts["format"] != FORMAT:
@@ -73,7 +73,8 @@ def read(path: str | Path) -> tuple[Network, dict[str, Array], dict[str, Any]]:
     return network, rest, facts
 
 
-def _contents(path: Path) -> tuple[dict[str, Array], str]:
+def contents(path: Path) -> tuple[dict[str, Array], str]:
+    """Return the tensors of a safetensors file of ours, and the text that says what they are."""
     safetensors = package()
     try:
         with safetensors.safe_open(str(path), framework="np") as file:
