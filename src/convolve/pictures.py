@@ -17,7 +17,7 @@ from convolve.dtypes import Array, DType, kind_of, parse_dtype
 from convolve.errors import ArgumentError, ShapeError
 from convolve.exact import integer_range, saturated
 from convolve.files import Picture
-from convolve.filters import Filter
+from convolve.filters import Filter, Measured
 from convolve.options import choice, paddings, per_dimension
 
 Range = Literal["clip", "abs", "offset", "scale"]
@@ -58,7 +58,7 @@ class FilteredPicture:
 
 def filter_picture(
     picture: Picture,
-    kernel: ArrayLike | str | Filter,
+    kernel: ArrayLike | str | Filter | Measured,
     *,
     stride: Size = 1,
     padding: PaddingArgument = "same",
@@ -111,7 +111,7 @@ def filter_picture(
     array([ 0, 36, 36,  0], dtype=uint8)
     """
     chosen = cast(Range, choice(range, "range", RANGES))
-    found = as_row(filters.get(kernel) if isinstance(kernel, str) else kernel, picture.axes)
+    found = kernel_for(kernel, picture.axes, picture.spacing, picture.unit)
     weights = found.weights if isinstance(found, Filter) else (np.asarray(found),)
     sliding = sliding_axes(picture.axes, weights[0].ndim)
     options = {"stride": stride, "padding": padding, "padding_mode": padding_mode, "flip": flip}
@@ -124,6 +124,23 @@ def filter_picture(
     spacing = _spacing(picture, sliding, per_dimension(stride, len(sliding), "stride", 1))
     metadata = _metadata(picture, array.shape)
     return FilteredPicture(replace(picture, array=array, spacing=spacing, metadata=metadata), report)
+
+
+def kernel_for(
+    kernel: ArrayLike | str | Filter | Measured,
+    axes: str,
+    spacing: tuple[float | None, ...] | None,
+    unit: str | None,
+) -> ArrayLike | Filter:
+    """Return what is laid on a picture of these axes, whose cells have this size."""
+    if isinstance(kernel, str):
+        kernel = Measured(kernel, 2) if filters.needs_spacing(kernel) else filters.get(kernel)
+    if isinstance(kernel, Measured):
+        sizes = dict(zip(axes, spacing or (None,) * len(axes), strict=True))
+        along = sliding_axes(axes, kernel.ndim)
+        known = None if None in (sizes[axis] for axis in along) else tuple(sizes[axis] for axis in along)
+        kernel = kernel.at(known, unit)
+    return as_row(kernel, axes)
 
 
 def as_row(kernel: ArrayLike | Filter, axes: str) -> ArrayLike | Filter:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 import convolve
-from convolve import filters
 from convolve.api.types import PaddingArgument, PaddingMode, Size
 from convolve.arrays import stores
 from convolve.arrays.convolving import application
@@ -25,9 +24,9 @@ from convolve.arrays.stores.caching import CachedSource, forget
 from convolve.arrays.work import Region, Runner, Work
 from convolve.dtypes import DType, parse_dtype
 from convolve.errors import ArgumentError
-from convolve.filters import Filter
+from convolve.filters import Filter, Measured
 from convolve.options import choice, per_dimension
-from convolve.pictures import RANGES, Ends, Range, Report, as_row, finite_ends, sliding_axes, to_range
+from convolve.pictures import RANGES, Ends, Range, Report, finite_ends, kernel_for, sliding_axes, to_range
 
 SHARE_KEPT = 0.4
 """Part of the memory for chunks of the source that were unpacked: as much as a region needs."""
@@ -71,7 +70,7 @@ def here(function: Callable[[Region], Any], regions: Sequence[Region]) -> Iterat
 def filter_stored(
     source: str | Path,
     destination: str | Path,
-    kernel: ArrayLike | str | Filter,
+    kernel: ArrayLike | str | Filter | Measured,
     *,
     stride: Size = 1,
     padding: PaddingArgument = "same",
@@ -165,9 +164,11 @@ def filter_stored(
     return report
 
 
-def work_on(told: Description, kernel: ArrayLike | str | Filter, options: dict[str, Any]) -> tuple[Work, str]:
+def work_on(
+    told: Description, kernel: ArrayLike | str | Filter | Measured, options: dict[str, Any]
+) -> tuple[Work, str]:
     """Return the work of one filter on an array whose axes are known, and the axes that it slides along."""
-    found = as_row(filters.get(kernel) if isinstance(kernel, str) else kernel, told.axes)
+    found = kernel_for(kernel, told.axes, told.spacing, told.unit)
     dims = found.weights[0].ndim if isinstance(found, Filter) else np.ndim(found)
     sliding = sliding_axes(told.axes, dims)
     places = tuple(d for d, axis in enumerate(told.axes) if axis in sliding)

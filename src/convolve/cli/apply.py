@@ -19,7 +19,7 @@ from convolve.errors import ConvolveError
 
 if TYPE_CHECKING:
     from convolve.files import Picture
-    from convolve.filters import Filter
+    from convolve.filters import Filter, Measured
 
 PIPE = "-"
 PART_FAILED = 3
@@ -29,7 +29,7 @@ PART_FAILED = 3
 class Job:
     """What is done to every picture of one call."""
 
-    kernel: "Filter"
+    kernel: "Filter | Measured"
     options: dict[str, Any]
     format: str | None
     force: bool
@@ -57,6 +57,8 @@ class Job:
               show_default=True, help="What becomes of values that the dtype does not have.")  # fmt: skip
 @click.option("--dims", type=click.IntRange(1, 3), default=2, show_default=True,
               help="Dimensions of a named filter; 3 slides through a stack or a film.")  # fmt: skip
+@click.option("--spacing", metavar="1.5,0.7,0.7mm",
+              help="Size of a cell, for gaussian:2mm; the picture's own without it.")  # fmt: skip
 @click.option("--along", type=click.Choice(["x", "y", "t"]),
               help="Slide a filter of one dimension along this axis; t: time, or a stack.")  # fmt: skip
 @click.option("--fps", default="25", show_default=True, help="Of numbered pictures that become a film.")
@@ -79,6 +81,7 @@ def command(
     dtype: str | None,
     value_range: str,
     dims: int,
+    spacing: str | None,
     along: str | None,
     fps: str,
     seconds: float | None,
@@ -106,22 +109,21 @@ def command(
     Examples:
       convolve apply photo.jpg -k sobel -o edges.png
       convolve apply photos/ -k gaussian:2 -o blurred/
+      convolve apply brain.nii.gz -k gaussian:fwhm=6mm --dims 3 -o smooth.nii.gz
       convolve apply clip.mp4 -k '1 0 -1' --along t --range abs -o motion.mp4
       convolve apply big.zarr -k gaussian:3 --dims 3 -o smooth.zarr --memory 2GB
       cat photo.png | convolve apply - -k sobel-x --range abs -o - --format png > edges.png
     """  # noqa: D301  # \b tells click to keep these lines
-    from convolve import filters  # here and below: --help must answer before NumPy is loaded
-
-    found = filters.get(kernel, ndim=dims if along is None else 1)
+    found = chosen(kernel, dims if along is None else 1, spacing)
     if along is not None:
         from convolve.pictures import along_axis  # loads NumPy, which --help must not wait for
 
-        found, stride, padding = along_axis(found, along, stride, padding)
+        found, stride, padding = along_axis(fixed(found), along, stride, padding)
     options = {"stride": stride, "padding": padding, "padding_mode": mode, "flip": flip, "dtype": dtype}
     job = Job(found, {**options, "range": value_range}, file_format, force)
     if regions.asked_for(sources, regional):
         return regions.filter_regions(sources, destination, job.kernel, job.options, force, **regional)
-    if film.is_film_job(sources, destination, in_time=found.weights[0].ndim == 3):
+    if film.is_film_job(sources, destination, in_time=found.ndim == 3):
         return filter_films(job, sources, destination, film.film_options(fps, seconds, codec, force))
     if seconds is not None or codec is not None:
         raise click.UsageError("--seconds and --codec are for films, and neither SRC nor DST is one")
@@ -134,12 +136,28 @@ def command(
     return filter_batch(job, sources, destination)
 
 
+def chosen(kernel: str, ndim: int, spacing: str | None) -> "Filter | Measured":
+    """Return a filter, or one that a picture's spacing will make; names are refused now."""
+    from convolve import filters  # here and below: --help must answer before NumPy is loaded
+
+    if not filters.needs_spacing(kernel):
+        return filters.get(kernel, ndim)
+    return filters.Measured(kernel, ndim, *(() if spacing is None else filters.spacing_of(spacing)))
+
+
+def fixed(kernel: "Filter | Measured") -> "Filter":
+    """Return a filter for what has no cells of a known size, such as a film."""
+    from convolve import filters  # loads NumPy, which --help must not wait for
+
+    return kernel.at(None, None) if isinstance(kernel, filters.Measured) else kernel
+
+
 def filter_films(job: Job, sources: Sequence[str], destination: str, options: dict[str, Any]) -> int:
     """Filter one film; refuse several."""
     if job.format is not None:
         raise click.UsageError("--format is for pictures; a film has its ending, and --codec")
     if len(sources) == 1 and (film.is_one(sources[0]) or not is_batch(sources[0])):
-        return film.filter_one(job.kernel, job.options, sources[0], destination, options)
+        return film.filter_one(fixed(job.kernel), job.options, sources[0], destination, options)
     raise click.UsageError(
         "one film is filtered at a time; for several write: for one in *.mp4; do convolve apply $one …; done"
     )

@@ -13,7 +13,7 @@ from convolve.cli.clipping import clipped
 from convolve.cli.output import note, shown_path
 
 if TYPE_CHECKING:
-    from convolve.filters import Filter
+    from convolve.filters import Filter, Measured
 
 UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
          "KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}  # fmt: skip
@@ -57,7 +57,7 @@ def asked_for(sources: Sequence[str], options: dict[str, Any]) -> bool:
 def filter_regions(
     sources: Sequence[str],
     destination: str,
-    kernel: "Filter",
+    kernel: "Filter | Measured",
     options: dict[str, Any],
     force: bool,
     memory: int | None,

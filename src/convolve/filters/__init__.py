@@ -3,6 +3,8 @@
 Weights are laid on the image as they stand, not flipped; `get` turns text into a `Filter`.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from convolve.errors import FilterError
@@ -23,6 +25,7 @@ from convolve.filters.edges import (
     sobel_x,
     sobel_y,
 )
+from convolve.filters.lengths import Length, parse, spacing_of
 from convolve.filters.registry import ENTRIES, find, named, usage
 from convolve.filters.smoothing import (
     box,
@@ -38,6 +41,7 @@ from convolve.filters.weights import Filter
 
 __all__ = [
     "Filter",
+    "Measured",
     "box",
     "difference",
     "difference_of_gaussians",
@@ -53,6 +57,7 @@ __all__ = [
     "laplacian_of_gaussian",
     "motion_blur",
     "names",
+    "needs_spacing",
     "prewitt_x",
     "prewitt_y",
     "purpose",
@@ -63,6 +68,7 @@ __all__ = [
     "sharpen",
     "sobel_x",
     "sobel_y",
+    "spacing_of",
     "unsharp",
     "usage",
 ]
@@ -87,16 +93,22 @@ def purpose(name: str) -> tuple[str, str]:
     return entry.purpose, entry.source
 
 
-def get(text: str, ndim: int = 2) -> Filter:
+def get(
+    text: str, ndim: int = 2, *, spacing: Sequence[float | None] | None = None, unit: str | None = None
+) -> Filter:
     """Return the filter that a text asks for.
 
     Parameters
     ----------
     text
         A name, with its numbers after a colon ("gaussian:1.5", "motion-blur:9,45"); rows of numbers
-        ("1 0 -1; 1 0 -1; 1 0 -1"); or the path of a .npy or .csv file.
+        ("1 0 -1; 1 0 -1; 1 0 -1"); or the path of a .npy or .csv file. The sigma of a Gaussian, its
+        derivatives and "log" may have a unit ("gaussian:2mm", "gaussian:2mm,1mm,1mm") or be given by its
+        full width at half maximum ("gaussian:fwhm=6mm").
     ndim
         Dimensions of a named filter, 1 to 3. What is written out has its own.
+    spacing, unit
+        Size of a cell per dimension, and its unit: nm, um, mm, cm or m. Needed for a sigma with a unit.
 
     Returns
     -------
@@ -125,12 +137,63 @@ def get(text: str, ndim: int = 2) -> Filter:
         return from_file(Path(wanted))
     if is_table(wanted):
         return from_table(wanted)
-    name, colon, rest = wanted.partition(":")
+    name, numbers = _taken_apart(wanted)
+    return named(name, numbers, ndim, spacing, unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A named filter whose size has a unit, before a picture says how large its cells are.
+
+    Attributes
+    ----------
+    text, ndim
+        As `get` takes them.
+    spacing, unit
+        The size of a cell, if it is known better than by the picture.
+
+    Examples
+    --------
+    >>> Measured("gaussian:2mm", 2).at((0.5, 1.0), "mm").weights[0].shape
+    (33, 17)
+    """
+
+    text: str
+    ndim: int
+    spacing: tuple[float, ...] | None = None
+    unit: str | None = None
+
+    def at(self, spacing: Sequence[float | None] | None, unit: str | None) -> Filter:
+        """Return the filter for cells of a size, one number per dimension."""
+        if self.spacing is None:
+            return get(self.text, self.ndim, spacing=spacing, unit=unit)
+        own = self.spacing * self.ndim if len(self.spacing) == 1 else self.spacing
+        return get(self.text, self.ndim, spacing=own, unit=self.unit)
+
+
+def needs_spacing(text: str) -> bool:
+    """Tell whether a filter has a size with a unit, so that only a picture's spacing says how large it is.
+
+    >>> needs_spacing("gaussian:2mm"), needs_spacing("gaussian:fwhm=4")
+    (True, False)
+    """
+    wanted = text.strip()
+    if not wanted or Path(wanted).suffix.lower() in (".npy", ".csv") or is_table(wanted):
+        return False
+    return any(isinstance(one, Length) and one.needs_spacing for one in _taken_apart(wanted)[1])
+
+
+def _taken_apart(text: str) -> tuple[str, list[float | Length]]:
+    """Return the name of a filter and the numbers that follow it."""
+    name, colon, rest = text.partition(":")
     find(name)
-    return named(name, [_parameter(one, name) for one in rest.split(",")] if colon else [], ndim)
+    return name, [_parameter(one, name) for one in rest.split(",")] if colon else []
 
 
-def _parameter(cell: str, name: str) -> float:
+def _parameter(cell: str, name: str) -> float | Length:
+    length = parse(cell)
+    if length is not None:
+        return length
     try:
         return float(cell)
     except ValueError:

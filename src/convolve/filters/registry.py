@@ -8,6 +8,7 @@ from typing import Any
 
 from convolve.errors import FilterError
 from convolve.filters import directed, edges, smoothing
+from convolve.filters.lengths import Length, in_cells
 from convolve.filters.weights import Combine, Filter, Weights, frozen
 
 Made = Weights | tuple[Weights, ...]
@@ -30,6 +31,8 @@ class Entry:
     combine: Combine | None = None
     flat: bool = False
     """Whether it exists in two dimensions only."""
+    sized: bool = False
+    """Whether its numbers are sigmas, one for all dimensions or one for each, which may have a unit."""
 
     @property
     def parameters(self) -> tuple[inspect.Parameter, ...]:
@@ -70,7 +73,7 @@ def _unsharp(ndim: int, sigma: float = 1.0, amount: float = 1.0) -> Made:
 
 
 def _derivative(axes: str) -> Callable[..., Made]:
-    def make(ndim: int, sigma: float = 1.0) -> Made:
+    def make(ndim: int, sigma: float | Sequence[float] = 1.0) -> Made:
         names = edges.AXES[-ndim:]
         if any(axis not in names for axis in axes):
             raise FilterError(
@@ -121,6 +124,7 @@ ENTRIES: dict[str, Entry] = {
         _gaussian,
         "blurs without a preferred direction; sigma in cells",
         "normal density, cut at 4 sigma as in SciPy",
+        sized=True,
     ),
     **_differences("sobel", "Sobel", "Sobel and Feldman, A 3x3 isotropic gradient operator (1968)"),
     **_differences(
@@ -157,7 +161,7 @@ ENTRIES: dict[str, Entry] = {
     "laplacian-8": Entry(
         lambda ndim: edges.laplacian(8, ndim), "second difference over all neighbours: spots", EDGE_BOOK
     ),
-    "log": Entry(_log, "spots and ridges of a size: Laplacian of a Gaussian", MARR),
+    "log": Entry(_log, "spots and ridges of a size: Laplacian of a Gaussian", MARR, sized=True),
     "dog": Entry(_dog, "spots of a size: a narrow Gaussian minus a wide one", MARR),
     "sharpen": Entry(
         lambda ndim: edges.sharpening(ndim), "sharpens: the image minus its Laplacian", CONVOLUTION_BOOK
@@ -189,28 +193,59 @@ ENTRIES: dict[str, Entry] = {
         "maximum",
         True,
     ),
-    "gaussian-dx": Entry(_derivative("x"), "slope to the right of the smoothed image", NORMAL),
-    "gaussian-dy": Entry(_derivative("y"), "slope downwards of the smoothed image", NORMAL),
-    "gaussian-dz": Entry(_derivative("z"), "slope with depth of the smoothed volume", NORMAL),
-    "gaussian-dxx": Entry(_derivative("xx"), "curvature along x of the smoothed image", NORMAL),
-    "gaussian-dyy": Entry(_derivative("yy"), "curvature along y of the smoothed image", NORMAL),
-    "gaussian-dxy": Entry(_derivative("xy"), "twist of the smoothed image", NORMAL),
+    "gaussian-dx": Entry(_derivative("x"), "slope to the right of the smoothed image", NORMAL, sized=True),
+    "gaussian-dy": Entry(_derivative("y"), "slope downwards of the smoothed image", NORMAL, sized=True),
+    "gaussian-dz": Entry(_derivative("z"), "slope with depth of the smoothed volume", NORMAL, sized=True),
+    "gaussian-dxx": Entry(_derivative("xx"), "curvature along x of the smoothed image", NORMAL, sized=True),
+    "gaussian-dyy": Entry(_derivative("yy"), "curvature along y of the smoothed image", NORMAL, sized=True),
+    "gaussian-dxy": Entry(_derivative("xy"), "twist of the smoothed image", NORMAL, sized=True),
 }
 
 
-def named(name: str, numbers: Sequence[float], ndim: int) -> Filter:
-    """Return the filter of a name, made with the numbers that followed it."""
+def named(
+    name: str,
+    numbers: Sequence[float | Length],
+    ndim: int,
+    spacing: Sequence[float | None] | None = None,
+    unit: str | None = None,
+) -> Filter:
+    """Return the filter of a name, made with the numbers that followed it; see `convolve.filters.get`."""
     entry = find(name)
     if entry.flat and ndim != 2:
         raise FilterError(
             f"the filter {name!r} is two-dimensional, but ndim={ndim} was asked for; use ndim=2"
         )
     _check_numbers(name, entry, numbers)
-    made: Any = entry.make(ndim, *numbers)
+    written = ":".join([name, ",".join(map(_written, numbers))]) if numbers else name
+    made: Any = entry.make(ndim, *_plain(name, entry, numbers, ndim, spacing, unit))
     weights = made if isinstance(made, tuple) else (made,)
     combine = entry.combine if len(weights) > 1 else None
-    written = ":".join([name, ",".join(f"{number:g}" for number in numbers)]) if numbers else name
     return Filter(written, weights, combine, entry.purpose, entry.source)
+
+
+def _written(number: float | Length) -> str:
+    return f"{number.number:g}{number.unit}" if isinstance(number, Length) else f"{number:g}"
+
+
+def _plain(
+    name: str,
+    entry: Entry,
+    numbers: Sequence[float | Length],
+    ndim: int,
+    spacing: Sequence[float | None] | None,
+    unit: str | None,
+) -> Sequence[Any]:
+    """Return the numbers as the filter is made of them: sigmas with a unit in cells."""
+    if not any(isinstance(one, Length) for one in numbers):
+        return numbers
+    if not entry.sized:
+        raise FilterError(
+            f"only sigmas of Gaussians, their derivatives and log have a unit or a width at half maximum; "
+            f"the filter {usage(name)!r} takes plain numbers, in cells"
+        )
+    cells = in_cells(numbers, ndim, spacing, unit)
+    many = entry.parameters[0].kind is inspect.Parameter.VAR_POSITIONAL
+    return cells if many else [cells]
 
 
 def find(name: str) -> Entry:
@@ -224,7 +259,7 @@ def find(name: str) -> Entry:
     )
 
 
-def _check_numbers(name: str, entry: Entry, numbers: Sequence[float]) -> None:
+def _check_numbers(name: str, entry: Entry, numbers: Sequence[float | Length]) -> None:
     """Check that a name got as many numbers as it takes."""
     parameters = entry.parameters
     many = any(one.kind is inspect.Parameter.VAR_POSITIONAL for one in parameters)

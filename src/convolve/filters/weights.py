@@ -41,6 +41,11 @@ class Filter:
     purpose: str
     source: str
 
+    @property
+    def ndim(self) -> int:
+        """Dimensions of the weights."""
+        return self.weights[0].ndim
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Weights:
         """Return the weights, if they are a single array."""
         if len(self.weights) != 1:
