@@ -70,17 +70,14 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     image = np.random.default_rng(5).random((20, 30)).astype(np.float32)
     files.write("told.tif", Picture(image, "YX", False, (0.5, 0.5), "mm"))
     files.write("plain.npy", Picture(image, "YX"))
-    assert inside("apply", "told.tif", "-k", "gaussian:1mm", "-o", "a.npy").returncode == 0
-    assert (
-        inside("apply", "plain.npy", "-k", "gaussian:1mm", "--spacing", "0.5mm", "-o", "b.npy").returncode
-        == 0
-    )
+    words = ("-k", "gaussian:1mm", "-o")
+    assert inside("apply", "told.tif", *words, "a.npy").returncode == 0
+    assert inside("apply", "plain.npy", *words, "b.npy", "--spacing", "0.5mm").returncode == 0
     assert np.array_equal(np.load("a.npy"), np.load("b.npy"))
     assert np.array_equal(np.load("a.npy"), apply(image, "gaussian:2"))
-    refused = inside("apply", "plain.npy", "-k", "gaussian:1mm", "-o", "c.npy")
+    refused = inside("apply", "plain.npy", *words, "c.npy")
     assert refused.returncode == 1 and "give --spacing" in refused.stderr
     wrong = inside("apply", "plain.npy", *words, "c.npy", "--spacing", "half")
     assert wrong.returncode == 1 and "such as 1.5,0.7,0.7mm; got 'half'" in wrong.stderr
-    assert (
-        inside("apply", "none.png", "-k", "gausian:1mm", "-o", "c.npy").stderr.count("no filter named") == 1
-    )
+    unknown = inside("apply", "none.png", "-k", "gausian:1mm", "-o", "c.npy")
+    assert unknown.stderr.count("no filter named") == 1
