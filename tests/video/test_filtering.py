@@ -10,7 +10,7 @@ import pytest
 
 import convolve
 from convolve import filters
-from convolve.errors import ArgumentError, FilterError, ShapeError
+from convolve.errors import ArgumentError, FilterError, ShapeError, TooLargeError
 from convolve.pictures import along_axis
 from convolve.video import filter_film, read_frames, write_frames
 from tests.video.making import decoded, film, planes
@@ -162,3 +162,12 @@ def test_what_makes_no_sense_is_refused(
     with pytest.raises(error, match=words):
         call(source, tmp_path / "b.mkv")
     assert [one.name for one in tmp_path.iterdir()] == ["a.mkv"]
+
+
+def test_a_window_larger_than_memory_is_refused(
+    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("convolve.video.filtering.LARGEST_WINDOW", 9 * 16 * 16 - 1)
+    source = film(tmp_path / "a.mkv", planes(seed, "gray", 16, 16, 5), "gray")
+    with pytest.raises(TooLargeError, match="shorter filter"):
+        filter_film(source, tmp_path / "b.mkv", LONG)

@@ -18,7 +18,7 @@ from convolve.api.types import PaddingArgument, PaddingMode, Size
 from convolve.arguments import conv_spec
 from convolve.axis import Axis
 from convolve.dtypes import Array
-from convolve.errors import ArgumentError, ShapeError
+from convolve.errors import ArgumentError, ShapeError, TooLargeError
 from convolve.filters import Filter
 from convolve.options import choice, per_dimension
 from convolve.pictures import RANGES, Range, Report, to_range
@@ -34,6 +34,9 @@ SUM_TOLERANCE = 1e-6
 
 LARGEST_STACK = 1 << 27
 """Bytes of the frames that are filtered in time together: 128 MiB, ten windows of 720p."""
+
+LARGEST_WINDOW = 1 << 31
+"""Bytes of the frames that one result depends on: 2 GiB, 300 of 1080p as RGB; twice that is held at times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ class FilmFilter:
         self.pixels = working_pixels(header, as_stored)
         self.size = (space[0].outputs, space[1].outputs)
         self.strides = (space[0].stride, space[1].stride)
+        self._frame_bytes = self.pixels.bytes_of(*header.size)
+        check_window(self.time, self._frame_bytes)
         self._steps = self._plane_steps(space)
         self.report: Report | None = None
         self._counted: list[Report] = []
@@ -125,8 +130,7 @@ class FilmFilter:
 
     def _together(self, time: Axis) -> int:
         """Return how many outputs are worth filtering together: passes in space are shared by them."""
-        frame = self.pixels.bytes_of(*self.size) * self.strides[0] * self.strides[1]
-        room = (LARGEST_STACK // frame - time.extent) // time.stride
+        room = (LARGEST_STACK // self._frame_bytes - time.extent) // time.stride
         return max(1, min(time.taps, room))
 
     def _in_space(self, frame: Any) -> Any:
@@ -237,6 +241,16 @@ def working_pixels(header: Header, as_stored: bool) -> Pixels:
     full_range = whole and pixels.bits in (8, 16)
     turnable = not header.turn.swapped or down_and_across[0] == down_and_across[1]
     return pixels if full_range or (as_stored and turnable) else for_rgb(pixels)
+
+
+def check_window(time: Axis | None, frame_bytes: int) -> None:
+    """Refuse a filter that looks at more frames than should be held."""
+    if time is not None and time.extent * frame_bytes > LARGEST_WINDOW:
+        raise TooLargeError(
+            f"the frames that a filter looks at may take {LARGEST_WINDOW} bytes together, but {time.extent} "
+            f"frames of {frame_bytes} bytes take {time.extent * frame_bytes}; use a shorter filter, or make "
+            "the film smaller first"
+        )
 
 
 def stacked(planes: list[Array | None], mode: PaddingMode) -> Array:
