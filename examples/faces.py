@@ -101,7 +101,7 @@ def draw(
     left.imshow(picture.array)
     for (x1, y1, x2, y2), score in zip(found.boxes, found.scores, strict=True):
         left.add_patch(Rectangle((x1, y1), x2 - x1, y2 - y1, fill=False, color="tab:orange", linewidth=2.5))
-        left.text(x1, y1 - 6, f"{score:.3f}", color="tab:orange", weight="bold")
+        left.text(x1, y1 - 8, f"{score:.3f}", color="white", backgroundcolor="tab:orange", fontsize=8)
     left.set_title("faces found (learned from 25 × 25 patches)", fontsize=9)
     rows = [np.concatenate(list(everybody.images[everybody.targets == k][:5, 0]), axis=1) for k in range(5)]
     middle.imshow(np.concatenate(rows), cmap="gray", vmin=0, vmax=255)

@@ -72,11 +72,11 @@ def test_people_are_enrolled_identified_and_verified(folder: Path, tmp_path: Pat
     assert done.stdout.splitlines()[0] == "unknown"
     done = inside("faces", "verify", known, known, *models)
     assert done.stdout.splitlines()[0] == "same" and "equal errors" in done.stderr
-    done = inside("faces", "enroll", gallery, "--remove", "--name", "P1", *models)
+    done = inside("faces", "forget", gallery, "--name", "P1")
     assert done.returncode == 0 and "2 embeddings of 2 people" in done.stderr
     found = ("--detector", str(folder / "detector.safetensors"))
     done = inside("faces", "identify", gallery, str(folder / "portrait.png"), *models, *found)
-    assert done.returncode == 1 and "faces must be found as in the gallery" in done.stderr
+    assert done.returncode == 1 and "faces must be found as for the gallery" in done.stderr
 
 
 def test_a_face_is_found_before_it_is_embedded(folder: Path) -> None:
@@ -119,7 +119,8 @@ def test_an_embedder_is_trained_on_a_folder(folder: Path, tmp_path: Path) -> Non
     [
         (("detect", "x.png"), "Missing option '--model'"),
         (("enroll", "g.npz", "x.png", "--name", "A", "--embedder", "e"), "must be a .safetensors file"),
-        (("enroll", "g.safetensors", "--name", "A", "--embedder", "e"), "give the pictures to add"),
+        (("enroll", "g.safetensors", "--name", "A", "--embedder", "e"), "Missing argument"),
+        (("forget", "g.safetensors", "--name", "A"), "there is no g.safetensors"),
         (
             ("enroll", "g.safetensors", "x.png", "--name", "A", "--embedder", "nothing.onnx"),
             "no file nothing.onnx",

@@ -59,7 +59,7 @@ def test_another_embedder_or_detector_is_refused() -> None:
     with pytest.raises(ArgumentError, match="must be used with the embedder that made it"):
         gallery().check(embedder(seed=1), "")
     with pytest.raises(
-        ArgumentError, match="found as in the gallery: with the detector pictures taken whole"
+        ArgumentError, match="nowhere, pictures being taken whole; here they are found by the detector 0123"
     ):
         gallery().check(embedder(), "0123456789abcdef")
 

@@ -112,10 +112,13 @@ class Gallery:
                 f"things: it is {self.embedder[:12]}…, given was {embedder.digest[:12]}…; enrol anew"
             )
         if detector != self.detector:
-            made, given = (one[:12] or "pictures taken whole" for one in (self.detector, detector))
+            made, given = (
+                f"by the detector {one[:12]}…" if one else "nowhere, pictures being taken whole"
+                for one in (self.detector, detector)
+            )
             raise ArgumentError(
-                f"faces must be found as in the gallery: with the detector {made}, not {given}; give the "
-                "same --detector, or enrol anew"
+                f"faces must be found as for the gallery, {made}; here they are found {given}; give the same "
+                "--detector, or enrol anew"
             )
 
     def ranked(self, embedding: Any) -> list[tuple[str, float]]:

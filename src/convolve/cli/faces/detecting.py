@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convolve.cli.output import fail, note, shown_path
-from convolve.errors import ConvolveError, FileFormatError
+from convolve.errors import ConvolveError
 
 if TYPE_CHECKING:
     from convolve.faces import Faces
 
 PART_FAILED = 3
-COLOUR = (255, 96, 0)
-"""Of the boxes drawn: orange, which neither skin nor sky has."""
 
 
 @click.command(short_help="Train a face detector.")
@@ -115,7 +113,7 @@ def detect(
     else:
         text = as_csv(found) if Path(output).suffix.lower() == ".csv" else as_json(found)
         files.atomic.write_bytes(Path(output), text.encode(), force=force)
-    note(f"{sum(len(one) for _, one in found)} faces in {len(found)} pictures")
+    note(f"faces found: {sum(len(one) for _, one in found)}, in pictures: {len(found)}")
     return 0 if len(found) == len(paths) else PART_FAILED
 
 
@@ -144,17 +142,12 @@ def as_json(found: "list[tuple[Path, Faces]]") -> str:
 
 
 def boxed(picture: Any, found: "Faces") -> Any:
-    """Return an 8-bit picture with a frame around each face."""
+    """Return a picture with a frame around each face."""
     import numpy as np  # which --help must not wait for
-    from PIL import Image, ImageDraw  # as above
 
-    from convolve.files import Picture  # as above
+    from convolve.detection import drawing, scenes  # as above
 
-    array = picture.array
-    if array.dtype != np.uint8 or picture.alpha:
-        raise FileFormatError("boxes are drawn into 8-bit pictures without alpha; write .csv")
-    image = Image.fromarray(array if array.ndim == 2 or array.shape[2] == 3 else array[..., 0]).convert("RGB")
-    pen = ImageDraw.Draw(image)
-    for box in found.boxes:
-        pen.rectangle([float(side) for side in box], outline=COLOUR, width=max(2, min(image.size) // 150))
-    return Picture(np.asarray(image), "YXC", metadata=picture.metadata)
+    labels, size = np.zeros(len(found), np.int64), picture.array.shape[:2]
+    return drawing.drawn(
+        picture, scenes.Found(found.boxes, labels, found.scores, size), ["face"] * len(found)
+    )

@@ -3,7 +3,7 @@
 import click
 
 from convolve.cli.faces.detecting import detect, train
-from convolve.cli.faces.recognising import enroll, identify, verify
+from convolve.cli.faces.recognising import enroll, forget, identify, verify
 from convolve.cli.faces.scoring import embedder, score
 
 
@@ -25,5 +25,5 @@ def command() -> None:
     """  # noqa: D301  # \b tells click to keep these lines
 
 
-for one in (detect, train, enroll, identify, verify, embedder, score):
+for one in (detect, train, enroll, forget, identify, verify, embedder, score):
     command.add_command(one)

@@ -1,4 +1,4 @@
-"""`convolve faces enroll`, `identify` and `verify`: galleries of known people, and who is on a picture."""
+"""`convolve faces enroll`, `forget`, `identify` and `verify`: known people, and who is on a picture."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,9 +19,8 @@ BY_HAND = "given by hand"
 
 @click.command(short_help="Add pictures of somebody to a gallery.")
 @click.argument("gallery", metavar="GALLERY")
-@click.argument("pictures", metavar="PICTURE…", nargs=-1)
+@click.argument("pictures", metavar="PICTURE…", nargs=-1, required=True)
 @click.option("--name", required=True, metavar="NAME", help="Of the person.")
-@click.option("--remove", is_flag=True, help="Take the person out of the gallery instead.")
 @click.option(
     "--threshold", type=COSINE, help="From which similarity on somebody is known, if you know better."
 )
@@ -30,7 +29,6 @@ def enroll(
     gallery: str,
     pictures: tuple[str, ...],
     name: str,
-    remove: bool,
     threshold: float | None,
     given: Mapping[str, Any],
 ) -> int:
@@ -40,12 +38,9 @@ def enroll(
     It takes only the models that it was made with.
 
     \b
-    Examples:
+    Example:
       convolve faces enroll team.safetensors ada1.jpg ada2.jpg --name Ada --embedder e.onnx
-      convolve faces enroll team.safetensors --name Ada --remove --embedder e.onnx
     """  # noqa: D301  # \b tells click to keep these lines
-    if bool(pictures) == remove:
-        raise click.UsageError("give the pictures to add, or --remove alone")
     from convolve import faces, files  # here and below: --help must answer before NumPy is loaded
     from convolve.nn import models as networks
 
@@ -54,20 +49,29 @@ def enroll(
     exists = Path(gallery).exists()
     networks.check_target(Path(gallery), force=True)
     models = load(given)
-    if remove:
-        known = faces.Gallery.load(gallery).without(name)
+    if exists:
+        known = faces.Gallery.load(gallery)
+        known.check(models.embedder, models.found_by)  # before the work
+        known = known.enrolled(name, models.embeddings(files.expand(pictures)))
     else:
-        if exists:
-            faces.Gallery.load(gallery).check(models.embedder, models.found_by)  # before the work
         found = models.embeddings(files.expand(pictures))
-        known = (
-            faces.Gallery.load(gallery).enrolled(name, found)
-            if exists
-            else faces.Gallery.of(name, found, models.embedder, models.found_by)
-        )
+        known = faces.Gallery.of(name, found, models.embedder, models.found_by)
     if threshold is not None:
         known = known.with_threshold(faces.Threshold(threshold, BY_HAND))
     known.save(gallery, force=exists)
+    note(f"{shown_path(gallery)}: {len(known.names)} embeddings of {len(known.people)} people")
+    return 0
+
+
+@click.command(short_help="Take somebody out of a gallery.")
+@click.argument("gallery", metavar="GALLERY")
+@click.option("--name", required=True, metavar="NAME", help="Of the person.")
+def forget(gallery: str, name: str) -> int:
+    """Take somebody out of a gallery, with all embeddings; no model is needed for it."""
+    from convolve import faces  # --help must answer before NumPy is loaded
+
+    known = faces.Gallery.load(gallery).without(name)
+    known.save(gallery, force=True)
     note(f"{shown_path(gallery)}: {len(known.names)} embeddings of {len(known.people)} people")
     return 0
 
