@@ -185,9 +185,9 @@ def _at_scale(
 def _without_overlaps(found: Matches, limit: float) -> Array:
     """Return the indices of the matches that are kept, the best first."""
 
-    def overlaps(one: int, others: Array) -> Array:
-        corner, size = found.corners[one], found.sizes[one]
-        return box_overlap(corner, size, found.corners[others], found.sizes[others])
+    def overlaps(first: Array, second: Array) -> Array:
+        one, other = found.chosen(first), found.chosen(second)
+        return box_overlap(one.corners, one.sizes, other.corners, other.sizes)
 
     order = np.argsort(-found.scores, kind="stable")
-    return kept(order, found.centres[:, 0], found.sizes[:, 0] / 2, overlaps, limit)
+    return kept(order, found.centres, found.sizes / 2, overlaps, limit)

@@ -1,13 +1,16 @@
 """Which of several finds that overlap is kept: balls for blobs, boxes for matches of a template."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from convolve.dtypes import Array
 
-Overlaps = Callable[[int, Array], Array]
-"""From one find and the indices of others to the shares of overlap."""
+Overlaps = Callable[[Array, Array], Array]
+"""From the indices of finds, and of others, to the share of overlap of each pair."""
+
+PAIRS = 1 << 20
+"""Pairs that are looked at together: some arrays of a million numbers."""
 
 
 def kept(order: Array, centres: Array, reach: Array, overlaps: Overlaps, limit: float) -> Array:
@@ -18,28 +21,55 @@ def kept(order: Array, centres: Array, reach: Array, overlaps: Overlaps, limit: 
     order
         Indices of the finds, the best first.
     centres
-        Where each is along one dimension.
+        Where each is: (finds, dimensions).
     reach
-        How far each extends from there; finds farther apart than both reaches are not compared.
+        How far each extends from there, along each dimension, or one number each.
     overlaps
-        Tells the share of overlap, from 0 to 1.
+        Tells the shares of overlap, from 0 to 1.
     limit
         The largest share allowed.
     """
-    along = np.argsort(centres, kind="stable")
-    line, widest = centres[along], float(reach.max(initial=0))
-    alive = np.ones(len(order), bool)
-    chosen = []
-    for one in order:
-        if not alive[one]:
-            continue
-        chosen.append(one)
-        span = reach[one] + widest
-        first, end = np.searchsorted(line, (centres[one] - span, centres[one] + span), side="left")
-        others = along[first : end + 1]
-        others = others[alive[others] & (others != one)]
-        alive[others[overlaps(int(one), others) > limit]] = False
+    crowded: dict[int, list[int]] = {}
+    for first, second in near(centres, np.broadcast_to(reach, centres.shape)):
+        close = overlaps(first, second) > limit
+        for one, other in zip(first[close].tolist(), second[close].tolist(), strict=True):
+            crowded.setdefault(one, []).append(other)
+            crowded.setdefault(other, []).append(one)
+    chosen: list[int] = []
+    dropped: set[int] = set()
+    for one in order.tolist():
+        if one not in dropped:
+            chosen.append(one)
+            dropped.update(crowded.get(one, ()))
     return np.array(chosen, dtype=np.intp)
+
+
+def near(centres: Array, reach: Array) -> Iterator[tuple[Array, Array]]:
+    """Yield the pairs of finds whose boxes of ``reach`` around their centres touch, many at a time.
+
+    They are sorted along the dimension that they are spread over most, and compared with those that follow.
+
+    >>> places, reach = np.array([[0, 0], [0, 9], [1, 8]]), np.ones((3, 2))
+    >>> [pair for part in near(places, reach) for pair in zip(*(one.tolist() for one in part))]
+    [(2, 1)]
+    """
+    if len(centres) < 2:
+        return
+    axis = int(np.argmax(np.ptp(centres, axis=0)))
+    along = np.argsort(centres[:, axis], kind="stable")
+    line, extent = centres[along, axis], reach[along, axis]
+    ends = np.searchsorted(line, line + extent + extent.max(), side="right")
+    counts = ends - np.arange(len(line)) - 1
+    start = 0
+    while start < len(line):
+        stop = start + max(1, int(np.searchsorted(np.cumsum(counts[start:]), PAIRS)))
+        first = np.repeat(np.arange(start, stop), counts[start:stop])
+        begins = np.cumsum(counts[start:stop]) - counts[start:stop]
+        second = first + 1 + np.arange(len(first)) - np.repeat(begins, counts[start:stop])
+        one, other = along[first], along[second]
+        touching = (np.abs(centres[one] - centres[other]) <= reach[one] + reach[other]).all(axis=1)
+        yield one[touching], other[touching]
+        start = stop
 
 
 def ball_overlap(distance: Array, first: Array, second: Array, ndim: int) -> Array:

@@ -239,12 +239,12 @@ def _without_overlaps(found: Blobs, steps: tuple[float, ...], limit: float) -> A
     """Return the indices of the blobs that are kept, the strongest first."""
     places = scaled(found.centres, steps)
 
-    def overlaps(one: int, others: Array) -> Array:
-        distances = np.sqrt(((places[others] - places[one]) ** 2).sum(axis=1))
-        return ball_overlap(distances, found.radii[one], found.radii[others], places.shape[1])
+    def overlaps(first: Array, second: Array) -> Array:
+        distances = np.sqrt(((places[first] - places[second]) ** 2).sum(axis=1))
+        return ball_overlap(distances, found.radii[first], found.radii[second], places.shape[1])
 
     order = np.argsort(-found.strengths, kind="stable")
-    return kept(order, places[:, 0], found.radii, overlaps, limit)
+    return kept(order, places, found.radii[:, None], overlaps, limit)
 
 
 def _inside(found: Blobs, shape: tuple[int, ...], steps: tuple[float, ...]) -> Array:
