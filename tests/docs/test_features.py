@@ -1,4 +1,4 @@
-"""What docs/blobs.md and docs/vessels.md show is run: Python as doctests, commands on pictures of those names."""
+"""What docs/blobs.md and docs/vessels.md show is run: Python as doctests, and the commands."""
 
 import doctest
 import re
