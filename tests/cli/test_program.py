@@ -77,7 +77,18 @@ def test_help_names_every_command_and_each_says_the_same_of_itself() -> None:
 
 def test_every_command_has_a_file() -> None:
     room = ROOT / "src" / "convolve" / "cli"
-    shared = {"__init__", "classifier", "clipping", "data", "film", "found", "output", "program", "regions"}
+    shared = {
+        "__init__",
+        "classifier",
+        "clipping",
+        "data",
+        "detections",
+        "film",
+        "found",
+        "output",
+        "program",
+        "regions",
+    }
     shared |= {"terminal", "types"}
     assert {path.stem for path in room.glob("*.py")} - shared == set(COMMANDS)
 

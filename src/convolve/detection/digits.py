@@ -51,7 +51,12 @@ INK = 0.25
 
 
 def digit_scenes(
-    count: int, part: str = "train", size: tuple[int, int] = (96, 96), *, seed: int = 0
+    count: int,
+    part: str = "train",
+    size: tuple[int, int] = (96, 96),
+    *,
+    seed: int = 0,
+    digits: tuple[int, int] = DIGITS,
 ) -> Scenes:
     """Return photographs with handwritten digits on them.
 
@@ -65,6 +70,8 @@ def digit_scenes(
         (height, width) in pixels.
     seed
         From which all follows.
+    digits
+        How many are written on each, at least and at most; fewer if there is no room.
 
     Raises
     ------
@@ -84,7 +91,7 @@ def digit_scenes(
     choice(part, "part", tuple(PHOTOGRAPHS))
     pixels, labels = _digits(part)
     inks = [as_bytes(resized(pixels, (side, side))) for side in SIDES]
-    table = _Table(inks, labels, _photographs(part, size), size)
+    table = _Table(inks, labels, _photographs(part, size), size, digits)
     streams = np.random.SeedSequence([seed, tuple(PHOTOGRAPHS).index(part)]).spawn(count)
     scenes = [table.scene(k + 1, np.random.default_rng(one)) for k, one in enumerate(streams)]
     return Scenes(tuple(scenes), CLASSES)
@@ -130,12 +137,13 @@ class _Table:
     labels: Array
     photographs: list[Array]
     size: tuple[int, int]
+    counts: tuple[int, int]
 
     def scene(self, number: int, random: np.random.Generator) -> Scene:
         """Return one scene."""
         cells = self._background(random)
         boxes, labels = np.zeros((0, 4)), []
-        for _ in range(random.integers(DIGITS[0], DIGITS[1] + 1)):
+        for _ in range(random.integers(self.counts[0], self.counts[1] + 1)):
             which = random.integers(len(self.labels))
             ink = self.inks[random.integers(len(SIDES))][which]
             for top, left in self._free(ink, boxes, random):
