@@ -108,6 +108,15 @@ def test_too_few_people() -> None:
         faces.train_embedder(example().stand_ins(6, 2), held_back=1.0)
 
 
+def test_ctrl_c_leaves_no_half_trained_embedder() -> None:
+    def interrupt(_epoch: nn.Epoch) -> None:
+        raise KeyboardInterrupt
+
+    peer("skimage")
+    with pytest.raises(KeyboardInterrupt):
+        faces.train_embedder(example().stand_ins(4, 2), after_epoch=interrupt)
+
+
 def test_folders_of_people(tmp_path: Path) -> None:
     data = peer("skimage").data
     folder = folder_of_people(tmp_path / "people", 4, 3)

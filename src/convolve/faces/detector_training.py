@@ -103,6 +103,8 @@ def train_detector(
 
     Raises
     ------
+    KeyboardInterrupt
+        After Ctrl-C; half a training is no detector.
     MissingExtraError
         If scikit-image, where patches and photographs come from, is not installed.
     ArgumentError
@@ -137,7 +139,7 @@ def _round(network: Network, faces: Array, others: Array, epochs: int, seed: int
     images = np.concatenate([np.tile(faces, (times, 1, 1, 1)), others])
     targets = np.zeros((len(images), 1, 1, 1), np.float32)
     targets[: times * len(faces)] = 1
-    return fit(
+    trained = fit(
         network,
         Data(images, targets),
         epochs=epochs,
@@ -148,7 +150,10 @@ def _round(network: Network, faces: Array, others: Array, epochs: int, seed: int
         augment=FaceAugment(),
         seed=seed,
         keep="last",
-    ).network
+    )
+    if trained.interrupted:  # half a round is no detector
+        raise KeyboardInterrupt
+    return trained.network
 
 
 def hard(network: Network, photos: list[Array]) -> Array:

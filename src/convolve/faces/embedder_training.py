@@ -142,6 +142,8 @@ def train_embedder(
     ------
     ArgumentError
         If there are too few people or pictures.
+    KeyboardInterrupt
+        After Ctrl-C.
     """
     whole_number(seed, "seed", 0)
     channels, *size = people.images.shape[1:]
@@ -160,6 +162,8 @@ def train_embedder(
         keep="last",
         after_epoch=after_epoch,
     )
+    if trained.interrupted:  # its threshold would be measured on half a training
+        raise KeyboardInterrupt
     embedder = Embedder(headless(trained.network), Preprocessing((size[0], size[1]), channels), margin=margin)
     pairs = Pairs.of(embedder.of_cells(others.images), others.targets)
     threshold = pairs.threshold(far if far is not None and pairs.supports(far) else None)
