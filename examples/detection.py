@@ -55,12 +55,14 @@ def boxed(detector: Detector, picture: Any, size: tuple[int, int] = FRAME) -> An
         detector.reading,
     )
     found: Found = at(picture)
-    return detection.drawn(picture, found, [detector.name(int(label)) for label in found.labels]).array
+    return detection.drawn(
+        picture, found, [detector.name(int(label)) for label in found.labels], shortest=240
+    ).array
 
 
 def draw(detector: Detector, scenes: Scenes, path: Path) -> None:
     """Draw six scenes, and a large one beside them."""
-    small = [boxed(detector, one.source)[::2, ::2] for one in scenes.scenes[:6]]
+    small = [boxed(detector, one.source) for one in scenes.scenes[:6]]
     columns = [np.concatenate(small[k : k + 3]) for k in (0, 3)]
     large = detection.digit_scenes(1, "held-out", (288, 288), seed=4, digits=(24, 28)).scenes[0]
     whole = boxed(detector, large.source, (288, 288))

@@ -28,7 +28,7 @@ TEXT = 1 / 32
 """Height of letters, of the shorter side; twelve pixels at least."""
 
 
-def drawn(picture: Picture, found: Found, names: Sequence[str]) -> Picture:
+def drawn(picture: Picture, found: Found, names: Sequence[str], *, shortest: int = SHORTEST) -> Picture:
     """Return a picture with boxes on it; a small one is enlarged by a whole factor first.
 
     Parameters
@@ -39,6 +39,8 @@ def drawn(picture: Picture, found: Found, names: Sequence[str]) -> Picture:
         What is drawn; the best boxes lie on top.
     names
         One for each box, such as its class.
+    shortest
+        Pixels of the shorter side below which the picture is enlarged.
 
     Examples
     --------
@@ -51,7 +53,7 @@ def drawn(picture: Picture, found: Found, names: Sequence[str]) -> Picture:
 
     planes = planes_of(picture)
     cells = np.moveaxis(np.broadcast_to(as_bytes(planes), (3, *planes.shape[1:])), 0, 2)
-    factor = max(1, -(-SHORTEST // min(cells.shape[:2])))
+    factor = max(1, -(-shortest // min(cells.shape[:2])))
     whole = Image.fromarray(np.ascontiguousarray(cells))
     canvas = whole.resize((whole.width * factor, whole.height * factor), Image.Resampling.BICUBIC)
     shorter = min(canvas.size)
