@@ -49,7 +49,9 @@ def skimage_data() -> "object":
     try:
         from skimage import data
     except ImportError:
-        raise MissingExtraError.of("scikit-image", "peers", "learning what a face is") from None
+        raise MissingExtraError(
+            "learning what a face is needs the package scikit-image: pip install scikit-image"
+        ) from None
     return data
 
 
