@@ -39,9 +39,13 @@ def find_blobs(quick: bool) -> Found:
     stain = color.rgb2hed(tissue)[..., 0]  # haematoxylin, which colours the nuclei blue
     brightness = (color.rgb2gray(sky) * 255).round().astype(np.uint8)
     scenes = {
-        "coins": (data.coins(), data.coins(), {"min_sigma": 10, "max_sigma": 20, "threshold": 20}),
-        "nuclei": (stain, tissue, {"min_sigma": 3.5, "max_sigma": 8, "threshold": 0.015}),
-        "galaxies and stars": (brightness, sky, {"min_sigma": 1.5, "max_sigma": 10, "threshold": 40}),
+        "coins": (data.coins(), data.coins(), {"min_sigma": 10.3, "max_sigma": 21.4, "threshold": 20}),
+        "nuclei": (stain, tissue, {"min_sigma": 3.5, "max_sigma": 4.5 if quick else 8, "threshold": 0.015}),
+        "galaxies and stars": (
+            brightness,
+            sky,
+            {"min_sigma": 1.5, "max_sigma": 3 if quick else 10, "threshold": 40},
+        ),
     }
     found = {}
     for name, (image, shown, how) in scenes.items():

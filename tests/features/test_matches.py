@@ -48,14 +48,14 @@ def test_scores_are_those_of_the_map_and_none_is_left_above_the_threshold(seed: 
 def test_several_sizes() -> None:
     image = peer("skimage.data").camera()
     pillow = peer("PIL.Image")
-    template = image[80:160, 180:260]  # the photographer's head
+    template = image[100:132, 200:232]  # the photographer's head
     smaller = np.asarray(pillow.fromarray(image).resize((384, 384), pillow.Resampling.BICUBIC))
-    found = find_template(smaller, template, scales=(1.0, 0.75, 0.5, 9.0), max_matches=1)
-    assert found.sizes.tolist() == [[60, 60]] and found.scores[0] > 0.99
-    assert np.abs(found.corners[0] - [60, 135]).max() <= 1
+    found = find_template(smaller, template, scales=(1.0, 0.75, 9.0), max_matches=1)
+    assert found.sizes.tolist() == [[24, 24]] and found.scores[0] > 0.99
+    assert np.abs(found.corners[0] - [75, 150]).max() <= 1
     colours = np.stack([image, image // 2, 255 - image], -1)[::2, ::2]
-    found = find_template(colours, colours[40:80, 90:130], scales=(1, 0.5), channel_axis=-1, max_matches=1)
-    assert found.corners.tolist() == [[40, 90]] and found.sizes.tolist() == [[40, 40]]
+    found = find_template(colours, colours[50:66, 100:116], scales=(1, 0.75), channel_axis=-1, max_matches=1)
+    assert found.corners.tolist() == [[50, 100]] and found.sizes.tolist() == [[16, 16]]
 
 
 def test_volumes(seed: int) -> None:
