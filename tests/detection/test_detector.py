@@ -14,13 +14,14 @@ from PIL import Image
 from convolve import files, nn
 from convolve.detection import coco
 from convolve.detection.boxes import iou, nms
-from convolve.detection.detector import Detector
+from convolve.detection.detector import FACTS, Detector
 from convolve.detection.digits import digit_scenes
 from convolve.detection.drawing import COLOURS, drawn
 from convolve.detection.scenes import Found, Scenes
 from convolve.detection.scoring import detected, score
 from convolve.detection.training import train
 from convolve.errors import ArgumentError, ConvolveError
+from convolve.nn import models
 from convolve.nn.graph import Graph, Input, make_node
 from convolve.nn.network import Network
 from tests.cli.process import inside
@@ -181,6 +182,24 @@ def test_options_that_make_no_sense(tmp_path: Path) -> None:
     other = Detector(trained().network, [*"abcdefghij"], trained().preprocessing, trained().reading)
     with pytest.raises(ArgumentError, match="must know each class of the data, but has no"):
         detected(other, scenes())
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"detector": 5, "classes": ["a"]},
+        {"detector": {**FACTS, "size": [96]}, "classes": ["a"]},
+        {"detector": {**FACTS, "size": ["a", "b"]}, "classes": ["a"]},
+        {"detector": {**FACTS, "size": [2**70, 96]}, "classes": ["a"]},
+        {"detector": {**FACTS, "size": [96, 96]}, "classes": "abc"},
+        {"detector": {**FACTS, "size": [96, 96], "version": 2}, "classes": ["a"]},
+        {"metadata": 5},
+    ],
+)
+def test_files_that_say_nonsense_of_themselves(tmp_path: Path, facts: dict[str, Any]) -> None:
+    models.write(tmp_path / "m.safetensors", trained().network, facts)
+    with pytest.raises(ConvolveError, match=r"m\.safetensors: "):
+        Detector.load(tmp_path / "m.safetensors")
 
 
 def test_boxes_are_drawn_where_they_are() -> None:

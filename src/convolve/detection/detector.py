@@ -104,7 +104,8 @@ class Detector:
             if "detector" in facts:
                 return _ours(network, facts, how)
             named, boxes = how.pop("classes", None), how.pop("boxes", None)
-            classes = named or names_of(facts.get("metadata", {}).get("names"))
+            others = facts.get("metadata")
+            classes = named or names_of(others.get("names") if isinstance(others, dict) else None)
             given = Preprocessing.of(network, **how)
             return Detector(network, classes, given, Reading.of(boxes, len(classes) or None))
         except ConvolveError as error:
@@ -181,7 +182,7 @@ def _ours(network: Network, facts: Mapping[str, Any], how: Mapping[str, Any]) ->
             f"the file says itself how it is used; {', '.join(other)} must not be given for it"
         )
     size = how.get("size") or stored.get("size")
-    if not isinstance(size, list | tuple):
+    if not isinstance(size, list | tuple) or len(size) != 2:
         raise FileFormatError(f"its size must be height and width, got {str(size)[:40]}")
     return Detector(
         network,
