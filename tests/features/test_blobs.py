@@ -123,6 +123,25 @@ def test_the_coins_are_those_that_scikit_image_finds_all_24() -> None:
     assert distances.min(1).max() < 3 and len(set(distances.argmin(1).tolist())) == 24
 
 
+def test_the_coins_are_where_their_outlines_are() -> None:
+    """Outlines as scikit-image's watershed tutorial finds them."""
+    filters, measure, image = peer("skimage.filters"), peer("skimage.measure"), peer("skimage.data").coins()
+    markers = np.where(image < 30, 1, 0) + np.where(image > 150, 2, 0)
+    areas = peer("skimage.segmentation").watershed(filters.sobel(image), markers) - 1
+    labels = measure.label(peer("scipy.ndimage").binary_fill_holes(areas))
+    coins = [coin for coin in measure.regionprops(labels) if coin.area > 300]
+    found = blobs(image, SCALES[9], SCALES[13], num_sigma=5, threshold=20)
+    apart = np.linalg.norm(found.centres[:, None] - [coin.centroid for coin in coins], axis=-1)
+    which, radii = apart.argmin(1), np.array([coin.equivalent_diameter_area / 2 for coin in coins])
+    ratios = found.radii / radii[which]
+    share = (apart.min(1) / radii[which]).max()
+    print(f"median {np.median(apart.min(1)):.1f} pixels, at most {share:.2f} of the radius")
+    print(f"radii {ratios.min():.2f} to {ratios.max():.2f} of those of the outlines")
+    assert len(coins) == 24 and len(set(which.tolist())) == 24
+    assert np.median(apart.min(1)) < 2.5 and share < 0.25
+    assert ratios.min() > 0.8 and ratios.max() < 1.05
+
+
 @pytest.mark.parametrize(
     ("arguments", "kind", "words"),
     [
