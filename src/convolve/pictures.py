@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from convolve import filters
 from convolve.api.images import apply
 from convolve.api.types import PaddingArgument, PaddingMode, Size
+from convolve.arguments import conv_spec
 from convolve.dtypes import Array, DType, kind_of, parse_dtype
 from convolve.errors import ArgumentError, ShapeError
 from convolve.exact import integer_range, saturated
@@ -123,6 +124,8 @@ def filter_picture(
     array = np.ascontiguousarray(np.transpose(values, np.argsort(order)))
     spacing = _spacing(picture, sliding, per_dimension(stride, len(sliding), "stride", 1))
     metadata = _metadata(picture, array.shape)
+    if "affine" in metadata:
+        metadata["affine"] = _moved_affine(metadata["affine"], picture, weights[0], sliding, options)
     return FilteredPicture(replace(picture, array=array, spacing=spacing, metadata=metadata), report)
 
 
@@ -351,6 +354,31 @@ def _spacing(picture: Picture, sliding: str, strides: tuple[int, ...]) -> tuple[
         None if space is None else space * step.get(axis, 1)
         for axis, space in zip(picture.axes, picture.spacing, strict=True)
     )
+
+
+def _moved_affine(
+    affine: Array, picture: Picture, weight: Array, sliding: str, options: dict[str, Any]
+) -> Array:
+    """Return where the cells lie once a filter strode over some, or left some out at the border.
+
+    Result 0 stands in the middle of its window, and one step further is ``stride`` cells further.
+    """
+    shape = tuple(picture.array.shape[picture.axes.index(axis)] for axis in sliding)
+    stand_in = np.broadcast_to(np.zeros((), np.float32), shape)
+    spec = conv_spec(
+        "conv", weight.ndim, stand_in, np.broadcast_to(np.float32(0), weight.shape), **options
+    ).spec
+    step, first = np.ones(3), np.zeros(3)
+    for axis, line in zip(sliding, spec.axes, strict=True):
+        if axis in "XYZ":
+            place = "XYZ".index(axis)
+            step[place], first[place] = line.stride, (line.extent - 1) / 2 - line.before
+    if (step == 1).all() and (first == 0).all():
+        return affine
+    moved = np.eye(4)
+    moved[:3, :3], moved[:3, 3] = np.diag(step), first
+    found: Array = affine @ moved
+    return found
 
 
 def _metadata(picture: Picture, shape: tuple[int, ...]) -> dict[str, Any]:

@@ -123,6 +123,8 @@ def command(
     job = Job(found, {**options, "range": value_range}, file_format, force)
     if regions.asked_for(sources, regional):
         return regions.filter_regions(sources, destination, job.kernel, job.options, force, **regional)
+    if len(sources) == 1 and is_slices(sources[0]):
+        return filter_file(job, Path(sources[0]), destination)
     if film.is_film_job(sources, destination, in_time=found.ndim == 3):
         return filter_films(job, sources, destination, film.film_options(fps, seconds, codec, force))
     if seconds is not None or codec is not None:
@@ -167,6 +169,15 @@ def is_batch(source: str) -> bool:
     """Tell whether one SRC may stand for several pictures: a folder, or a pattern and no file."""
     path = Path(source)
     return path.is_dir() or (not path.exists() and any(one in source for one in "*?["))
+
+
+def is_slices(source: str) -> bool:
+    """Tell whether a folder holds DICOM slices, which make one volume."""
+    if not Path(source).is_dir():
+        return False
+    from convolve.files import is_series  # loads NumPy, which --help must not wait for
+
+    return is_series(Path(source))
 
 
 def filter_pipe(job: Job, destination: str) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from convolve.errors import FileAccessError, FileMissingError
-from convolve.files.formats import SUFFIXES
+from convolve.files.formats import SUFFIXES, suffix_of
 from convolve.files.picture import check_path
 
 
@@ -29,7 +29,7 @@ def _expand_one(source: str) -> list[Path]:
     check_path(source)
     path = Path(source)
     if path.is_dir():
-        inside = sorted(one for one in _entries(path) if one.suffix.lower() in SUFFIXES and one.is_file())
+        inside = sorted(one for one in _entries(path) if suffix_of(one) in SUFFIXES and one.is_file())
         return _some(inside, f"the folder {source} holds no picture ({', '.join(sorted(SUFFIXES))})")
     if path.exists():
         return [path]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from convolve.errors import FileFormatError
+from convolve.files import dicom, nifti
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,15 @@ FORMATS: dict[str, Format] = {
         Format("TIFF", (".tif", ".tiff"),
                lambda head: head[:4] in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"),
                "any dtype and any number of dimensions"),
+        Format("NIFTI", (".nii", ".nii.gz"), nifti.begins, "volumes, and series of them, of most dtypes"),
+        Format("DICOM", (".dcm",), dicom.begins, "nothing: it is read only"),
         Format("NPY", (".npy",), lambda head: head.startswith(b"\x93NUMPY"), "any array"),
     )
 }  # fmt: skip
 """Name -> format. No other format is opened, whatever the libraries below could read."""
+
+HEAD = 132
+"""Bytes at the beginning of a file that tell its format: DICOM's name stands after 128."""
 
 SUFFIXES = {suffix: one.name for one in FORMATS.values() for suffix in one.suffixes}
 
@@ -50,9 +56,19 @@ def detect(head: bytes, name: str) -> str:
     )
 
 
+def suffix_of(path: Path) -> str:
+    """Return the suffix of a path, both parts of .nii.gz.
+
+    >>> suffix_of(Path("brain.NII.gz")), suffix_of(Path("a.b.png"))
+    ('.nii.gz', '.png')
+    """
+    name = path.name.lower()
+    return next((one for one in SUFFIXES if one.count(".") == 2 and name.endswith(one)), path.suffix.lower())
+
+
 def of_suffix(path: Path) -> str:
     """Return the format that a file to be written shall have, from its suffix."""
-    suffix = path.suffix.lower()
+    suffix = suffix_of(path)
     if suffix in SUFFIXES:
         return SUFFIXES[suffix]
     raise FileFormatError(

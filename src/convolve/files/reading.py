@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from convolve.errors import ArgumentTypeError, FileAccessError, FileFormatError, FileMissingError
-from convolve.files import decoding, npy, tiff
-from convolve.files.formats import SUFFIXES, detect, named
+from convolve.files import decoding, dicom, nifti, npy, tiff
+from convolve.files.formats import HEAD, SUFFIXES, detect, named, suffix_of
 from convolve.files.picture import Picture, check_path
 
 LARGEST_FILE = 1 << 32
@@ -18,7 +18,7 @@ def read(source: str | Path | BinaryIO, *, format: str | None = None) -> Picture
     Parameters
     ----------
     source
-        A path, or anything with a ``read`` that gives bytes.
+        A path, a folder of DICOM slices, or anything with a ``read`` that gives bytes.
     format
         The format that it must have; by default its first bytes say it.
 
@@ -45,6 +45,8 @@ def read(source: str | Path | BinaryIO, *, format: str | None = None) -> Picture
     if isinstance(source, str | Path):
         check_path(source)
         path = Path(source)
+        if path.is_dir():
+            return dicom.read_series(path)
         return read_bytes(_load(path), str(path), format)
     if not hasattr(source, "read"):
         raise ArgumentTypeError(f"source must be a path or an open binary file, got {type(source).__name__}")
@@ -57,23 +59,19 @@ def read(source: str | Path | BinaryIO, *, format: str | None = None) -> Picture
 
 def read_bytes(data: bytes, name: str, format: str | None = None) -> Picture:
     """Return the picture in the bytes of a file; ``name`` is for messages."""
-    found = detect(data[:16], name)
+    found = detect(data[:HEAD], name)
     if format is not None and named(format) != found:
         raise FileFormatError(
             f"{name} must be a {named(format)} file, but its first bytes say {found}; name that"
         )
-    if found == "TIFF":
-        picture = tiff.decode(data, name)
-    elif found == "NPY":
-        picture = npy.decode(data, name)
-    else:
-        picture = decoding.decode(data, found, name)
+    decoders = {"TIFF": tiff.decode, "NPY": npy.decode, "NIFTI": nifti.decode, "DICOM": dicom.decode}
+    picture = decoders[found](data, name) if found in decoders else decoding.decode(data, found, name)
     return _with_note(picture, name, found)
 
 
 def _with_note(picture: Picture, name: str, found: str) -> Picture:
     """Return the picture, with a note if the file's suffix says something else than its content."""
-    promised = SUFFIXES.get(Path(name).suffix.lower())
+    promised = SUFFIXES.get(suffix_of(Path(name)))
     if promised in (None, found):
         return picture
     note = f"{name} is a {found} file in spite of its suffix"
@@ -89,7 +87,7 @@ def _load(path: Path) -> bytes:
         if path.is_file():
             _check_length(path.stat().st_size, str(path))
         with path.open("rb") as file:
-            head = file.read(16)
+            head = file.read(HEAD)
             detect(head, str(path))  # before the rest: a device such as /dev/zero never ends
             data = head + file.read(LARGEST_FILE + 1 - len(head))
         _check_length(len(data), str(path))

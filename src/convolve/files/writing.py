@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from convolve.errors import ArgumentTypeError, FileFormatError
-from convolve.files import encoding, npy, tiff
+from convolve.files import encoding, nifti, npy, tiff
 from convolve.files.atomic import refuse_existing, write_bytes
-from convolve.files.formats import named, of_suffix
+from convolve.files.formats import named, of_suffix, suffix_of
 from convolve.files.picture import Picture, check_path
 
 
@@ -61,11 +61,16 @@ def write(
     path = Path(destination)
     chosen = of_suffix(path) if format is None else named(format)
     refuse_existing(path, force=force)  # before the work of encoding
-    write_bytes(path, encode(picture, chosen), force=force)
+    data = encode(picture, chosen)
+    write_bytes(path, nifti.packed(data) if suffix_of(path) == ".nii.gz" else data, force=force)
 
 
 def encode(picture: Picture, format: str) -> bytes:
     """Return the bytes of a file of one of the `FORMATS`."""
+    if format == "DICOM":
+        raise FileFormatError("DICOM files are read and never written; write .nii.gz, .tif or .npy")
+    if format == "NIFTI":
+        return nifti.encode(picture)
     if format == "TIFF":
         return tiff.encode(picture)
     return npy.encode(picture) if format == "NPY" else encoding.encode(picture, format)
