@@ -40,6 +40,7 @@ _HOME = {
     "max_pool1d": "convolve.api.pools",
     "max_pool2d": "convolve.api.pools",
     "max_pool3d": "convolve.api.pools",
+    "medical": "",
     "nn": "",
     "output_shape": "convolve.api.sizes",
     "plan": "convolve.api.planned",

@@ -33,6 +33,7 @@ COMMANDS = {
     "cam": "Show which places of a picture speak for its class.",
     "predict": "Tell what pictures show, by a trained network.",
     "score": "Score a network: confusion matrix, top-k, calibration.",
+    "segment": "Label volumes: train, run and score a U-Net.",
     "size": "Work out the size of a result, with the formula.",
     "summary": "Show a network's layers, parameters, work and memory.",
     "train": "Train a network on pictures in class folders.",

@@ -25,7 +25,7 @@ from convolve.filters.edges import (
     sobel_x,
     sobel_y,
 )
-from convolve.filters.lengths import Length, parse, spacing_of
+from convolve.filters.lengths import FWHM_OF_SIGMA, Length, parse, spacing_of
 from convolve.filters.registry import ENTRIES, find, named, usage
 from convolve.filters.smoothing import (
     box,
@@ -40,6 +40,7 @@ from convolve.filters.text import from_file, from_table, is_table
 from convolve.filters.weights import Filter
 
 __all__ = [
+    "FWHM_OF_SIGMA",
     "Filter",
     "Measured",
     "box",

@@ -1,0 +1,10 @@
+"""Volumes of labels: a phantom, a small U-Net that learns to segment, and the scores of the field.
+
+No medical device: what is learned here was tested on phantoms alone.
+"""
+
+from convolve.medical.phantom import LABELS, Phantom, phantom
+from convolve.medical.scores import dice, hausdorff, score
+from convolve.medical.unet import learn, segment, unet
+
+__all__ = ["LABELS", "Phantom", "dice", "hausdorff", "learn", "phantom", "score", "segment", "unet"]
