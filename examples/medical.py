@@ -5,6 +5,7 @@ device.
 """
 
 import argparse
+import itertools
 import time
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def smoothed(made: medical.Phantom) -> Any:
 
 def by_thresholds(made: medical.Phantom) -> Any:
     """Return labels from brightness alone: limits half-way between the tissues'."""
-    limits = [(low + high) / 2 for low, high in zip(BRIGHTNESS[:-1], BRIGHTNESS[1:], strict=True)]
+    limits = [(low + high) / 2 for low, high in itertools.pairwise(BRIGHTNESS)]
     return np.digitize(smoothed(made), limits).astype(np.uint8)
 
 
@@ -73,9 +74,7 @@ def draw(made: medical.Phantom, found: dict[str, Any], picture: Path) -> None:
     from matplotlib.figure import Figure
 
     depth, height, _ = made.image.shape
-    high, wide, deep = (
-        n * s for n, s in zip((height, width, depth), (*made.spacing[1:], made.spacing[0]), strict=True)
-    )
+    deep, high, wide = (size * each for size, each in zip(made.image.shape, made.spacing, strict=True))
     columns = {"as seen": made.image, f"smoothed, FWHM {FWHM}": smoothed(made), "truth": made.labels, **found}
     figure = Figure(figsize=(13, 4.9), layout="constrained")
     FigureCanvasAgg(figure)
@@ -83,11 +82,9 @@ def draw(made: medical.Phantom, found: dict[str, Any], picture: Path) -> None:
     tissues = ListedColormap(["#111827", "#4b5563", "#3b82f6", "#f59e0b"])
     for column, (name, volume) in enumerate(columns.items()):
         labels = volume.dtype == np.uint8
-        style = (
-            {"cmap": tissues, "vmin": -0.5, "vmax": 3.5}
-            if labels
-            else {"cmap": "gray", "vmin": 40, "vmax": 180}
-        )
+        style = {"cmap": "gray", "vmin": 40, "vmax": 180}
+        if labels:
+            style = {"cmap": tissues, "vmin": -0.5, "vmax": 3.5}
         across, side = axes[0][column], axes[1][column]
         across.imshow(volume[depth // 2], extent=(0, wide, high, 0), interpolation="nearest", **style)
         side.imshow(volume[:, height // 2], extent=(0, wide, deep, 0), interpolation="nearest", **style)

@@ -134,7 +134,7 @@ def pairs(data: str, seeds: range) -> "tuple[list[Phantom], tuple[str, ...]]":
 
     if data == PHANTOM and not Path(data).is_dir():
         return [medical.phantom(seed=seed) for seed in seeds], medical.LABELS
-    from convolve.medical.pairs import read_pairs
+    from convolve.medical.pairs import read_pairs  # as above
 
     volumes = read_pairs(Path(data))
     most = max(int(one.labels.max()) for one in volumes)

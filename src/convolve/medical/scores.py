@@ -73,10 +73,34 @@ def hausdorff(
         raise ArgumentError(f"spacing must be a positive number per dimension ({first.ndim}), got {spacing}")
     if not 0 <= percentile <= 100:
         raise ArgumentError(f"percentile must be from 0 to 100, got {percentile}")
-    if not first.any() or not second.any():
-        return 0.0 if first.any() == second.any() else float("inf")
-    one, other = (np.argwhere(surface(mask)) * sizes for mask in (first, second))
-    return float(max(np.percentile(nearest(a, b), percentile) for a, b in ((one, other), (other, one))))
+    return _largest(surface_distances(first, second, sizes), percentile)
+
+
+def _largest(both: tuple[Array, Array] | None, percentile: float) -> float:
+    """Return the larger percentile of the distances either way; None stands for one mask that is empty."""
+    if both is None:
+        return float("inf")
+    return float(max((np.percentile(one, percentile) for one in both if len(one)), default=0.0))
+
+
+def surface_distances(first: Array, second: Array, sizes: Array) -> tuple[Array, Array] | None:
+    """Return the distance from each cell of either mask's surface to the other surface.
+
+    None if one mask is empty and the other is not.
+    """
+    if first.any() != second.any():
+        return None
+    one, other = surface(first), surface(second)
+    return _to(one, other, sizes), _to(other, one, sizes)
+
+
+def _to(one: Array, other: Array, sizes: Array) -> Array:
+    """Return the distances from a surface to another; those of cells on both are 0."""
+    apart = np.zeros(int(one.sum()))
+    away = ~other[one]
+    if away.any():
+        apart[away] = nearest(np.argwhere(one)[away] * sizes, np.argwhere(other) * sizes)
+    return apart
 
 
 def surface(mask: Array) -> Array:
@@ -117,6 +141,7 @@ def score(found: Array, truth: Array, spacing: Sequence[float], names: Sequence[
     for number, name in enumerate(names):
         if number:
             masks = found == number, truth == number
-            whole, most = (hausdorff(*masks, spacing, percentile) for percentile in (100, 95))
+            both = surface_distances(*masks, np.asarray(spacing, float))
+            whole, most = (_largest(both, percentile) for percentile in (100, 95))
             rows.append({"label": name, "dice": dice(*masks), "hausdorff": whole, "hausdorff95": most})
     return rows
