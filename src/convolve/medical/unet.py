@@ -17,7 +17,7 @@ NEIGHBOURS = 1
 """Slices before and after the one that is labelled: thick slices tell little more."""
 
 WIDTH = 12
-"""Channels at full size: Dice of a phantom's lesions was 0.94 with 12 and with 16 (2026-11-26)."""
+"""Channels at full size: Dice of lesions that no training saw was 0.93 (2026-11-26, 48 phantoms)."""
 
 MULTIPLE = 4
 """Rows and columns are filled up to whole multiples: they are halved twice."""
