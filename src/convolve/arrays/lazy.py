@@ -1,15 +1,15 @@
 """Works on Dask arrays: one task for each chunk of the result, which reads the chunks that it needs.
 
 A chunk of the result holds what has its middle in a chunk of the source. Its task is given what `Work.reads`
-says, be that a neighbour's edge or, where a halo is wider than a chunk, all of several neighbours. Edges
-are cut off by tasks of their own, so that no worker sends a whole chunk for one. Every task computes on the
-thread that runs it: Dask has one for each of its own.
+says, be that a neighbour's edge or, where a halo is wider than a chunk, all of several neighbours. What
+others need of a chunk is cut off by one task, so that no worker sends a whole chunk for an edge, and there are
+few tasks. Every task computes on the thread that runs it: Dask has one for each of its own.
 """
 
 import itertools
-import operator
+import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -22,33 +22,68 @@ from convolve.dtypes import Array
 from convolve.errors import ArgumentTypeError, MissingExtraError, ShapeError
 from convolve.runtime import threads
 
-Piece = tuple[int, slice]
+Piece = tuple[int, Range]
 """Number of a chunk along a dimension, and what is taken out of it."""
 
-
-def compute_block(work: Work, region: "Here", pieces: Any) -> Array:
-    """Compute one chunk of the result.
-
-    ``pieces`` are nested lists of parts of chunks of the source, one level for each dimension.
-    """
-    is_main = threading.current_thread() is threading.main_thread()
-    with nullcontext() if is_main else threads.alone():
-        return work.compute(region.ranges, _assembled(pieces, 0))
+Numbers = tuple[int, ...]
+Taken = tuple[Numbers, Region]
+"""Numbers of a chunk, and the part of it that is needed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Here:
-    """A region, which Dask does not look into."""
+class Block:
+    """What one task computes, which Dask does not look into.
 
-    ranges: Region
+    Attributes
+    ----------
+    region
+        Of the result.
+    pieces
+        How many pieces it is put together of, along each dimension.
+    places
+        For each piece, in order: which of the task's inputs holds it, and its number in a list of pieces or
+        its place in a chunk.
+    """
+
+    region: Region
+    pieces: tuple[int, ...]
+    places: tuple[tuple[int, int | Region], ...]
 
 
-def _assembled(pieces: Any, axis: int) -> Array:
-    """Return parts of chunks, laid side by side."""
-    if not isinstance(pieces, list):
-        return np.asarray(pieces)
-    parts = [_assembled(one, axis + 1) for one in pieces]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=axis)
+def compute_block(work: Work, block: Block, *inputs: Any) -> Array:
+    """Compute one chunk of the result from chunks of the source and lists of what was cut off others."""
+    parts = (
+        inputs[number][place] if isinstance(place, int) else _cut(inputs[number], place)
+        for number, place in block.places
+    )
+    cells = _assembled(parts, block.pieces, 0)
+    is_main = threading.current_thread() is threading.main_thread()
+    with nullcontext() if is_main else threads.alone():
+        return work.compute(block.region, cells)
+
+
+def _assembled(parts: Iterator[Array], pieces: tuple[int, ...], axis: int) -> Array:
+    """Return pieces laid side by side."""
+    if axis == len(pieces):
+        return next(parts)
+    found = [_assembled(parts, pieces, axis + 1) for _ in range(pieces[axis])]
+    return found[0] if len(found) == 1 else np.concatenate(found, axis=axis)
+
+
+def cut_off(chunk: Any, places: "Places") -> list[Array]:
+    """Return what other chunks' tasks need of a chunk."""
+    return [np.ascontiguousarray(_cut(chunk, place)) for place in places.parts]
+
+
+def _cut(chunk: Any, part: Region) -> Array:
+    return np.asarray(chunk)[tuple(slice(*one) for one in part)]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Parts of a chunk, which Dask does not look into."""
+
+    parts: tuple[Region, ...]
 
 
 def lazily(work: Work, source: Any) -> Any:
@@ -60,41 +95,57 @@ def lazily(work: Work, source: Any) -> Any:
     cuts = [_cuts(work, d, bounds[d] if d < len(bounds) else ()) for d in range(len(work.shape))]
     name = f"convolve-{digest_of((source.name, work))}"
     shared = f"{name}-work"
-    layer: dict[Any, Any] = {shared: work}
-    keys = _Keys(source.name, name, source.chunks, layer)
+    edges = _Edges(source.chunks, {})
+    blocks: dict[tuple[int, ...], tuple[Region, tuple[int, ...], list[Taken]]] = {}
     for place in itertools.product(*(range(len(ranges)) for ranges in cuts)):
         region = tuple(cuts[d][number] for d, number in enumerate(place))
         pieces = [_pieces(ranges, ends) for ranges, ends in zip(work.reads(region), bounds, strict=True)]
-        layer[(name, *place)] = (compute_block, shared, Here(region), keys.nested(pieces, ()))
+        taken = [edges.take(one) for one in itertools.product(*pieces)]
+        blocks[place] = (region, tuple(map(len, pieces)), taken)
+    layer: dict[Any, Any] = {shared: work}
+    for place, (region, counts, taken) in blocks.items():
+        keys: dict[Any, int] = {}
+        places = []
+        for numbers, part in taken:
+            cut = edges.are_cut(numbers, part)
+            key = (f"{name}-edges" if cut else source.name, *numbers)
+            places.append((keys.setdefault(key, len(keys)), edges.taken[numbers][part] if cut else part))
+        layer[(name, *place)] = (compute_block, shared, Block(region, counts, tuple(places)), *keys)
+    for numbers, parts in edges.taken.items():
+        if parts and edges.are_cut(numbers, next(iter(parts))):
+            layer[(f"{name}-edges", *numbers)] = (cut_off, (source.name, *numbers), Places(tuple(parts)))
     graph = HighLevelGraph.from_collections(name, layer, dependencies=[source])
     chunks = tuple(tuple(stop - start for start, stop in ranges) for ranges in cuts)
     return DaskArray(graph, name, chunks, dtype=work.dtype)
 
 
 @dataclass(frozen=True, slots=True)
-class _Keys:
-    """Names of pieces of the source's chunks; tasks that cut them off are added to the layer."""
+class _Edges:
+    """What is taken out of each chunk by tasks of several results; ``taken`` numbers the parts of each."""
 
-    source: str
-    name: str
     chunks: Sequence[Sequence[int]]
-    layer: dict[Any, Any]
+    taken: dict[Numbers, dict[Region, int]]
 
-    def nested(self, pieces: list[list[Piece]], taken: tuple[Piece, ...]) -> Any:
-        """Return the keys of all combinations of pieces, as nested lists."""
-        if not pieces:
-            return self._key(taken)
-        return [self.nested(pieces[1:], (*taken, one)) for one in pieces[0]]
+    def take(self, pieces: tuple[Piece, ...]) -> Taken:
+        """Note that a piece of a chunk is needed."""
+        numbers = tuple(number for number, _ in pieces)
+        part = tuple(one for _, one in pieces)
+        parts = self.taken.setdefault(numbers, {})
+        if not self._is_whole(numbers, part):
+            parts.setdefault(part, len(parts))
+        return numbers, part
 
-    def _key(self, taken: tuple[Piece, ...]) -> Any:
-        numbers = tuple(number for number, _ in taken)
-        whole = all(part == slice(0, self.chunks[d][number]) for d, (number, part) in enumerate(taken))
-        if whole:
-            return (self.source, *numbers)
-        places = tuple(f"{number}:{part.start}-{part.stop}" for number, part in taken)
-        key = (f"{self.name}-piece", *places)
-        self.layer[key] = (operator.getitem, (self.source, *numbers), tuple(part for _, part in taken))
-        return key
+    def are_cut(self, numbers: Numbers, part: Region) -> bool:
+        """Whether a part is cut off by a task of its chunk: all parts are then well below the chunk."""
+        if self._is_whole(numbers, part):
+            return False
+        whole = math.prod(self.chunks[d][number] for d, number in enumerate(numbers))
+        cells = sum(math.prod(stop - start for start, stop in one) for one in self.taken[numbers])
+        return 2 * cells < whole
+
+    def _is_whole(self, numbers: Numbers, part: Region) -> bool:
+        sizes = (self.chunks[d][number] for d, number in enumerate(numbers))
+        return all(one == (0, size) for one, size in zip(part, sizes, strict=True))
 
 
 def _cuts(work: Work, dimension: int, bounds: Sequence[int]) -> list[Range]:
@@ -109,15 +160,15 @@ def _pieces(ranges: Ranges, bounds: Sequence[int]) -> list[Piece]:
     """Return which pieces of which chunks hold some ranges, in order; one at least.
 
     >>> _pieces(((1, 5), (7, 8)), (0, 2, 6, 9))
-    [(0, slice(1, 2, None)), (1, slice(0, 3, None)), (2, slice(1, 2, None))]
+    [(0, (1, 2)), (1, (0, 3)), (2, (1, 2))]
     """
     found = [
-        (number, slice(max(start, first) - first, min(stop, last) - first))
+        (number, (max(start, first) - first, min(stop, last) - first))
         for start, stop in ranges
         for number, (first, last) in enumerate(itertools.pairwise(bounds))
         if max(start, first) < min(stop, last)
     ]
-    return found or [(0, slice(0, 0))]
+    return found or [(0, (0, 0))]
 
 
 def checked_source(source: Any) -> Any:
