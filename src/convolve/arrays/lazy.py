@@ -2,7 +2,7 @@
 
 A chunk of the result holds what has its middle in a chunk of the source. Its task is given what `Work.reads`
 says, be that a neighbour's edge or, where a halo is wider than a chunk, all of several neighbours. What
-others need of a chunk is cut off by one task, so that no worker sends a whole chunk for an edge, and there are
+others need of a chunk is cut off by one task, so no worker sends a whole chunk for an edge, and there are
 few tasks. Every task computes on the thread that runs it: Dask has one for each of its own.
 """
 
