@@ -22,7 +22,7 @@ settings.load_profile(os.environ.get("CONVOLVE_PROFILE", "default"))
 
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "convolve"
-ROOMS_OF = {"av": "video"}
+ROOMS_OF = {"av": "video", "dask": "arrays"}
 """Optional package -> the room whose examples cannot run without it."""
 
 
