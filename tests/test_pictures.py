@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 import convolve
+from convolve import filters
 from convolve.errors import ArgumentError, ShapeError
 from convolve.files import Picture
-from convolve.pictures import RANGES, filter_picture, sliding_axes, to_range
+from convolve.pictures import RANGES, THROUGH, along_axis, filter_picture, sliding_axes, to_range
 
 BOX = np.full((3, 3), 1 / 9)
 
@@ -66,6 +67,20 @@ def test_a_single_row_of_numbers_is_a_row(seed: int) -> None:
 def test_z_goes_before_t() -> None:
     assert sliding_axes("TZYX", 3) == "ZYX"
     assert sliding_axes("TYX", 3) == "TYX"
+
+
+def test_time_goes_before_z_where_it_is_asked_for(seed: int) -> None:
+    film = Picture(random((5, 4, 6, 7), seed), "TZYX", spacing=(3.0, 2.0, 0.5, 0.5), unit="µm")
+    for axis, place in (("t", 0), ("z", 1)):
+        change, stride, _ = along_axis(filters.get("1 0 -1"), axis, 2, "same")
+        done = filter_picture(film, change, stride=stride, dtype="int32", through=THROUGH[axis]).picture
+        other = 1 - place  # of the two, along which volumes stand beside each other
+        volumes = np.moveaxis(film.array, other, 0)
+        whole = np.stack([convolve.apply(volume, change, stride=stride) for volume in volumes], axis=other)
+        np.testing.assert_array_equal(done.array, whole)
+        assert done.spacing == ((6.0, 2.0, 0.5, 0.5) if axis == "t" else (3.0, 4.0, 0.5, 0.5))
+    with pytest.raises(ShapeError, match="the picture the axes T, Y, X"):
+        filter_picture(Picture(film.array[:, 0], "TYX"), change, through=THROUGH["z"])
 
 
 def test_the_hidden_colour_of_transparent_pixels_is_not_seen() -> None:

@@ -25,7 +25,7 @@ Range = Literal["clip", "abs", "offset", "scale"]
 RANGES: tuple[Range, ...] = get_args(Range)
 Ends = tuple[float, float]
 VOLUME_AXES = "ZT"
-"""Which axis a 3-D filter slides along beside Y and X, the first that the picture has."""
+"""Which axis a 3-D filter slides along beside Y and X unless told, the first that the picture has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,7 @@ def filter_picture(
     flip: bool = False,
     dtype: Any = None,
     range: Range = "clip",
+    through: str = VOLUME_AXES,
 ) -> FilteredPicture:
     """Apply one filter to every channel and every plane of a picture.
 
@@ -91,6 +92,9 @@ def filter_picture(
         they become its nearest end. "abs": signs are dropped first. "offset": the middle of the dtype (128
         for uint8) is added first, so that it stands for 0. "scale": the smallest value becomes the lowest
         of the dtype and the largest the highest (0 and 1 for floats).
+    through
+        Axes that a 3-D filter may slide along beside Y and X: it takes the first that the picture has. "TZ"
+        goes through time where there are both.
 
     Returns
     -------
@@ -112,9 +116,9 @@ def filter_picture(
     array([ 0, 36, 36,  0], dtype=uint8)
     """
     chosen = cast(Range, choice(range, "range", RANGES))
-    found = kernel_for(kernel, picture.axes, picture.spacing, picture.unit)
+    found = kernel_for(kernel, picture.axes, picture.spacing, picture.unit, through)
     weights = found.weights if isinstance(found, Filter) else (np.asarray(found),)
-    sliding = sliding_axes(picture.axes, weights[0].ndim)
+    sliding = sliding_axes(picture.axes, weights[0].ndim, through)
     options = {"stride": stride, "padding": padding, "padding_mode": padding_mode, "flip": flip}
     responses, alpha, order = _responses(picture, found, weights, sliding, options)
     target = picture.array.dtype if dtype is None else parse_dtype(dtype, "dtype")
@@ -134,13 +138,14 @@ def kernel_for(
     axes: str,
     spacing: tuple[float | None, ...] | None,
     unit: str | None,
+    through: str = VOLUME_AXES,
 ) -> ArrayLike | Filter:
     """Return what is laid on a picture of these axes, whose cells have this size."""
     if isinstance(kernel, str):
         kernel = Measured(kernel, 2) if filters.needs_spacing(kernel) else filters.get(kernel)
     if isinstance(kernel, Measured):
         sizes = dict(zip(axes, spacing or (None,) * len(axes), strict=True))
-        along = sliding_axes(axes, kernel.ndim)
+        along = sliding_axes(axes, kernel.ndim, through)
         known = None if None in (sizes[axis] for axis in along) else tuple(sizes[axis] for axis in along)
         kernel = kernel.at(known, unit)
     return as_row(kernel, axes)
@@ -153,13 +158,13 @@ def as_row(kernel: ArrayLike | Filter, axes: str) -> ArrayLike | Filter:
     return np.asarray(kernel)[None] if np.ndim(kernel) == 1 and "Y" in axes else kernel
 
 
-def sliding_axes(axes: str, dims: int) -> str:
+def sliding_axes(axes: str, dims: int, through: str = VOLUME_AXES) -> str:
     """Return the axes that a filter of so many dimensions slides along.
 
-    >>> sliding_axes("TYXC", 2), sliding_axes("ZYX", 3)
-    ('YX', 'ZYX')
+    >>> sliding_axes("TYXC", 2), sliding_axes("TZYX", 3), sliding_axes("TZYX", 3, "TZ")
+    ('YX', 'ZYX', 'TYX')
     """
-    along = next((axis for axis in VOLUME_AXES if axis in axes), "")
+    along = next((axis for axis in through if axis in axes), "")
     names = f"{along}YX"[-dims:]
     if len(names) != dims or not set(names) <= set(axes):
         raise ShapeError(
@@ -390,8 +395,11 @@ def _metadata(picture: Picture, shape: tuple[int, ...]) -> dict[str, Any]:
     return kept
 
 
-ALONG = {"x": (1, -1), "y": (-1, 1), "t": (-1, 1, 1)}
-"""Axis -> the shape of a filter of one dimension that slides along it; "t" is through a stack or a film."""
+ALONG = {"x": (1, -1), "y": (-1, 1), "z": (-1, 1, 1), "t": (-1, 1, 1)}
+"""Axis -> the shape of a filter of one dimension that slides along it; "z" and "t" are through a stack."""
+
+THROUGH = {"x": VOLUME_AXES, "y": VOLUME_AXES, "z": "Z", "t": "TZ"}
+"""Axis -> what `filter_picture` takes as ``through`` for such a filter: a stack without T counts as time."""
 
 
 def along_axis(
@@ -404,14 +412,14 @@ def along_axis(
     kernel
         Of one dimension, or a single row.
     axis
-        "x", "y", or "t": time, or the planes of a stack.
+        "x", "y", "z", or "t": time, or the planes of a stack without it. What filters then is told `THROUGH`.
     stride, padding
         One number each, a (before, after) pair, or the name of a padding; along the axis.
 
     Returns
     -------
     Filter, stride, padding
-        Of 2 dimensions, or 3 for "t"; the other dimensions keep their size.
+        Of 2 dimensions, or 3 for "z" and "t"; the other dimensions keep their size.
 
     Raises
     ------

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convolve import arrays, filters
+from convolve import apply, arrays, filters
 from convolve.arrays import cutting, stores
 from convolve.arrays.stores import Description
 from convolve.errors import (
@@ -25,7 +25,7 @@ from convolve.errors import (
     TooLargeError,
 )
 from convolve.files import Picture
-from convolve.pictures import filter_picture
+from convolve.pictures import along_axis, filter_picture
 from tests import seeds
 from tests.arrays.cases import numbers, same
 from tests.cli.process import PROGRAM, convolve, environment
@@ -83,6 +83,32 @@ def test_regions_give_the_bits_of_the_whole(tmp_path: Path, monkeypatch: pytest.
         assert same(whole.picture.array, read(target)), text
         assert report == whole.report, text
     assert done > CASES // 3
+
+
+def test_a_filter_along_time_slides_along_time(tmp_path: Path) -> None:
+    array = np.random.default_rng(seeds.seed()).random((6, 5, 8, 9)).astype(np.float32)
+    stored(tmp_path / "a.zarr", array, "TZYX", (2, 2, 4, 4), spacing=(3.0, 2.0, 0.5, 0.5), unit="µm")
+    stored(tmp_path / "a.tif", array, "TZYX", spacing=(3.0, 2.0, 0.5, 0.5), unit="µm")
+    change, stride, _ = along_axis(filters.get("1 0 -1"), "t", 2, "same")
+    whole = np.stack([apply(array[:, z], change, stride=stride) for z in range(5)], axis=1)
+    in_regions = ["a.tif", "-o", "c.npy", "--memory", "1GB"]
+    for words in (["a.zarr", "-o", "b.zarr"], ["a.tif", "-o", "b.tif"], in_regions):
+        done = convolve("apply", *words, "-k", "1 0 -1", "--along", "t", "-s", "2", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert same(whole, read(tmp_path / words[2])), words
+    assert stores.open_source(tmp_path / "b.zarr").description.spacing == (6.0, 2.0, 0.5, 0.5)
+    assert stores.open_source(tmp_path / "b.tif").description.spacing == (6.0, 2.0, 0.5, 0.5)
+
+
+def test_rows_lie_along_x_however_the_array_is_laid_out(tmp_path: Path) -> None:
+    array = np.random.default_rng(seeds.seed()).random((12, 31, 14)).astype(np.float32)
+    source = stored(tmp_path / "a.h5", array, "XYZ", (5, 8, 5))
+    for kernel, dims in (("sobel-x", 2), ("gaussian:1,2,3", 3), ("sobel", 3)):
+        found = filters.get(kernel, ndim=dims)
+        options: dict[str, Any] = {"stride": (3, 2, 1)[-dims:], "padding_mode": "circular"}
+        whole = filter_picture(Picture(array, "XYZ"), found, **options).picture.array
+        arrays.filter_stored(source, tmp_path / f"{kernel}{dims}.zarr", found, memory=301 << 20, **options)
+        assert same(whole, read(tmp_path / f"{kernel}{dims}.zarr"))
 
 
 def test_what_files_tell_is_kept(tmp_path: Path) -> None:

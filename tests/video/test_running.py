@@ -59,6 +59,7 @@ def test_motion_by_the_command_line(tmp_path: Path) -> None:
         (["clip.mkv", "-o", "out.gif", "-k", "box:3"], 1, "the suffix of a film"),
         (["clip.mkv", "-o", "out.mkv", "-k", "emboss", "--along", "t"], 1, "two-dimensional"),
         (["clip.mkv", "-o", "out.mkv", "-k", "1 2; 3 4", "--along", "t"], 1, "must have one dimension"),
+        (["clip.mkv", "-o", "out.mkv", "-k", "1 0 -1", "--along", "z"], 2, "a film has time: --along t"),
         (["clip.mkv", "-o", "out.mkv", "-k", "box:3", "--dtype", "float32"], 2, "--dtype is for pictures"),
         (["clip.mkv", "-o", "out.mkv", "-k", "box:3", "--fps", "fast"], 2, "--fps must be a number"),
         (["clip.mkv", "-o", "out.mkv", "-k", "sobel", "--range", "scale"], 1, "flickers"),

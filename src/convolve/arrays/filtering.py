@@ -26,7 +26,17 @@ from convolve.dtypes import DType, parse_dtype
 from convolve.errors import ArgumentError
 from convolve.filters import Filter, Measured
 from convolve.options import choice, per_dimension
-from convolve.pictures import RANGES, Ends, Range, Report, finite_ends, kernel_for, sliding_axes, to_range
+from convolve.pictures import (
+    RANGES,
+    VOLUME_AXES,
+    Ends,
+    Range,
+    Report,
+    finite_ends,
+    kernel_for,
+    sliding_axes,
+    to_range,
+)
 
 SHARE_KEPT = 0.4
 """Part of the memory for chunks of the source that were unpacked: as much as a region needs."""
@@ -78,6 +88,7 @@ def filter_stored(
     flip: bool = False,
     dtype: Any = None,
     range: Range = "clip",
+    through: str = VOLUME_AXES,
     memory: int = USUAL_MEMORY,
     resume: bool = False,
     force: bool = False,
@@ -92,7 +103,7 @@ def filter_stored(
         A .zarr (an array, or an OME-NGFF image), .h5, .npy or .tif; a place inside is written "scan.h5:/raw".
     destination
         A path of the same formats; axes and spacing are kept. It gets its name when it is whole.
-    kernel, stride, padding, padding_mode, flip, dtype, range
+    kernel, stride, padding, padding_mode, flip, dtype, range, through
         As `convolve.pictures.filter_picture` takes them: a 2-D filter goes over each plane, a 3-D one over
         each volume, and the result has the source's dtype unless told.
     memory
@@ -142,7 +153,7 @@ def filter_stored(
     opened = stores.open_source(source)
     told = opened.description
     options = {"stride": stride, "padding": padding, "padding_mode": padding_mode, "flip": flip}
-    work, sliding = work_on(told, kernel, options)
+    work, sliding = work_on(told, kernel, options, through)
     target = told.dtype.newbyteorder("=") if dtype is None else parse_dtype(dtype, "dtype")
     steps = dict(zip(sliding, per_dimension(stride, len(sliding), "stride", 1), strict=True))
     with _runner(scheduler, destination) as (run, together):
@@ -165,19 +176,23 @@ def filter_stored(
 
 
 def work_on(
-    told: Description, kernel: ArrayLike | str | Filter | Measured, options: dict[str, Any]
+    told: Description,
+    kernel: ArrayLike | str | Filter | Measured,
+    options: dict[str, Any],
+    through: str = VOLUME_AXES,
 ) -> tuple[Work, str]:
     """Return the work of one filter on an array whose axes are known, and the axes that it slides along."""
-    found = kernel_for(kernel, told.axes, told.spacing, told.unit)
+    found = kernel_for(kernel, told.axes, told.spacing, told.unit, through)
     dims = found.weights[0].ndim if isinstance(found, Filter) else np.ndim(found)
-    sliding = sliding_axes(told.axes, dims)
-    places = tuple(d for d, axis in enumerate(told.axes) if axis in sliding)
+    sliding = sliding_axes(told.axes, dims, through)
+    places = tuple(told.axes.index(axis) for axis in sliding)  # in the filter's order, whatever the array's
     channels = None
     if told.axes[-1:] == "C":  # colours lie together, and are filtered together
         places, channels = (*places, len(told.axes) - 1), -1
     part = tuple(told.shape[place] for place in places)
     inner = application(part, told.dtype, found, channels, options)
-    return (inner if len(places) == len(told.shape) else StackWork(inner, told.shape, places)), sliding
+    is_all = places == tuple(range(len(told.shape)))
+    return (inner if is_all else StackWork(inner, told.shape, places)), sliding
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,8 @@ class StackWork:
     source
         Shape of the array.
     places
-        Which dimensions of the array are those of a part, in order.
+        Which dimension of the array each dimension of a part is, in any order: an array may be laid out
+        X before Y, and a filter's rows still lie along X.
     """
 
     inner: Work
@@ -52,15 +54,16 @@ class StackWork:
     def reads(self, region: Region) -> tuple[Ranges, ...]:
         """Return which ranges of the source a region reads, per dimension."""
         looped: tuple[Ranges, ...] = tuple((one,) for one in region)
-        read = iter(self.inner.reads(self._inner_region(region)))
-        return tuple(next(read) if d in self.places else one for d, one in enumerate(looped))
+        return self._spread(looped, self.inner.reads(self._inner_region(region)))
 
     def compute(self, region: Region, cells: Array) -> Array:
         """Return a region of the result from the ranges of the source, laid side by side."""
         inner = self._inner_region(region)
         result = np.empty([stop - start for start, stop in region], self.dtype)
+        order = np.argsort(np.argsort(self.places))  # where a part's dimensions stand among each other
         for part in self._parts(region):
-            result[part] = self.inner.compute(inner, cells[part])
+            done = self.inner.compute(inner, cells[part].transpose(order))
+            result[part] = done.transpose(np.argsort(order))
         return result
 
     def _inner_region(self, region: Region) -> tuple[Range, ...]:
@@ -74,7 +77,7 @@ class StackWork:
         ]
         yield from itertools.product(*ranges)
 
-    def _spread(self, outer: tuple[int, ...], inner: tuple[int, ...]) -> tuple[int, ...]:
-        """Return numbers of all dimensions, those of a part being given apart."""
+    def _spread(self, outer: tuple[Any, ...], inner: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return numbers or ranges of all dimensions, those of a part being given apart."""
         own = dict(zip(self.places, inner, strict=True))
         return tuple(own.get(d, one) for d, one in enumerate(outer))

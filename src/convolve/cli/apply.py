@@ -59,8 +59,8 @@ class Job:
               help="Dimensions of a named filter; 3 slides through a stack or a film.")  # fmt: skip
 @click.option("--spacing", metavar="1.5,0.7,0.7mm",
               help="Size of a cell, for gaussian:2mm; the picture's own without it.")  # fmt: skip
-@click.option("--along", type=click.Choice(["x", "y", "t"]),
-              help="Slide a filter of one dimension along this axis; t: time, or a stack.")  # fmt: skip
+@click.option("--along", type=click.Choice(["x", "y", "z", "t"]),
+              help="Slide a filter of one dimension along this axis; t: or a stack without T.")  # fmt: skip
 @click.option("--fps", default="25", show_default=True, help="Of numbered pictures that become a film.")
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="So much of a film, or of a camera.")
 @click.option("--codec", type=click.Choice(["h264", "vp9", "mpeg4", "ffv1"]),
@@ -115,12 +115,14 @@ def command(
       cat photo.png | convolve apply - -k sobel-x --range abs -o - --format png > edges.png
     """  # noqa: D301  # \b tells click to keep these lines
     found = chosen(kernel, dims if along is None else 1, spacing)
+    through = {}
     if along is not None:
-        from convolve.pictures import along_axis  # loads NumPy, which --help must not wait for
+        from convolve.pictures import THROUGH, along_axis  # loads NumPy, which --help must not wait for
 
         found, stride, padding = along_axis(fixed(found), along, stride, padding)
+        through["through"] = THROUGH[along]
     options = {"stride": stride, "padding": padding, "padding_mode": mode, "flip": flip, "dtype": dtype}
-    job = Job(found, {**options, "range": value_range}, file_format, force)
+    job = Job(found, {**options, **through, "range": value_range}, file_format, force)
     if regions.asked_for(sources, regional):
         return regions.filter_regions(sources, destination, job.kernel, job.options, force, **regional)
     if len(sources) == 1 and is_slices(sources[0]):

@@ -54,8 +54,10 @@ def filter_one(
 
     if options["dtype"] is not None:
         raise click.UsageError("--dtype is for pictures; a film keeps its own, and its codec's")
+    if options.get("through") == "Z":
+        raise click.UsageError("--along z is for stacks of planes; a film has time: --along t")
     goal = _in_folder(source, destination)
-    named = {name: value for name, value in options.items() if name != "dtype"}
+    named = {name: value for name, value in options.items() if name not in ("dtype", "through")}
     with progress() as shown:
         report = filter_film(source, goal, kernel, **named, **film, progress=shown)
     for one in (*report.notes, *clipped(report)):
