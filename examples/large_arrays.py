@@ -53,7 +53,7 @@ def on_two_workers(source: Path, target: Path, kernel: Any) -> None:
         victim = next(iter(cluster.workers.values())).pid
 
         def kill() -> None:
-            while not target.with_name(f"{target.stem}.part.txt").exists():
+            while not target.with_name(f"{target.stem}.part.zarr.txt").exists():
                 time.sleep(0.01)
             os.kill(victim, 9)
             print(f"worker {victim} was killed")

@@ -187,7 +187,7 @@ def test_what_was_killed_goes_on(tmp_path: Path, suffix: str) -> None:
     source, target = stored(tmp_path / "a.zarr", array, "ZYX", (10, 100, 100)), tmp_path / f"b{suffix}"
     words = ["apply", str(source), "-k", "gaussian:1", "--dims", "3", "-o", str(target), "--memory", "320MiB"]
     running = subprocess.Popen([*PROGRAM, *words], env=environment(), stderr=subprocess.PIPE)
-    lines = tmp_path / "b.part.txt"
+    lines = tmp_path / f"b.part{suffix}.txt"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and (not lines.exists() or len(lines.read_text().split("\n")) < 6):
         assert running.poll() is None, running.stderr.read()
@@ -248,17 +248,19 @@ def test_workers_of_a_scheduler(tmp_path: Path) -> None:
     source = stored(tmp_path / "a.zarr", array, "ZYX", (8, 32, 32))
     settings = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
     with distributed.LocalCluster(**settings) as cluster:
-        words = ["apply", str(source), "-k", "gaussian:2", "--dims", "3", "-s", "2", "-m", "circular", "-o"]
-        words += [str(tmp_path / "b.zarr"), "--memory", "305MiB", "--scheduler", cluster.scheduler_address]
-        first = next(iter(cluster.workers.values()))
-        running = subprocess.Popen([*PROGRAM, *words], env=environment(), stderr=subprocess.PIPE)
+        words = ["apply", source.name, "-k", "gaussian:2", "--dims", "3", "-s", "2", "-m", "circular", "-o"]
+        words += ["b.zarr", "--memory", "305MiB", "--scheduler", cluster.scheduler_address]
+        first = next(iter(cluster.workers.values()))  # a worker stands in another folder than the caller
+        running = subprocess.Popen(
+            [*PROGRAM, *words], env=environment(), stderr=subprocess.PIPE, cwd=tmp_path
+        )
         deadline = time.monotonic() + 60
-        while not (tmp_path / "b.part.txt").exists() and time.monotonic() < deadline:
+        while not (tmp_path / "b.part.zarr.txt").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         os.kill(first.pid, 9)
         _, said = running.communicate(timeout=100)
         assert running.returncode == 0, said
-        refused = convolve(*words[:-1], cluster.scheduler_address, "--force", "-o", str(tmp_path / "c.h5"))
+        refused = convolve(*words, "--force", "-o", "c.h5", cwd=tmp_path)
         assert refused.returncode == 1 and b"several workers cannot write one HDF5 file" in refused.stderr
     kernel = filters.get("gaussian:2", ndim=3)
     whole = filter_picture(Picture(array, "ZYX"), kernel, stride=2, padding_mode="circular")

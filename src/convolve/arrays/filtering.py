@@ -1,8 +1,9 @@
 """One filter on an array in a file, region by region, into another file: here, or on Dask's workers."""
 
 import secrets
+import stat
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -149,30 +150,57 @@ def filter_stored(
     array([1., 2., 3., 0.])
     """
     chosen = cast(Range, choice(range, "range", RANGES))
-    stores.check_suffix(destination)
+    source, destination = _absolute(source), _absolute(destination)  # workers may stand in other folders
+    _check_destination(destination)
     opened = stores.open_source(source)
     told = opened.description
     options = {"stride": stride, "padding": padding, "padding_mode": padding_mode, "flip": flip}
     work, sliding = work_on(told, kernel, options, through)
     target = told.dtype.newbyteorder("=") if dtype is None else parse_dtype(dtype, "dtype")
+    _check_range(work, target, chosen)
     steps = dict(zip(sliding, per_dimension(stride, len(sliding), "stride", 1), strict=True))
     with _runner(scheduler, destination) as (run, together):
         kept = max(0, int((memory - BASE) * SHARE_KEPT))
         size, chunks = cut(work, told.dtype, told.chunks, memory - kept, together)
         regions = all_regions(work, size)
         made = replace(told, shape=work.shape, dtype=target, chunks=chunks, spacing=_spacing(told, steps))
-        facts = (convolve.__version__, str(source), _identity(source), told, work, target, chosen, size)
-        journal = Journal(str(destination), digest_of(facts), resume=resume, force=force)
+        facts = (convolve.__version__, source, _identity(source), told, work, target, chosen, size)
+        journal = Journal(destination, digest_of(facts), resume=resume, force=force)
         sink = journal.begin(
             lambda part: stores.create(part, made), lambda part: stores.open_sink(part, made)
         )
         cached = CachedSource(opened, secrets.token_hex(8), kept) if stores.is_packed(source) else opened
         task = Task(cached, sink, work, target, chosen)
-        if chosen == "scale":
-            task = replace(task, ends=_ends(task, regions, run))
-        report = _do(task, regions, run, journal, progress)
-    journal.finish(len(regions))
+        with closing(journal):
+            if chosen == "scale":
+                task = replace(task, ends=_ends(task, regions, run))
+            report = _do(task, regions, run, journal, progress)
+            journal.finish(len(regions))
     return report
+
+
+def _absolute(text: str | Path) -> str:
+    """Return a path, and a place inside it, that mean the same in every folder."""
+    location = stores.Location.of(text)
+    return str(replace(location, path=str(Path(location.path).absolute())))
+
+
+def _check_destination(text: str) -> None:
+    """Refuse a path whose suffix does not say its format, and a place inside a file."""
+    stores.check_suffix(text)
+    location = stores.Location.of(text)
+    if location.inside:
+        raise ArgumentError(
+            f"a result becomes a file of its own, but {text} names a place inside one; write {location.path}"
+        )
+
+
+def _check_range(work: Work, dtype: DType, chosen: Range) -> None:
+    """Refuse a range that does not suit the responses or the dtype before anything is computed."""
+    none = np.empty(0, work.dtype)
+    if chosen == "scale":
+        finite_ends(none)
+    to_range(none, dtype, chosen)
 
 
 def work_on(
@@ -250,8 +278,14 @@ def _spacing(told: Description, steps: dict[str, int]) -> tuple[float | None, ..
     )
 
 
-def _identity(source: str | Path) -> tuple[int, int]:
-    """Return what changes when a file does."""
-    path = Path(stores.Location.of(source).path)
-    facts = (path / "zarr.json" if (path / "zarr.json").is_file() else path).stat()
-    return facts.st_mtime_ns, facts.st_size
+def _identity(source: str) -> tuple[int, int, int]:
+    """Return what changes when a file does, or any file of a folder: newest time, bytes, and how many."""
+    location = stores.Location.of(source)
+    path = Path(location.path)
+    files = [path] if path.is_file() else (path / location.inside.strip("/")).rglob("*")
+    newest, size, count = 0, 0, 0
+    for one in files:
+        facts = one.stat()
+        if stat.S_ISREG(facts.st_mode):
+            newest, size, count = max(newest, facts.st_mtime_ns), size + facts.st_size, count + 1
+    return newest, size, count
