@@ -52,7 +52,7 @@ def test_a_pictures_own_spacing_is_taken() -> None:
     [
         ("gaussian:2mm", "does not say how large its cells are; give --spacing, such as 1.5,0.7,0.7mm"),
         ("gaussian:2furlong", "must be one of nm, um, mm, cm, m or px, got 'furlong'"),
-        ("box:3mm", "only sigmas of Gaussians, their derivatives and log have a unit"),
+        ("box:3mm", "only sigmas of Gaussians, their derivatives, log and unsharp have a unit"),
         ("gaussian:0mm", "sigma must be a positive"),
         ("gaussian:1px,2px,3px", "sigma must be one number or one per dimension (2), got 3"),
         ("gaussian:fwhm=", "takes numbers, got 'fwhm='"),
@@ -81,3 +81,81 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert wrong.returncode == 1 and "such as 1.5,0.7,0.7mm; got 'half'" in wrong.stderr
     unknown = inside("apply", "none.png", "-k", "gausian:1mm", "-o", "c.npy")
     assert unknown.stderr.count("no filter named") == 1
+
+
+BLOB, SIGMA = 4.0, 2.0
+"""Standard deviations in mm of a bright blob and of the filter."""
+
+
+def test_log_in_millimetres_is_the_laplacian_in_space() -> None:
+    spacing = (1.8, 0.9, 0.6)
+    z, y, x = np.meshgrid(*(size * np.arange(-16, 17) for size in spacing), indexing="ij")
+    squares = z**2 + y**2 + x**2
+    picture = Picture(np.exp(-squares / (2 * BLOB**2)), "ZYX", False, spacing, "mm")
+    wide = BLOB**2 + SIGMA**2  # a Gaussian smoothed by a Gaussian is one, and its Laplacian is known
+    smooth = (BLOB**2 / wide) ** 1.5 * np.exp(-squares / (2 * wide))
+    wanted = min(spacing) ** 2 * (squares / wide**2 - 3 / wide) * smooth
+    found = filter_picture(picture, filters.Measured("log:2mm", 3)).picture.array
+    inside_border = (slice(10, -10), slice(12, -12), slice(14, -14))
+    assert np.abs(found - wanted)[inside_border].max() < 2e-3 * np.abs(wanted).max()
+
+
+def test_log_of_even_cells_is_that_in_cells() -> None:
+    found = filters.get("log:2mm", 3, spacing=(0.5, 0.5, 0.5), unit="mm").weights[0]
+    assert np.array_equal(found, filters.laplacian_of_gaussian(4.0, ndim=3))
+    weighed = filters.laplacian_of_gaussian((1.0, 2.0), spacing=(4e-6, 2e-6))  # sizes in metres
+    assert np.allclose(weighed, filters.get("log:4um", spacing=(4.0, 2.0), unit="um").weights[0], rtol=1e-12)
+    with pytest.raises(FilterError, match="needs the size of a cell along every dimension"):
+        filters.get("log:2px,1mm", spacing=(None, 0.5), unit="mm")
+    for spacing in ((1.0,), (0.0, 1.0), (float("nan"), 1.0)):
+        with pytest.raises(FilterError, match="spacing must be"):
+            filters.laplacian_of_gaussian(2.0, spacing=spacing)
+
+
+def test_unsharp_takes_a_length_and_an_amount() -> None:
+    found = filters.get("unsharp:2mm,0.5", 2, spacing=(1.0, 0.5), unit="mm").weights[0]
+    wanted = -0.5 * filters.gaussian((2.0, 4.0))
+    wanted[wanted.shape[0] // 2, wanted.shape[1] // 2] += 1.5
+    assert np.allclose(found, wanted, atol=1e-15)
+    assert np.allclose(filters.get("unsharp:fwhm=2.354820045,0.5").weights[0], filters.unsharp(1.0, 0.5))
+    with pytest.raises(FilterError, match="takes plain numbers after the first"):
+        filters.get("unsharp:2mm,0.5mm", spacing=(1.0, 1.0), unit="mm")
+
+
+@pytest.mark.parametrize("size", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_cell_without_a_size_is_refused(size: float) -> None:
+    for work in (
+        lambda: filters.get("gaussian:2mm", spacing=(size, 1.0), unit="mm"),
+        lambda: filters.Measured("gaussian:2mm", 2, (size, 1.0), "mm"),
+    ):
+        with pytest.raises(FilterError, match="the size of a cell must be a positive, finite number"):
+            work()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-k", "box:2mm"), "only sigmas"),
+        (("-k", "emboss:2mm"), "takes no numbers"),
+        (("-k", "emboss:2mm", "--dims", "3"), "is two-dimensional"),
+        (("-k", "dog:1mm,2mm"), "only sigmas"),
+        (("-k", "unsharp:2mm,1mm"), "plain numbers after the first"),
+        (("-k", "gaussian:0mm"), "sigma must be a positive"),
+        (("-k", "gaussian:1mm,2mm,3mm"), "one per dimension (2), got 3"),
+        (("-k", "gaussian:1mm", "--spacing", "1,1,1mm"), "one per dimension of the filter (2)"),
+        (("-k", "gaussian:1mm", "--spacing", "0mm"), "such as 1.5,0.7,0.7mm; got '0mm'"),
+        (("-k", "gaussian:1mm", "--spacing", "1,-1mm"), "got '1,-1mm'"),
+        (("-k", "gaussian:1mm", "--spacing", "nanmm"), "got 'nanmm'"),
+        (("-k", "gaussian:1mm", "--spacing", "1e-320mm"), "there is no none.nii"),
+    ],
+)
+def test_what_no_picture_can_mend_is_refused_before_it_is_sought(words: tuple[str, ...], said: str) -> None:
+    refused = inside("apply", "none.nii", *words, "-o", "out.nii")
+    assert refused.returncode == 1 and said in refused.stderr
+    assert ("there is no none.nii" in refused.stderr) == (said == "there is no none.nii")
+
+
+@pytest.mark.parametrize("kernel", ["gaussian:2", "gaussian:fwhm=4", "sobel", "1 0 -1; 1 0 -1"])
+def test_spacing_for_nothing_is_a_mistake(kernel: str) -> None:
+    refused = inside("apply", "none.nii", "-k", kernel, "--spacing", "1mm", "-o", "out.nii")
+    assert refused.returncode == 2 and "leave --spacing out" in refused.stderr

@@ -145,7 +145,13 @@ def chosen(kernel: str, ndim: int, spacing: str | None) -> "Filter | Measured":
     from convolve import filters  # here and below: --help must answer before NumPy is loaded
 
     if not filters.needs_spacing(kernel):
-        return filters.get(kernel, ndim)
+        found = filters.get(kernel, ndim)
+        if spacing is not None:
+            raise click.UsageError(
+                "--spacing is the size of a cell for a filter with a unit, such as gaussian:2mm, and "
+                f"{kernel!r} has none; give it one, or leave --spacing out"
+            )
+        return found
     return filters.Measured(kernel, ndim, *(() if spacing is None else filters.spacing_of(spacing)))
 
 

@@ -25,8 +25,8 @@ from convolve.filters.edges import (
     sobel_x,
     sobel_y,
 )
-from convolve.filters.lengths import FWHM_OF_SIGMA, Length, parse, spacing_of
-from convolve.filters.registry import ENTRIES, find, named, usage
+from convolve.filters.lengths import FWHM_OF_SIGMA, Length, check_size_of_cell, parse, spacing_of
+from convolve.filters.registry import ENTRIES, check, find, named, usage
 from convolve.filters.smoothing import (
     box,
     check_ndim,
@@ -104,8 +104,9 @@ def get(
     text
         A name, with its numbers after a colon ("gaussian:1.5", "motion-blur:9,45"); rows of numbers
         ("1 0 -1; 1 0 -1; 1 0 -1"); or the path of a .npy or .csv file. The sigma of a Gaussian, its
-        derivatives and "log" may have a unit ("gaussian:2mm", "gaussian:2mm,1mm,1mm") or be given by its
-        full width at half maximum ("gaussian:fwhm=6mm").
+        derivatives, "log" and "unsharp" may have a unit ("gaussian:2mm", "gaussian:2mm,1mm,1mm") or be
+        given by its full width at half maximum ("gaussian:fwhm=6mm"). With a unit, "log" is the Laplacian in
+        space, times the square of the smallest size of a cell.
     ndim
         Dimensions of a named filter, 1 to 3. What is written out has its own.
     spacing, unit
@@ -146,6 +147,8 @@ def get(
 class Measured:
     """A named filter whose size has a unit, before a picture says how large its cells are.
 
+    What no picture can mend, such as a unit for a filter that has no length, is refused when it is made.
+
     Attributes
     ----------
     text, ndim
@@ -164,6 +167,18 @@ class Measured:
     spacing: tuple[float, ...] | None = None
     unit: str | None = None
 
+    def __post_init__(self) -> None:
+        check_ndim(self.ndim)
+        if _is_name(self.text):
+            check(*_taken_apart(self.text.strip()), self.ndim)
+        for size in self.spacing or ():
+            check_size_of_cell(size)
+        if self.spacing is not None and len(self.spacing) not in (1, self.ndim):
+            raise FilterError(
+                f"spacing must be one number or one per dimension of the filter ({self.ndim}), got "
+                f"{self.spacing}"
+            )
+
     def at(self, spacing: Sequence[float | None] | None, unit: str | None) -> Filter:
         """Return the filter for cells of a size, one number per dimension."""
         if self.spacing is None:
@@ -178,10 +193,15 @@ def needs_spacing(text: str) -> bool:
     >>> needs_spacing("gaussian:2mm"), needs_spacing("gaussian:fwhm=4")
     (True, False)
     """
+    return _is_name(text) and any(
+        isinstance(one, Length) and one.needs_spacing for one in _taken_apart(text.strip())[1]
+    )
+
+
+def _is_name(text: str) -> bool:
+    """Tell whether a text is neither empty, nor a file, nor rows of numbers."""
     wanted = text.strip()
-    if not wanted or Path(wanted).suffix.lower() in (".npy", ".csv") or is_table(wanted):
-        return False
-    return any(isinstance(one, Length) and one.needs_spacing for one in _taken_apart(wanted)[1])
+    return bool(wanted) and Path(wanted).suffix.lower() not in (".npy", ".csv") and not is_table(wanted)
 
 
 def _taken_apart(text: str) -> tuple[str, list[float | Length]]:

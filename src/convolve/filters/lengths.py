@@ -46,13 +46,24 @@ class Length:
         """Return it in cells of a size."""
         if not self.needs_spacing:
             return self.number
+        if spacing is not None:
+            check_size_of_cell(spacing)
         if spacing is None or unit not in METRES:
             known = "does not say how large its cells are" if spacing is None else f"has cells in {unit!r}"
             raise FilterError(
                 f"a filter's size in {self.unit} needs the size of a cell, but the picture {known}; give "
                 "--spacing, such as 1.5,0.7,0.7mm (spacing= and unit= in Python), or the size in cells"
             )
-        return self.number * METRES[self.unit] / (spacing * METRES[unit])
+        return self.number / spacing * (METRES[self.unit] / METRES[unit])
+
+
+def check_size_of_cell(size: float) -> None:
+    """Refuse a cell that has no size."""
+    if not 0 < size < math.inf:  # NaN is refused as well
+        raise FilterError(
+            f"the size of a cell must be a positive, finite number, got {size}; give --spacing, such as "
+            "1.5,0.7,0.7mm (spacing= and unit= in Python)"
+        )
 
 
 def parse(cell: str) -> Length | None:

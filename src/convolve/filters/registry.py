@@ -2,9 +2,10 @@
 
 import difflib
 import inspect
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from convolve.errors import FilterError
 from convolve.filters import directed, edges, smoothing
@@ -31,13 +32,18 @@ class Entry:
     combine: Combine | None = None
     flat: bool = False
     """Whether it exists in two dimensions only."""
-    sized: bool = False
-    """Whether its numbers are sigmas, one for all dimensions or one for each, which may have a unit."""
+    lengths: Literal["none", "all", "first"] = "none"
+    """Which of its numbers are sigmas, which may have a unit: one for all dimensions or one for each, or the
+    first alone, for all dimensions."""
+    shaped: bool = False
+    """Whether derivatives along several dimensions are added up, so that it takes ``spacing``: with a unit,
+    the shape of the cells counts."""
 
     @property
     def parameters(self) -> tuple[inspect.Parameter, ...]:
         """The numbers that follow the name."""
-        return tuple(inspect.signature(self.make).parameters.values())[1:]
+        every = tuple(inspect.signature(self.make).parameters.values())[1:]
+        return tuple(one for one in every if one.kind is not inspect.Parameter.KEYWORD_ONLY)
 
 
 def _along(kind: str, axis: str) -> Callable[[int], Made]:
@@ -60,15 +66,15 @@ def _gaussian(ndim: int, *sigma: float) -> Made:
     return smoothing.gaussian(list(sigma), ndim=ndim)
 
 
-def _log(ndim: int, *sigma: float) -> Made:
-    return smoothing.laplacian_of_gaussian(list(sigma), ndim=ndim)
+def _log(ndim: int, *sigma: float, spacing: float | Sequence[float] = 1.0) -> Made:
+    return smoothing.laplacian_of_gaussian(list(sigma), ndim=ndim, spacing=spacing)
 
 
 def _dog(ndim: int, small: float, large: float) -> Made:
     return smoothing.difference_of_gaussians(small, large, ndim=ndim)
 
 
-def _unsharp(ndim: int, sigma: float = 1.0, amount: float = 1.0) -> Made:
+def _unsharp(ndim: int, sigma: float | Sequence[float] = 1.0, amount: float = 1.0) -> Made:
     return smoothing.unsharp(sigma, amount, ndim=ndim)
 
 
@@ -83,6 +89,10 @@ def _derivative(axes: str) -> Callable[..., Made]:
         return smoothing.gaussian_derivative(sigma, [axes.count(name) for name in names], ndim=ndim)
 
     return make
+
+
+def _derived(axes: str, purpose: str) -> Entry:
+    return Entry(_derivative(axes), purpose, NORMAL, lengths="all")
 
 
 def _motion(ndim: int, length: float, angle: float = 0.0) -> Made:
@@ -124,7 +134,7 @@ ENTRIES: dict[str, Entry] = {
         _gaussian,
         "blurs without a preferred direction; sigma in cells",
         "normal density, cut at 4 sigma as in SciPy",
-        sized=True,
+        lengths="all",
     ),
     **_differences("sobel", "Sobel", "Sobel and Feldman, A 3x3 isotropic gradient operator (1968)"),
     **_differences(
@@ -161,13 +171,18 @@ ENTRIES: dict[str, Entry] = {
     "laplacian-8": Entry(
         lambda ndim: edges.laplacian(8, ndim), "second difference over all neighbours: spots", EDGE_BOOK
     ),
-    "log": Entry(_log, "spots and ridges of a size: Laplacian of a Gaussian", MARR, sized=True),
+    "log": Entry(
+        _log, "spots and ridges of a size: Laplacian of a Gaussian", MARR, lengths="all", shaped=True
+    ),
     "dog": Entry(_dog, "spots of a size: a narrow Gaussian minus a wide one", MARR),
     "sharpen": Entry(
         lambda ndim: edges.sharpening(ndim), "sharpens: the image minus its Laplacian", CONVOLUTION_BOOK
     ),
     "unsharp": Entry(
-        _unsharp, "sharpens by an amount: the image plus what a blur takes away", CONVOLUTION_BOOK
+        _unsharp,
+        "sharpens by an amount: the image plus what a blur takes away",
+        CONVOLUTION_BOOK,
+        lengths="first",
     ),
     "emboss": Entry(
         lambda ndim: edges.emboss,
@@ -193,12 +208,12 @@ ENTRIES: dict[str, Entry] = {
         "maximum",
         True,
     ),
-    "gaussian-dx": Entry(_derivative("x"), "slope to the right of the smoothed image", NORMAL, sized=True),
-    "gaussian-dy": Entry(_derivative("y"), "slope downwards of the smoothed image", NORMAL, sized=True),
-    "gaussian-dz": Entry(_derivative("z"), "slope with depth of the smoothed volume", NORMAL, sized=True),
-    "gaussian-dxx": Entry(_derivative("xx"), "curvature along x of the smoothed image", NORMAL, sized=True),
-    "gaussian-dyy": Entry(_derivative("yy"), "curvature along y of the smoothed image", NORMAL, sized=True),
-    "gaussian-dxy": Entry(_derivative("xy"), "twist of the smoothed image", NORMAL, sized=True),
+    "gaussian-dx": _derived("x", "slope to the right of the smoothed image"),
+    "gaussian-dy": _derived("y", "slope downwards of the smoothed image"),
+    "gaussian-dz": _derived("z", "slope with depth of the smoothed volume"),
+    "gaussian-dxx": _derived("xx", "curvature along x of the smoothed image"),
+    "gaussian-dyy": _derived("yy", "curvature along y of the smoothed image"),
+    "gaussian-dxy": _derived("xy", "twist of the smoothed image"),
 }
 
 
@@ -210,14 +225,12 @@ def named(
     unit: str | None = None,
 ) -> Filter:
     """Return the filter of a name, made with the numbers that followed it; see `convolve.filters.get`."""
+    check(name, numbers, ndim)
     entry = find(name)
-    if entry.flat and ndim != 2:
-        raise FilterError(
-            f"the filter {name!r} is two-dimensional, but ndim={ndim} was asked for; use ndim=2"
-        )
-    _check_numbers(name, entry, numbers)
     written = ":".join([name, ",".join(map(_written, numbers))]) if numbers else name
-    made: Any = entry.make(ndim, *_plain(name, entry, numbers, ndim, spacing, unit))
+    made: Any = entry.make(
+        ndim, *_plain(entry, numbers, ndim, spacing, unit), **_shape(entry, name, numbers, spacing)
+    )
     weights = made if isinstance(made, tuple) else (made,)
     combine = entry.combine if len(weights) > 1 else None
     return Filter(written, weights, combine, entry.purpose, entry.source)
@@ -227,8 +240,35 @@ def _written(number: float | Length) -> str:
     return f"{number.number:g}{number.unit}" if isinstance(number, Length) else f"{number:g}"
 
 
+def check(name: str, numbers: Sequence[float | Length], ndim: int) -> None:
+    """Refuse what no picture's spacing can mend, so that it is refused before a picture is read."""
+    entry = find(name)
+    if entry.flat and ndim != 2:
+        raise FilterError(
+            f"the filter {name!r} is two-dimensional, but ndim={ndim} was asked for; use ndim=2"
+        )
+    _check_numbers(name, entry, numbers)
+    if not any(isinstance(one, Length) for one in numbers):
+        return
+    sigmas = _sigmas(entry, numbers)
+    if any(isinstance(one, Length) for one in numbers[len(sigmas) :]):
+        raise FilterError(
+            "only sigmas of Gaussians, their derivatives, log and unsharp have a unit or a width at half "
+            f"maximum; the filter {usage(name)!r} takes plain numbers{' after the first' if sigmas else ''}"
+        )
+    for one in in_cells(sigmas, ndim, (1.0,) * ndim, "m"):
+        if not 0 < one < math.inf:
+            raise FilterError(
+                f"sigma must be a positive, finite number, got {', '.join(map(_written, numbers))}; try 1mm"
+            )
+
+
+def _sigmas(entry: Entry, numbers: Sequence[float | Length]) -> Sequence[float | Length]:
+    """Return those of the numbers that may have a unit."""
+    return numbers[: {"none": 0, "first": 1, "all": len(numbers)}[entry.lengths]]
+
+
 def _plain(
-    name: str,
     entry: Entry,
     numbers: Sequence[float | Length],
     ndim: int,
@@ -238,14 +278,24 @@ def _plain(
     """Return the numbers as the filter is made of them: sigmas with a unit in cells."""
     if not any(isinstance(one, Length) for one in numbers):
         return numbers
-    if not entry.sized:
-        raise FilterError(
-            f"only sigmas of Gaussians, their derivatives and log have a unit or a width at half maximum; "
-            f"the filter {usage(name)!r} takes plain numbers, in cells"
-        )
-    cells = in_cells(numbers, ndim, spacing, unit)
+    cells = in_cells(_sigmas(entry, numbers), ndim, spacing, unit)
     many = entry.parameters[0].kind is inspect.Parameter.VAR_POSITIONAL
-    return cells if many else [cells]
+    return cells if many else [cells, *numbers[1:]]
+
+
+def _shape(
+    entry: Entry, name: str, numbers: Sequence[float | Length], spacing: Sequence[float | None] | None
+) -> dict[str, Any]:
+    """Return the size of a cell for a filter that must know it, if it is written in units of length."""
+    if not entry.shaped or not any(isinstance(one, Length) and one.needs_spacing for one in numbers):
+        return {}
+    known = [size for size in spacing or () if size is not None]
+    if spacing is None or len(known) < len(spacing):
+        raise FilterError(
+            f"{name} with a unit needs the size of a cell along every dimension, got {spacing}; give "
+            "--spacing, such as 1.5,0.7,0.7mm (spacing= and unit= in Python), or every size in cells"
+        )
+    return {"spacing": known}
 
 
 def find(name: str) -> Entry:

@@ -129,8 +129,14 @@ def _line(sigma: float, radius: int, order: int) -> Weights:
     return np.asarray(bell)
 
 
-def laplacian_of_gaussian(sigma: float | Sequence[float], *, ndim: int = 2) -> Weights:
+def laplacian_of_gaussian(
+    sigma: float | Sequence[float], *, ndim: int = 2, spacing: float | Sequence[float] = 1.0
+) -> Weights:
     """Return the Laplacian of a Gaussian, shifted so that it gives nothing on an even image.
+
+    ``spacing`` is the size of a cell, one number or one per dimension, in any unit: where cells are longer
+    along one dimension, its second derivative counts less, by the square. The result is then the Laplacian in
+    space, times the square of the smallest size; for cells of one size it is that per cell, as without it.
 
     >>> abs(float(laplacian_of_gaussian(1.5).sum())) < 1e-12
     True
@@ -139,8 +145,20 @@ def laplacian_of_gaussian(sigma: float | Sequence[float], *, ndim: int = 2) -> W
         gaussian_derivative(sigma, [2 if d == axis else 0 for d in range(ndim)], ndim=ndim)
         for axis in range(ndim)
     ]
-    total = np.sum(parts, axis=0)
-    return frozen(total - total.mean(), np.float64)
+    sizes = _sizes_of_cell(spacing, ndim)
+    total = sum((min(sizes) / size) ** 2 * part for size, part in zip(sizes, parts, strict=True))
+    return frozen(total - np.mean(total), np.float64)
+
+
+def _sizes_of_cell(spacing: float | Sequence[float], ndim: int) -> tuple[float, ...]:
+    """Return the size of a cell along each dimension; in metres it may be far below a sigma's least."""
+    sizes = tuple(spacing) if isinstance(spacing, Sequence) else (spacing,) * ndim
+    if len(sizes) != ndim:
+        raise FilterError(f"spacing must be one number or one per dimension ({ndim}), got {sizes}")
+    for size in sizes:
+        if finite(size, "spacing") <= 0:
+            raise FilterError(f"spacing must be a positive number, got {size!r}; try 1.0")
+    return tuple(float(size) for size in sizes)
 
 
 def difference_of_gaussians(small: float, large: float, *, ndim: int = 2) -> Weights:
@@ -158,7 +176,7 @@ def difference_of_gaussians(small: float, large: float, *, ndim: int = 2) -> Wei
     return frozen(np.pad(narrow, margin) - wide, np.float64)
 
 
-def unsharp(sigma: float = 1.0, amount: float = 1.0, *, ndim: int = 2) -> Weights:
+def unsharp(sigma: float | Sequence[float] = 1.0, amount: float = 1.0, *, ndim: int = 2) -> Weights:
     """Return the image plus ``amount`` times what a Gaussian takes away from it.
 
     >>> round(float(unsharp(1.0, 0.5).sum()), 12)
