@@ -2,11 +2,12 @@
 
 import contextlib
 import io
+import math
 
 import numpy as np
 import pytest
 
-from convolve.detection import coco
+from convolve.detection import coco, digits
 from convolve.detection.digits import digit_scenes
 from convolve.detection.scenes import Found, Scenes
 from convolve.detection.scoring import score
@@ -15,6 +16,8 @@ from tests.seeds import generator
 
 peer("pycocotools"), peer("sklearn"), peer("skimage")
 SCENES = digit_scenes(12, "held-out", seed=7)
+CELL = math.ceil(digits.SIDES[-1] / 8)
+"""Pixels of one of a digit's 8 × 8 cells, where it is largest: so far may its faintest ink reach past the box."""
 
 
 def shifted(scenes: Scenes, by: float) -> list[Found]:
@@ -66,8 +69,6 @@ def test_they_are_those_of_pycocotools() -> None:
 def test_scenes_follow_from_the_seed_and_share_nothing() -> None:
     from skimage import data
 
-    from convolve.detection import digits
-
     again, other = digit_scenes(12, "held-out", seed=7), digit_scenes(12, "held-out", seed=8)
     for one, two in zip(SCENES.scenes, again.scenes, strict=True):
         assert (one.source.array == two.source.array).all() and (one.boxes == two.boxes).all()
@@ -85,9 +86,15 @@ def test_scenes_follow_from_the_seed_and_share_nothing() -> None:
 
 
 def test_ink_is_in_the_boxes_and_can_be_seen() -> None:
-    """Between two scenes that differ in the digits alone, nothing else changes: all ink lies near boxes."""
-    one = SCENES.scenes[0]
-    cells = one.source.array.astype(float)
-    for x1, y1, x2, y2 in one.boxes.astype(int):
-        inside = cells[y1:y2, x1:x2]
-        assert inside.std() > 15
+    """Between scenes that differ in the digits alone, nothing else changes: all ink lies in boxes or near."""
+    bare = digit_scenes(len(SCENES), "held-out", seed=7, digits=(0, 0))
+    assert bare.boxes == 0
+    for one, without in zip(SCENES.scenes, bare.scenes, strict=True):
+        change = np.abs(one.source.array.astype(int) - without.source.array).max(axis=2)
+        boxed, near = np.zeros(change.shape, bool), np.zeros(change.shape, bool)
+        for x1, y1, x2, y2 in one.boxes.astype(int):
+            boxed[y1:y2, x1:x2] = near[max(y1 - CELL, 0) : y2 + CELL, max(x1 - CELL, 0) : x2 + CELL] = True
+            inside = change[y1:y2, x1:x2]
+            assert (inside > 50).mean() > 0.25  # a stroke, in a colour unlike what it is written on
+            assert min(side.max() for side in (inside[0], inside[-1], inside[:, 0], inside[:, -1])) > 15
+        assert change[~boxed].max() <= digits.INK * 255 and change[~near].max() == 0

@@ -1,20 +1,34 @@
 """Every node case of ONNX whose operations we have: loaded as a file would be, run, compared."""
 
+from collections import Counter
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from convolve.errors import ConvolveError
 from convolve.nn.onnx.reading import network_of
 from tests.nn.core_cases import LIST, found, text, totals
-from tests.nn.node_cases import NAMES, as_arrays, node_cases, refusal
+from tests.nn.node_cases import NAMES, all_cases, as_arrays, node_cases, refusal
 
 COUNT = 1360
-"""Cases that run, of the 1876 of onnx 1.23.2; the others have operations or dtypes that are not read."""
+"""Cases that run; the others have operations or dtypes that are not read."""
+
+CASES = {"": 1858, "ai.onnx.preview": 11, "ai.onnx.preview.training": 7}
+"""Cases that onnx 1.23.2 generates, by the domain of their nodes; "" is ai.onnx, of which all that run are."""
 
 
 def test_the_cases_are_those_that_were_looked_at() -> None:
     assert sorted(NAMES) == sorted(name for name in node_cases() if refusal(name) is None)
     assert len(NAMES) == len(set(NAMES)) == COUNT
+
+
+def test_the_cases_of_each_domain_are_as_many_as_the_documentation_says() -> None:
+    domains = {name: {node.domain for node in case.model.graph.node} for name, case in all_cases().items()}
+    assert Counter(domain for found in domains.values() for domain in found) == CASES
+    assert all(domains[name] == {""} for name in NAMES)
+    page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text(encoding="utf-8")
+    assert f"{COUNT:,} of the {CASES['']:,} node cases of the domain ai.onnx" in " ".join(page.split())
 
 
 def test_every_case_of_the_core_that_the_wheel_holds_is_listed_and_runs() -> None:

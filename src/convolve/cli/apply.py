@@ -35,7 +35,7 @@ class Job:
     force: bool
 
 
-@click.command(short_help="Filter pictures and films: one, a pipe, or a whole folder.")
+@click.command(short_help="Filter pictures, films, volumes and arrays (.zarr, .h5, .npy).")
 @click.argument("sources", metavar="SRC…", nargs=-1, required=True)
 @click.option(
     "-k", "--kernel", required=True, shell_complete=types.complete_filter,

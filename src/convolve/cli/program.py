@@ -19,7 +19,7 @@ from convolve.errors import ConvolveError
 OK, FAILED, USAGE, PART_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 
 COMMANDS = {
-    "apply": "Filter pictures and films: one, a pipe, or a whole folder.",
+    "apply": "Filter pictures, films, volumes and arrays (.zarr, .h5, .npy).",
     "blobs": "Find round things: cells, coins, stars.",
     "completion": "Print the lines that teach a shell to complete this command.",
     "detect": "Find things in pictures: train, run and score detectors.",
