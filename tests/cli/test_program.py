@@ -22,6 +22,7 @@ from convolve.cli.program import COMMANDS
 from convolve.errors import ShapeError
 from convolve.runtime.host import host_target, usable_cpus
 from tests.cli.process import PROGRAM, convolve, environment
+from tests.peers import peer
 
 ROOT = Path(__file__).resolve().parents[2]
 SLOW = (
@@ -248,6 +249,17 @@ def test_info_names_versions_and_every_extra_of_the_package() -> None:
     assert set(EXTRAS) == set(extras) - {"all", "demo", "test", "peers", "bench", "dev"}
     for extra, (name, _) in EXTRAS.items():
         assert extras[extra][0].startswith(name)
+
+
+@pytest.mark.parametrize("words", ["faces train", "detect train digits"])
+def test_without_scikit_image_the_extra_is_named(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    peer("sklearn")  # the digits themselves
+    monkeypatch.setitem(sys.modules, "skimage", None)  # an import of it fails
+    done = CliRunner().invoke(main, [*words.split(), "-o", str(tmp_path / "model.safetensors")])
+    assert done.exit_code == 1
+    assert 'needs the package scikit-image: pip install "convolve[skimage]"' in done.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -18,6 +18,7 @@ EXTRAS = {
     "train": ("safetensors", "networks and checkpoints in files"),
     "torch": ("torch", "convolutions for PyTorch's tensors and modules"),
     "sklearn": ("scikit-learn", "ConvNetClassifier, and the data set of digits"),
+    "skimage": ("scikit-image", "photographs and faces that detectors learn from"),
     "detection": ("pycocotools", "scores of detectors"),
     "video": ("av", "films"),
     "medical": ("nibabel", "NIfTI files; with pydicom, series of DICOM slices"),

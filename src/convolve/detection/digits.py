@@ -114,9 +114,7 @@ def _photographs(part: str, size: tuple[int, int]) -> list[Array]:
     try:
         from skimage import data
     except ImportError:
-        raise MissingExtraError(
-            "the photographs under the digits need the package scikit-image: pip install scikit-image"
-        ) from None
+        raise MissingExtraError.of("scikit-image", "skimage", "putting digits on photographs") from None
     found = []
     for name in PHOTOGRAPHS[part]:
         cells = getattr(data, name)()

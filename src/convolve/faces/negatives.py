@@ -49,9 +49,7 @@ def skimage_data() -> "object":
     try:
         from skimage import data
     except ImportError:
-        raise MissingExtraError(
-            "learning what a face is needs the package scikit-image: pip install scikit-image"
-        ) from None
+        raise MissingExtraError.of("scikit-image", "skimage", "learning what a face is") from None
     return data
 
 
