@@ -17,7 +17,7 @@ from tests.seeds import generator
 peer("pycocotools"), peer("sklearn"), peer("skimage")
 SCENES = digit_scenes(12, "held-out", seed=7)
 CELL = math.ceil(digits.SIDES[-1] / 8)
-"""Pixels of one of a digit's 8 × 8 cells, where it is largest: so far may its faintest ink reach past the box."""
+"""Pixels of one of a digit's 8 × 8 cells, where it is largest: so far may faint ink reach past its box."""
 
 
 def shifted(scenes: Scenes, by: float) -> list[Found]:

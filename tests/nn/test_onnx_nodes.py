@@ -15,7 +15,7 @@ COUNT = 1360
 """Cases that run; the others have operations or dtypes that are not read."""
 
 CASES = {"": 1858, "ai.onnx.preview": 11, "ai.onnx.preview.training": 7}
-"""Cases that onnx 1.23.2 generates, by the domain of their nodes; "" is ai.onnx, of which all that run are."""
+"""Cases that onnx 1.23.2 generates, by the domain of their nodes; "" is ai.onnx, and all that run are its."""
 
 
 def test_the_cases_are_those_that_were_looked_at() -> None:
