@@ -80,6 +80,7 @@ def test_every_command_has_a_file_or_a_folder() -> None:
     room = ROOT / "src" / "convolve" / "cli"
     shared = {
         "__init__",
+        "checkpoint",
         "classifier",
         "clipping",
         "data",
@@ -93,6 +94,12 @@ def test_every_command_has_a_file_or_a_folder() -> None:
     shared |= {"terminal", "types"}
     folders = {path.parent.name for path in room.glob("*/__init__.py")}
     assert {path.stem for path in room.glob("*.py")} - shared | folders == set(COMMANDS)
+
+
+def test_the_package_is_a_program_too() -> None:
+    module = [sys.executable, "-m", "convolve", "size", "5", "-k", "3"]
+    done = subprocess.run(module, capture_output=True, check=False, text=True, env=environment())
+    assert done.returncode == 0 and done.stdout.startswith("3"), done.stderr
 
 
 def test_unknown_commands_suggest_the_nearest() -> None:

@@ -136,6 +136,9 @@ def test_digits_are_data(tmp_path: Path) -> None:
         (["train", "nowhere", "-o", "m.safetensors"], "no folder"),
         (["train", "nowhere", "-o", "m.safetensors", "--resume"], "--resume needs the checkpoint"),
         (["train", "nowhere"], "--output"),
+        (["train", "nowhere", "-o", "m.onnx", "--checkpoint", "./m.onnx"], "must be two files"),
+        (["train", "nowhere", "-o", "m.onnx", "--size", "0x8"], "must be at least 1, got 0x8"),
+        (["predict", "m.onnx", "a.png", "-o", "b.png"], "are written as CSV"),
         (["predict", "missing.safetensors", "a.png"], "there is no missing.safetensors"),
         (["summary", "missing.onnx"], "there is no file missing.onnx"),
         (["cam", "missing.safetensors", "a.png"], "there is no missing.safetensors"),
@@ -153,6 +156,39 @@ def test_refusals_have_no_traceback(
     assert done.returncode in (1, 2)
     assert words in done.stderr and "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_in_the_way_is_refused_before_the_data_is_read(tmp_path: Path) -> None:
+    (tmp_path / "run.safetensors").write_bytes(b"an hour of training")
+    where = ["-o", str(tmp_path / "m.onnx"), "--checkpoint", str(tmp_path / "run.safetensors")]
+    for command in (["train"], ["detect", "train"]):
+        done = inside(*command, "nowhere", *where)
+        assert done.returncode == 2 and "add --resume to go on from it" in done.stderr
+    assert (tmp_path / "run.safetensors").read_bytes() == b"an hour of training"
+
+
+def test_a_training_that_diverges_is_an_error_and_writes_nothing(pictures: Path, tmp_path: Path) -> None:
+    file = tmp_path / "m.safetensors"
+    done = inside("train", str(pictures), "-o", str(file), "--epochs", "9", "--size", "8x8", "--lr", "1e9")
+    assert done.returncode == 1, done.stderr
+    assert "the loss must be a number, but is NaN in epoch" in done.stderr
+    assert "give a smaller learning rate" in done.stderr and not file.exists()
+
+
+def test_answers_that_are_no_numbers_are_refused(model: Path, pictures: Path, tmp_path: Path) -> None:
+    known = nn.Classifier.load(model)
+    trainer = nn.Trainer(known.network, nn.CrossEntropyLoss(), nn.SGD(0.1))
+    lost = {name: np.full_like(array, np.nan) for name, array in trainer.numbers().items()}
+    spoilt = nn.Classifier(trainer.network(lost), known.classes, known.preprocessing)
+    spoilt.save(tmp_path / "spoilt.safetensors")
+    for command in ("predict", "cam"):
+        done = inside(command, str(tmp_path / "spoilt.safetensors"), str(pictures / "dark" / "0.png"))
+        assert done.returncode == 1 and "must be finite" in done.stderr and done.stdout == ""
+
+
+def test_a_folder_is_no_picture(model: Path, pictures: Path, tmp_path: Path) -> None:
+    done = inside("cam", str(model), str(pictures / "dark"), "-o", str(tmp_path / "cam.png"))
+    assert done.returncode == 1 and "dark holds no DICOM slice; give a file" in done.stderr
 
 
 def test_ctrl_c_writes_the_best_weights(pictures: Path, tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ def pair(_context: click.Context, _option: click.Parameter, given: Size) -> Size
     """Return height and width."""
     if given is not None and len(given) != 2:
         raise click.BadParameter(f"it must be height and width, such as 64x64, got {len(given)} numbers")
+    if given is not None and min(given) < 1:
+        raise click.BadParameter(f"height and width must be at least 1, got {given[0]}x{given[1]}")
     return given
 
 

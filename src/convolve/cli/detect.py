@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from convolve.cli import types
+from convolve.cli.checkpoint import check
 from convolve.cli.classifier import names_in, pair, per_channel
 from convolve.cli.output import fail, note, shown_path
 from convolve.errors import ConvolveError
@@ -98,8 +99,7 @@ def train(
       convolve detect train digits -o digits.safetensors
       convolve detect train cells/train.json --images cells/images -o cells.onnx --size 256x256
     """  # noqa: D301  # \b tells click to keep these lines
-    if resume and checkpoint is None:
-        raise click.UsageError("--resume needs the checkpoint to go on from; add --checkpoint FILE")
+    check(checkpoint, output, resume=resume)
     from convolve.detection import training  # here and below: --help must answer before NumPy is loaded
     from convolve.nn.models import check_target
     from convolve.nn.training.progress import line

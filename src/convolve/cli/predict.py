@@ -50,6 +50,8 @@ def command(
     from convolve import files  # here and below: --help must answer before NumPy is loaded
 
     if output is not None:
+        if Path(output).suffix.lower() in (*files.SUFFIXES, ".json"):
+            raise click.UsageError(f"answers are written as CSV, got {shown_path(output)}; name it .csv")
         files.atomic.refuse_existing(Path(output), force=force)
     classifier = load(model, how)
     paths = files.expand(images)

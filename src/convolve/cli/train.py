@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from convolve.cli import types
+from convolve.cli.checkpoint import check
 from convolve.cli.classifier import Size, pair
 from convolve.cli.data import read_data
 from convolve.cli.output import note
@@ -65,8 +66,7 @@ def command(
       convolve train digits -o digits.safetensors
       convolve train photos/ -o photos.safetensors --size 64x64 --flip
     """  # noqa: D301  # \b tells click to keep these lines
-    if resume and checkpoint is None:
-        raise click.UsageError("--resume needs the checkpoint to go on from; add --checkpoint FILE")
+    check(checkpoint, output, resume=resume)
     from convolve import nn  # here and below: --help must answer before NumPy is loaded
     from convolve.nn.models import check_target
     from convolve.nn.training.networks import small_network

@@ -73,6 +73,8 @@ def read_series(folder: Path) -> Picture:
         data = path.read_bytes()
         if begins(data[: MAGIC_AT + 4]):
             opened.append(_opened(data, str(path)))
+    if not opened:
+        raise FileFormatError(f"the folder {folder} holds no DICOM slice; give a file, or a folder of slices")
     return _picture(opened, str(folder))
 
 

@@ -198,6 +198,8 @@ class Classifier:
     def ranked(self, picture: str | Path | Picture, top: int = 3) -> Ranking:
         """Return the most likely classes of one picture, or of one in a file, with their probabilities."""
         (shares,) = self.probabilities(self.preprocessing(picture))
+        if not np.isfinite(shares).all():
+            raise ArgumentError("the network's answer must be finite, got NaN or infinity; train it anew")
         best = np.argsort(-shares, kind="stable")[:top]
         return [(self.name(int(k)), float(shares[k])) for k in best]
 

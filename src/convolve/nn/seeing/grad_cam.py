@@ -177,6 +177,8 @@ def grad_cam(
     weights = gradient.mean(axis=tuple(range(2, gradient.ndim)))
     coarse = np.maximum(np.einsum("nc,nc...->n...", weights, held[node.outputs[0]]), 0)
     probabilities = head.probabilities_of_scores(scores)[places, chosen]
+    if not np.isfinite(probabilities).all():
+        raise ArgumentError("the network's answer must be finite, got NaN or infinity; train it anew")
     maps = _scaled(resized(coarse, cells.shape[2:]))
     return GradCAM(node.name, tuple(map(int, chosen)), probabilities, weights, coarse, maps)
 

@@ -78,7 +78,11 @@ class Data:
             places = random.permutation(np.flatnonzero(self.targets == one))
             second[places[: round(share * len(places))]] = True
         if second.all() or not second.any():
-            raise ArgumentError(f"a share of {share} leaves one of two parts of {len(self)} images empty")
+            which = "first" if second.all() else "second"
+            raise ArgumentError(
+                f"a share of {share} of {len(self)} images leaves the {which} part empty; give more, "
+                f"or a {'smaller' if second.all() else 'larger'} share"
+            )
         first, rest = np.flatnonzero(~second), np.flatnonzero(second)
         return self._part(first), self._part(rest)
 

@@ -175,6 +175,11 @@ class _Run:
                 images = settings.augment(images, np.random.default_rng([settings.seed, number, step]))
             rate = settings.optimiser.lr * settings.schedule.factor(number + step / steps, settings.epochs)
             value, output = self.trainer.step(images, targets, rate)
+            if np.isnan(value):  # all weights are, from here on
+                raise ArgumentError(
+                    f"the loss must be a number, but is NaN in epoch {number + 1}, at a learning rate of "
+                    f"{rate:g}; give a smaller learning rate, or look for NaN in the images"
+                )
             seen += len(targets)
             losses, hits = losses + value * len(targets), hits + right(output, targets)
             bar.step(number, losses / seen, hits / seen)
