@@ -1,32 +1,37 @@
 """One filter on an array in a file, region by region, into another file: here, or on Dask's workers."""
 
 import secrets
-import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 import convolve
 from convolve.api.types import PaddingArgument, PaddingMode, Size
 from convolve.arrays import stores
-from convolve.arrays.convolving import application
 from convolve.arrays.cutting import BASE, all_regions, cut
 from convolve.arrays.digest import digest_of
 from convolve.arrays.journal import Journal
-from convolve.arrays.stacking import StackWork
-from convolve.arrays.stores import Description, Sink, Source
+from convolve.arrays.planning import (
+    absolute,
+    check_destination,
+    check_range,
+    identity,
+    placed,
+    unpacked,
+    work_on,
+)
+from convolve.arrays.stores import Sink, Source
 from convolve.arrays.stores.base import gathered
 from convolve.arrays.stores.caching import CachedSource, forget
 from convolve.arrays.work import Region, Runner, Work
 from convolve.dtypes import DType, parse_dtype
 from convolve.errors import ArgumentError
 from convolve.filters import Filter, Measured
-from convolve.options import choice, per_dimension
+from convolve.options import choice
 from convolve.pictures import (
     RANGES,
     VOLUME_AXES,
@@ -34,8 +39,6 @@ from convolve.pictures import (
     Range,
     Report,
     finite_ends,
-    kernel_for,
-    sliding_axes,
     to_range,
 )
 
@@ -150,22 +153,23 @@ def filter_stored(
     array([1., 2., 3., 0.])
     """
     chosen = cast(Range, choice(range, "range", RANGES))
-    source, destination = _absolute(source), _absolute(destination)  # workers may stand in other folders
-    _check_destination(destination)
+    check_destination(destination)
+    if scheduler is not None:
+        source, destination = absolute(source), absolute(destination)  # workers stand in other folders
     opened = stores.open_source(source)
     told = opened.description
     options = {"stride": stride, "padding": padding, "padding_mode": padding_mode, "flip": flip}
     work, sliding = work_on(told, kernel, options, through)
     target = told.dtype.newbyteorder("=") if dtype is None else parse_dtype(dtype, "dtype")
-    _check_range(work, target, chosen)
-    steps = dict(zip(sliding, per_dimension(stride, len(sliding), "stride", 1), strict=True))
+    check_range(work, target, chosen)
     with _runner(scheduler, destination) as (run, together):
         kept = max(0, int((memory - BASE) * SHARE_KEPT))
-        size, chunks = cut(work, told.dtype, told.chunks, memory - kept, together)
+        read = unpacked(opened, memory, together) if stores.is_packed(source) else 0
+        size, chunks = cut(work, told.dtype, told.chunks, memory - kept - read, together)
         regions = all_regions(work, size)
-        made = replace(told, shape=work.shape, dtype=target, chunks=chunks, spacing=_spacing(told, steps))
-        facts = (convolve.__version__, source, _identity(source), told, work, target, chosen, size)
-        journal = Journal(destination, digest_of(facts), resume=resume, force=force)
+        made = replace(placed(told, work, sliding), shape=work.shape, dtype=target, chunks=chunks)
+        facts = (convolve.__version__, absolute(source), identity(source), told, work, target, chosen, size)
+        journal = Journal(str(destination), digest_of(facts), resume=resume, force=force)
         sink = journal.begin(
             lambda part: stores.create(part, made), lambda part: stores.open_sink(part, made)
         )
@@ -177,50 +181,6 @@ def filter_stored(
             report = _do(task, regions, run, journal, progress)
             journal.finish(len(regions))
     return report
-
-
-def _absolute(text: str | Path) -> str:
-    """Return a path, and a place inside it, that mean the same in every folder."""
-    location = stores.Location.of(text)
-    return str(replace(location, path=str(Path(location.path).absolute())))
-
-
-def _check_destination(text: str) -> None:
-    """Refuse a path whose suffix does not say its format, and a place inside a file."""
-    stores.check_suffix(text)
-    location = stores.Location.of(text)
-    if location.inside:
-        raise ArgumentError(
-            f"a result becomes a file of its own, but {text} names a place inside one; write {location.path}"
-        )
-
-
-def _check_range(work: Work, dtype: DType, chosen: Range) -> None:
-    """Refuse a range that does not suit the responses or the dtype before anything is computed."""
-    none = np.empty(0, work.dtype)
-    if chosen == "scale":
-        finite_ends(none)
-    to_range(none, dtype, chosen)
-
-
-def work_on(
-    told: Description,
-    kernel: ArrayLike | str | Filter | Measured,
-    options: dict[str, Any],
-    through: str = VOLUME_AXES,
-) -> tuple[Work, str]:
-    """Return the work of one filter on an array whose axes are known, and the axes that it slides along."""
-    found = kernel_for(kernel, told.axes, told.spacing, told.unit, through)
-    dims = found.weights[0].ndim if isinstance(found, Filter) else np.ndim(found)
-    sliding = sliding_axes(told.axes, dims, through)
-    places = tuple(told.axes.index(axis) for axis in sliding)  # in the filter's order, whatever the array's
-    channels = None
-    if told.axes[-1:] == "C":  # colours lie together, and are filtered together
-        places, channels = (*places, len(told.axes) - 1), -1
-    part = tuple(told.shape[place] for place in places)
-    inner = application(part, told.dtype, found, channels, options)
-    is_all = places == tuple(range(len(told.shape)))
-    return (inner if is_all else StackWork(inner, told.shape, places)), sliding
 
 
 @contextmanager
@@ -266,26 +226,3 @@ def _ends(task: Task, regions: Sequence[Region], run: Runner) -> Ends | None:
     """Return the smallest and the largest of all responses: they are computed once for that alone."""
     found = [ends for _, ends in run(task.extremes, regions) if ends is not None]
     return (min(low for low, _ in found), max(high for _, high in found)) if found else (0.0, 0.0)
-
-
-def _spacing(told: Description, steps: dict[str, int]) -> tuple[float | None, ...] | None:
-    """Return the distances between cells, larger where the filter strides over some."""
-    if told.spacing is None:
-        return None
-    return tuple(
-        None if size is None else size * steps.get(axis, 1)
-        for axis, size in zip(told.axes, told.spacing, strict=True)
-    )
-
-
-def _identity(source: str) -> tuple[int, int, int]:
-    """Return what changes when a file does, or any file of a folder: newest time, bytes, and how many."""
-    location = stores.Location.of(source)
-    path = Path(location.path)
-    files = [path] if path.is_file() else (path / location.inside.strip("/")).rglob("*")
-    newest, size, count = 0, 0, 0
-    for one in files:
-        facts = one.stat()
-        if stat.S_ISREG(facts.st_mode):
-            newest, size, count = max(newest, facts.st_mtime_ns), size + facts.st_size, count + 1
-    return newest, size, count

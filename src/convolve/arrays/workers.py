@@ -33,8 +33,10 @@ def connected(scheduler: Any) -> Iterator[tuple[Runner, int]]:
     except ImportError as error:
         raise MissingExtraError.of("distributed", "dask", "a Dask scheduler") from error
     if isinstance(scheduler, Client):
-        yield partial(_run, scheduler), max(_threads(scheduler).values())
-        scheduler.run(forget)
+        try:
+            yield partial(_run, scheduler), max(_threads(scheduler).values())
+        finally:
+            scheduler.run(forget)
         return
     try:
         client = Client(scheduler, timeout=SECONDS)
@@ -44,8 +46,10 @@ def connected(scheduler: Any) -> Iterator[tuple[Runner, int]]:
             f"{scheduler!r} does not answer: {error}"
         ) from error
     with client:
-        yield partial(_run, client), max(_threads(client).values())
-        client.run(forget)
+        try:
+            yield partial(_run, client), max(_threads(client).values())
+        finally:
+            client.run(forget)
 
 
 def alone(function: Callable[[Region], Any], region: Region) -> Any:

@@ -123,7 +123,11 @@ def command(
         through["through"] = THROUGH[along]
     options = {"stride": stride, "padding": padding, "padding_mode": mode, "flip": flip, "dtype": dtype}
     job = Job(found, {**options, **through, "range": value_range}, file_format, force)
-    if regions.asked_for(sources, regional):
+    if regions.asked_for(sources, destination, regional):
+        if file_format is not None or seconds is not None or codec is not None:
+            raise click.UsageError(
+                "--format is for pictures, --seconds and --codec for films; an array has DST's ending alone"
+            )
         return regions.filter_regions(sources, destination, job.kernel, job.options, force, **regional)
     if len(sources) == 1 and is_slices(sources[0]):
         return filter_file(job, Path(sources[0]), destination)

@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,7 +33,10 @@ def memory(_context: click.Context, _option: click.Parameter, text: str | None) 
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", text.strip())
     if found is None or found[2].upper() not in UNITS:
         raise click.BadParameter(f"{text!r} must be an amount of memory, such as 500MB or 2GB")
-    return int(float(found[1]) * UNITS[found[2].upper()])
+    size = int(float(found[1]) * UNITS[found[2].upper()])
+    if size == 0:
+        raise click.BadParameter(f"{text!r} must be more than nothing, such as 500MB or 2GB")
+    return size
 
 
 def regional(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -48,10 +52,15 @@ def regional(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def asked_for(sources: Sequence[str], options: dict[str, Any]) -> bool:
+def asked_for(sources: Sequence[str], destination: str, options: dict[str, Any]) -> bool:
     """Tell whether to work by regions: because of a suffix, or because an option asks for it."""
-    paths = (one.rpartition(":/")[0] or one for one in sources)
-    return any(options.values()) or any(path.rstrip("/").lower().endswith(ARRAYS) for path in paths)
+    return any(options.values()) or any(_is_array(one) for one in (*sources, destination))
+
+
+def _is_array(path: str) -> bool:
+    """Tell whether a path, or the folder or file that it leads into, has a suffix of arrays."""
+    whole = PurePath(path.rpartition(":/")[0] or path)
+    return whole.suffix.lower() in ARRAYS or any(one.suffix.lower() == ".zarr" for one in whole.parents)
 
 
 def filter_regions(

@@ -104,8 +104,10 @@ def described(file: Any, name: str) -> tuple[str, tuple[float | None, ...] | Non
     turned = 274 in page.tags and int(page.tags[274].value) != 1
     axes = str(series.axes)
     planar = "S" in axes and not axes.endswith("S")
-    if kind not in ("MINISBLACK", "RGB") or turned or planar:
+    alpha = bool(set(page.extrasamples or ()) & {1, 2})  # straight, or multiplied into the colours
+    if kind not in ("MINISBLACK", "RGB") or turned or planar or alpha:
         how = "is turned" if turned else "keeps its colours in planes" if planar else f"has {kind} colours"
+        how = "has alpha" if alpha else how
         raise FileFormatError(
             f"a TIFF file read by regions must hold upright grey or RGB pixels, but {name} {how}; save it so"
         )
@@ -225,6 +227,8 @@ def writing_options(picture: Picture) -> dict[str, Any]:
     if picture.alpha:
         options["extrasamples"] = ["unassalpha"]
         options["planarconfig"] = "contig"
+    elif colour and samples == 4:
+        options["extrasamples"] = ["unspecified"]  # else the library says that the fourth colour is opacity
     if axes in ("YX", "YXC") and picture.spacing is None:
         return options | {"metadata": {"axes": axes.replace("C", "S")}}
     told = axes.replace("C", "S") if axes.endswith("YXC") else axes

@@ -39,15 +39,19 @@ class Location:
 
     @staticmethod
     def of(text: str | Path) -> "Location":
-        """Return the location that somebody wrote: "scan.h5:/raw/volume" or just a path.
+        """Return the location that somebody wrote: "scan.h5:/raw/volume", "big.zarr/0" or just a path.
 
-        >>> Location.of("scan.h5:/raw/volume")
-        Location(path='scan.h5', inside='/raw/volume')
+        >>> Location.of("scan.h5:/raw/volume"), Location.of("big.zarr/0")
+        (Location(path='scan.h5', inside='/raw/volume'), Location(path='big.zarr', inside='/0'))
         """
         whole = str(text)
         path, colon, inside = whole.rpartition(":/")
         if colon and Path(path).suffix.lower() in SUFFIXES:
             return Location(path, "/" + inside)
+        plain = Path(whole)
+        folder = next((one for one in plain.parents if one.suffix.lower() == ".zarr"), None)
+        if folder is not None and plain.suffix.lower() not in SUFFIXES:
+            return Location(str(folder), f"/{plain.relative_to(folder).as_posix()}")
         return Location(whole.rstrip("/") or whole)
 
     def __str__(self) -> str:
@@ -70,6 +74,10 @@ class Description:
         Size of a cell per dimension, None where it is not known.
     unit
         Of the spacing of X, Y and Z, such as "µm".
+    origin
+        Where the middle of the first cell is per dimension, in the unit of the spacing; None for zeros.
+    time_unit
+        Of the spacing of T, such as "second".
     """
 
     shape: tuple[int, ...]
@@ -78,6 +86,8 @@ class Description:
     axes: str
     spacing: tuple[float | None, ...] | None = None
     unit: str | None = None
+    origin: tuple[float, ...] | None = None
+    time_unit: str | None = None
 
 
 class Source(Protocol):

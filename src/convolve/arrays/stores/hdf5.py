@@ -12,6 +12,7 @@ from convolve.arrays.stores.base import Description, Location, checked, default_
 from convolve.arrays.work import Region
 from convolve.dtypes import Array
 from convolve.errors import FileAccessError, FileFormatError, FileMissingError, MissingExtraError
+from convolve.filters.lengths import METRES
 
 NEW = "/data"
 """Name of the dataset in a file that is made here."""
@@ -123,7 +124,8 @@ def _axes(dataset: Any, shape: tuple[int, ...]) -> str:
     Labels of dimensions are not read: in a damaged file they end the process, inside the library.
     """
     named = dataset.attrs.get(AXES)
-    text = named.decode("ascii", "replace").upper() if isinstance(named, bytes) else ""
+    text = named.decode("ascii", "replace") if isinstance(named, bytes) else named
+    text = text.upper() if isinstance(text, str) else ""
     known = len(text) == len(shape) == len(set(text)) and set(text) <= set("TCZYXI")
     return text if known else default_axes(shape)
 
@@ -151,8 +153,9 @@ def create(location: Location, description: Description) -> Hdf5:
         )
         made.attrs[AXES] = np.bytes_(description.axes.lower())  # of a fixed length, unlike Python's text
         size = dict(zip(description.axes, description.spacing or (), strict=False))
-        if description.unit in ("µm", "um", "micrometer"):
-            made.attrs[SPACING] = [size.get(axis) or 1.0 for axis in "ZYX"]
+        if description.unit in METRES and any(size.get(axis) for axis in "ZYX"):
+            to_um = METRES[description.unit] / METRES["µm"]
+            made.attrs[SPACING] = [(size.get(axis) or 1 / to_um) * to_um for axis in "ZYX"]
     return Hdf5(place, description)
 
 

@@ -75,12 +75,18 @@ def open_source(location: Location) -> Zarr:
             return _described(location, found, {})
         image = _multiscales(found.attrs.asdict())
         if image is None:
-            names = ", ".join(f"{location.path}:/{name}" for name in sorted(found.array_keys())) or "none"
+            names = ", ".join(f"{str(location).rstrip('/')}/{name}" for name in _held(found)) or "none"
             raise FileFormatError(
-                f"{location} is a group that is no OME-NGFF image; name one of its arrays: {names}"
+                f"{location} is a group that is no OME-NGFF image; name one of its arrays or images: {names}"
             )
         place = _inside(location, image)
         return _described(place, _array(zarr, place, "r"), image)
+
+
+def _held(group: Any) -> list[str]:
+    """Return the names of a group's arrays and images; what bioformats2raw writes has an image "0"."""
+    images = [name for name, one in group.groups() if _multiscales(one.attrs.asdict()) is not None]
+    return sorted([*group.array_keys(), *images])
 
 
 def _check_metadata(path: Path) -> None:
@@ -118,10 +124,11 @@ def _described(location: Location, array: Any, image: Mapping[str, Any]) -> Zarr
     axes = "".join(name for name, _ in told) if len(told) == len(shape) else default_axes(shape)
     units = {unit for name, unit in told if name in "XYZ" and unit}
     unit = units.pop() if len(units) == 1 else None
-    spacing = _scale(image, len(shape)) if told else None
-    if unit is None and spacing is not None and set(spacing) == {1.0}:
+    spacing, origin = _place(image, len(shape)) if told else (None, None)
+    if unit is None and origin is None and spacing is not None and set(spacing) == {1.0}:
         spacing = None  # OME-NGFF must name some size, known or not
-    return Zarr(location, checked(Description(shape, dtype, chunks, axes, spacing, unit), str(location)))
+    found = Description(shape, dtype, chunks, axes, spacing, unit, origin, dict(told).get("T"))
+    return Zarr(location, checked(found, str(location)))
 
 
 def _axes(image: Mapping[str, Any]) -> list[tuple[str, str | None]]:
@@ -135,22 +142,23 @@ def _axes(image: Mapping[str, Any]) -> list[tuple[str, str | None]]:
     return list(zip(letters, [UNITS.get(unit, unit) or None for unit in units], strict=True))
 
 
-def _scale(image: Mapping[str, Any], ndim: int) -> tuple[float | None, ...] | None:
-    """Return the size of a cell per dimension: the product of all scales, as OME-NGFF says."""
-    sizes = np.ones(ndim)
+def _place(
+    image: Mapping[str, Any], ndim: int
+) -> tuple[tuple[float | None, ...] | None, tuple[float, ...] | None]:
+    """Return the size of a cell and the place of the first one: all that OME-NGFF says, in its order."""
+    sizes, origin, is_told = np.ones(ndim), np.zeros(ndim), False
     both = (image["datasets"][0].get("coordinateTransformations"), image.get("coordinateTransformations"))
-    scales = [
-        one["scale"]
-        for several in both
-        for one in several or ()
-        if isinstance(one, dict) and one.get("type") == "scale" and isinstance(one.get("scale"), list)
-    ]
-    for scale in scales:
-        if len(scale) == ndim:
-            sizes = sizes * np.array(scale, float)
-    if not scales or not np.isfinite(sizes).all() or (sizes <= 0).any():
-        return None
-    return tuple(float(size) for size in sizes)
+    for one in (one for several in both for one in several or () if isinstance(one, dict)):
+        numbers = one.get(str(one.get("type")))
+        if isinstance(numbers, list) and len(numbers) == ndim and one["type"] in ("scale", "translation"):
+            given = np.array(numbers, float)
+            if one["type"] == "scale":
+                sizes, origin, is_told = sizes * given, origin * given, True
+            else:
+                origin = origin + given
+    if not is_told or not (np.isfinite(sizes) & np.isfinite(origin) & (sizes > 0)).all():
+        return None, None
+    return tuple(map(float, sizes)), tuple(map(float, origin)) if origin.any() else None
 
 
 def create(location: Location, description: Description) -> Zarr:
@@ -166,6 +174,7 @@ def create(location: Location, description: Description) -> Zarr:
             dtype=description.dtype,
             chunks=description.chunks,
             overwrite=not place.inside,
+            dimension_names=list(description.axes.lower()) if place.inside else None,  # as OME-NGFF wants
         )
     return Zarr(place, description)
 
@@ -185,9 +194,14 @@ def _ngff(description: Description) -> dict[str, Any]:
         one = {"name": axis.lower(), "type": kinds.get(axis, "space")}
         if one["type"] == "space" and description.unit in names:
             one["unit"] = names[description.unit]
+        if axis == "T" and description.time_unit:
+            one["unit"] = description.time_unit
         axes.append(one)
     scale = [1.0 if size is None else size for size in description.spacing or (None,) * len(axes)]
-    dataset = {"path": "0", "coordinateTransformations": [{"type": "scale", "scale": scale}]}
+    places: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
+    if description.origin is not None:
+        places.append({"type": "translation", "translation": list(description.origin)})
+    dataset = {"path": "0", "coordinateTransformations": places}
     return {"version": NGFF_VERSION, "multiscales": [{"axes": axes, "datasets": [dataset]}]}
 
 
