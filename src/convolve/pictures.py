@@ -129,7 +129,10 @@ def filter_picture(
     spacing = _spacing(picture, sliding, per_dimension(stride, len(sliding), "stride", 1))
     metadata = _metadata(picture, array.shape)
     if "affine" in metadata:
-        metadata["affine"] = _moved_affine(metadata["affine"], picture, weights[0], sliding, options)
+        moved = _moved_cells(picture, weights[0], sliding, options)
+        if not np.array_equal(moved, np.eye(4)):
+            metadata["affine"] = metadata["affine"] @ moved
+            metadata["moved"] = metadata.get("moved", np.eye(4)) @ moved
     return FilteredPicture(replace(picture, array=array, spacing=spacing, metadata=metadata), report)
 
 
@@ -361,10 +364,8 @@ def _spacing(picture: Picture, sliding: str, strides: tuple[int, ...]) -> tuple[
     )
 
 
-def _moved_affine(
-    affine: Array, picture: Picture, weight: Array, sliding: str, options: dict[str, Any]
-) -> Array:
-    """Return where the cells lie once a filter strode over some, or left some out at the border.
+def _moved_cells(picture: Picture, weight: Array, sliding: str, options: dict[str, Any]) -> Array:
+    """Return which cells results stand on once a filter strode over some, or left some out at the border.
 
     Result 0 stands in the middle of its window, and one step further is ``stride`` cells further.
     """
@@ -378,12 +379,9 @@ def _moved_affine(
         if axis in "XYZ":
             place = "XYZ".index(axis)
             step[place], first[place] = line.stride, (line.extent - 1) / 2 - line.before
-    if (step == 1).all() and (first == 0).all():
-        return affine
     moved = np.eye(4)
     moved[:3, :3], moved[:3, 3] = np.diag(step), first
-    found: Array = affine @ moved
-    return found
+    return moved
 
 
 def _metadata(picture: Picture, shape: tuple[int, ...]) -> dict[str, Any]:

@@ -258,7 +258,10 @@ def result_name(source: Path, file_format: str | None) -> str:
     """Return the name of a result in a folder: the source's, with the ending of the format asked for."""
     if file_format is None:
         return source.name
-    return f"{source.stem}.{file_format.lower().lstrip('.')}"
+    from convolve.files import formats  # here, so that --help loads no NumPy
+
+    own = formats.suffix_of(source)
+    return source.name[: len(source.name) - len(own)] + formats.ending(file_format)
 
 
 def filter_batch(job: Job, sources: Sequence[str], destination: str) -> int:

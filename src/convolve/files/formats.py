@@ -66,6 +66,16 @@ def suffix_of(path: Path) -> str:
     return next((one for one in SUFFIXES if one.count(".") == 2 and name.endswith(one)), path.suffix.lower())
 
 
+def ending(name: str) -> str:
+    """Return the suffix of a format that a caller named; several formats have more than one.
+
+    >>> ending("jpeg"), ending("nii.gz"), ending("NIFTI")
+    ('.jpeg', '.nii.gz', '.nii')
+    """
+    wanted = f".{name.lower().lstrip('.')}"
+    return wanted if wanted in SUFFIXES else FORMATS[named(name)].suffixes[0]
+
+
 def of_suffix(path: Path) -> str:
     """Return the format that a file to be written shall have, from its suffix."""
     suffix = suffix_of(path)

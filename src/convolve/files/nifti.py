@@ -5,26 +5,38 @@ The header goes along in ``metadata["nifti"]``, and the affine in ``metadata["af
 again has both to the bit, unless a filter moved or spread the cells.
 """
 
+import gzip
+import io
 import math
 import zlib
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convolve.errors import FileFormatError, MissingExtraError
-from convolve.files.picture import LARGEST_PIXELS, Picture, check_size
+from convolve.files.picture import Picture, check_size
 
 HEADER_BYTES = {348: 1, 540: 2}
 """First number of a file, in either byte order -> version of NIfTI; it is the header's length."""
 
-MOST_UNPACKED = LARGEST_PIXELS * 16
-"""Bytes of an unpacked file beyond which it is refused while it is unpacked."""
+LARGEST_EXTENSIONS = 1 << 26
+"""Bytes between header and numbers beyond which a file is refused: CIFTI's are the longest, some million."""
+
+MOST_DEFLATED = 1032
+"""How many bytes one byte of a gzip file can become at most (https://zlib.net/zlib_tech.html)."""
+
+TAIL = 4096
+"""Bytes behind the numbers that are overlooked, as other programs do: some fill up their last block."""
+
+PIECE = 1 << 20
+"""Bytes that are unpacked at a time."""
 
 AXES = {2: "YX", 3: "ZYX", 4: "TZYX"}
 UNITS = {"mm": 1.0, "micron": 1e-3, "meter": 1e3, "unknown": 1.0}
 """NIfTI's units -> millimetres; an unknown one is taken for them, as all programs do."""
 
+PACKED = ".nii.gz"
 GZIP = b"\x1f\x8b"
 GZIP_WINDOW = 31
 """zlib's number for a gzip file of any window."""
@@ -54,41 +66,35 @@ def _nibabel() -> Any:
 def decode(data: bytes, name: str) -> Picture:
     """Return the volume in the bytes of a .nii or .nii.gz file."""
     library = _nibabel()
-    raw = _unpacked(data, name) if data.startswith(GZIP) else data
-    version = _version(raw[:4])
-    if version is None:
-        raise FileFormatError(f"{name} holds no NIfTI file; only that is read from a .gz")
+    packed = data.startswith(GZIP)
+    source: Any = gzip.GzipFile(fileobj=io.BytesIO(data)) if packed else io.BytesIO(data)
     try:
-        return _decode(library, raw, version, name)
+        return _decode(library, source, len(data) * (MOST_DEFLATED if packed else 1), name)
     except FileFormatError:
         raise
+    except EOFError as error:
+        raise FileFormatError(f"{name} is cut off: its packed data has no end; get it again") from error
     except Exception as error:  # a damaged header can make the library raise nearly anything
         raise FileFormatError(
             f"{name} is damaged or not a whole NIfTI file: {error}; get it again"
         ) from error
 
 
-def _unpacked(data: bytes, name: str) -> bytes:
-    """Return what a gzip file holds, if it is not absurdly long."""
-    machine = zlib.decompressobj(GZIP_WINDOW)
-    try:
-        raw = machine.decompress(data, MOST_UNPACKED)
-    except zlib.error as error:
-        raise FileFormatError(f"{name} is damaged: {error}; get it again") from error
-    if machine.unconsumed_tail:
-        raise FileFormatError(f"{name} holds more than {MOST_UNPACKED} bytes; cut it into smaller files")
-    if not machine.eof:
-        raise FileFormatError(f"{name} is cut off: its packed data has no end; get it again")
-    return raw
-
-
-def _decode(library: Any, raw: bytes, version: int, name: str) -> Picture:
+def _decode(library: Any, source: BinaryIO, longest: int, name: str) -> Picture:
+    """Return the volume in a stream of at most ``longest`` bytes, reading no more than its header says."""
+    first = source.read(4)
+    version = _version(first)
+    if version is None:
+        raise FileFormatError(f"{name} holds no NIfTI file; only that is read from a .gz")
     kind = library.Nifti1Header if version == 1 else library.Nifti2Header
     length = kind.sizeof_hdr
+    raw = first + source.read(length - 4)
     if len(raw) < length:
         raise FileFormatError(f"{name} is cut off: its header has {length} bytes, and there are {len(raw)}")
-    header = kind(raw[:length], check=False)
-    array = _numbers(header, raw, name)
+    header = kind(raw, check=False)
+    shape, dtype, between = _promised(header, longest, name)
+    raw += source.read(between)
+    array = _numbers(source, shape, dtype, name)
     while array.ndim > 4 and array.shape[0] == 1:
         array = array[0]
     if array.ndim not in AXES:
@@ -97,16 +103,12 @@ def _decode(library: Any, raw: bytes, version: int, name: str) -> Picture:
     if slope not in (None, 1.0) or inter not in (None, 0.0):
         array = array * np.float64(slope) + np.float64(inter or 0.0)
     axes = AXES[array.ndim]
-    offset = int(header["vox_offset"])
-    metadata = {
-        "nifti": raw[: max(length + 4, min(offset, len(raw)))],
-        "affine": np.array(header.get_best_affine()),
-    }
+    metadata = {"nifti": raw.ljust(length + 4, b"\0"), "affine": np.array(header.get_best_affine())}
     return Picture(array, axes, False, _spacing(header, axes), "mm", (), metadata)
 
 
-def _numbers(header: Any, raw: bytes, name: str) -> NDArray[Any]:
-    """Return the numbers as they are stored, after the header was compared with the file."""
+def _promised(header: Any, longest: int, name: str) -> tuple[tuple[int, ...], Any, int]:
+    """Return the shape and dtype that a header says, and how many bytes lie between it and the numbers."""
     dtype = header.get_data_dtype()
     shape = tuple(int(size) for size in header.get_data_shape())
     offset = int(header["vox_offset"])
@@ -117,14 +119,40 @@ def _numbers(header: Any, raw: bytes, name: str) -> NDArray[Any]:
     if not shape or any(size < 1 for size in shape):
         raise FileFormatError(f"{name} is damaged: its header says a shape of {shape}")
     check_size(shape, name)
+    between = offset - header.sizeof_hdr
+    if not 0 <= between <= LARGEST_EXTENSIONS:
+        raise FileFormatError(
+            f"{name} is damaged: its numbers must begin at most {LARGEST_EXTENSIONS} bytes behind the header "
+            f"of {header.sizeof_hdr}, which says byte {offset}; get it again"
+        )
     wanted = math.prod(shape) * dtype.itemsize
-    if not header.sizeof_hdr <= offset <= len(raw) or wanted > len(raw) - offset:
+    if offset + wanted > longest:
         raise FileFormatError(
             f"{name} is damaged: its header says {shape} of {dtype} from byte {offset} on, {wanted} bytes, "
-            f"but the file has {len(raw)}; get it again"
+            f"but the file has at most {longest}; get it again"
         )
-    found = np.frombuffer(raw, dtype, math.prod(shape), offset).reshape(shape[::-1])
-    return np.array(found, dtype.newbyteorder("="))
+    return shape, dtype, between
+
+
+def _numbers(source: BinaryIO, shape: tuple[int, ...], dtype: Any, name: str) -> NDArray[Any]:
+    """Return the numbers as they are stored; of a packed file, no more is unpacked than they need."""
+    found = np.empty(math.prod(shape) * dtype.itemsize, np.uint8)
+    done = 0
+    while done < found.size:
+        piece = source.read(min(PIECE, found.size - done))
+        if not piece:
+            raise FileFormatError(
+                f"{name} is cut off: its header says {shape} of {dtype}, {found.size} bytes, and there are "
+                f"{done}; get it again"
+            )
+        found[done : done + len(piece)] = np.frombuffer(piece, np.uint8)
+        done += len(piece)
+    if isinstance(source, gzip.GzipFile) and len(source.read(TAIL + 1)) > TAIL:  # its checksum is read too
+        raise FileFormatError(
+            f"{name} holds more than the {found.size} bytes of {shape} of {dtype} that its header says; it "
+            "is damaged, or made to fill the memory: get it again"
+        )
+    return found.view(dtype).reshape(shape[::-1]).astype(dtype.newbyteorder("="), copy=False)
 
 
 def _spacing(header: Any, axes: str) -> tuple[float | None, ...]:
@@ -156,6 +184,9 @@ def encode(picture: Picture) -> bytes:
         ) from error
     header["scl_slope"], header["scl_inter"] = 1, 0
     _place(header, picture, fresh=kept is None)
+    seconds = dict(zip(picture.axes, picture.spacing or (), strict=False)).get("T")
+    if kept is not None and seconds is not None:
+        header["pixdim"][4] = seconds  # in the file's own unit; larger after a stride in time
     header["vox_offset"] = header.sizeof_hdr + len(extra)
     header["magic"] = header.single_magic
     ordered = picture.array.astype(header.get_data_dtype(), copy=False)
@@ -179,13 +210,38 @@ def _place(header: Any, picture: Picture, fresh: bool) -> None:
         factor = {"µm": 1e-3, "um": 1e-3, "nm": 1e-6, "cm": 10.0, "m": 1e3}.get(picture.unit or "mm", 1.0)
         sizes = dict(zip(picture.axes, picture.spacing or (None,) * len(picture.axes), strict=True))
         affine = np.diag([*((sizes.get(axis) or 1.0) * factor for axis in "XYZ"), 1.0])
-    elif not fresh and np.array_equal(affine, header.get_best_affine()):
+    elif not fresh and _moved(header, affine, picture.metadata.get("moved")):
         return
     zooms = list(header.get_zooms())
     header.set_sform(affine, int(header["sform_code"]) or CODE)
     header.set_qform(affine, int(header["qform_code"]) or CODE, strip_shears=True)
     if len(zooms) > 3:
         header.set_zooms((*header.get_zooms()[:3], zooms[3]))
+
+
+def _moved(header: Any, affine: NDArray[Any], moved: NDArray[Any] | None) -> bool:
+    """Move sform and qform, each by itself, as a filter moved the cells; tell if that gives the affine.
+
+    The two may say different places, such as those of an atlas and of the scanner. Of the qform the distances
+    and the place of the first cell change alone: its directions stay to the bit.
+    """
+    best = header.get_best_affine()
+    if np.array_equal(affine, best):
+        return True
+    told = int(header["sform_code"]) or int(header["qform_code"])
+    if moved is None or not told or not np.allclose(affine, best @ moved, rtol=1e-6, atol=1e-6):
+        return False
+    if int(header["qform_code"]):
+        try:
+            first = (header.get_qform() @ moved)[:3, 3]
+        except Exception:  # numbers that are no rotation: they say no place, before and after
+            header["qform_code"] = 0
+        else:
+            header["qoffset_x"], header["qoffset_y"], header["qoffset_z"] = first
+    if int(header["sform_code"]):
+        header.set_sform(header.get_sform() @ moved, int(header["sform_code"]))
+    header["pixdim"][1:4] *= np.diag(moved)[:3]
+    return True
 
 
 def packed(data: bytes) -> bytes:

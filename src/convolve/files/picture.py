@@ -40,7 +40,8 @@ class Picture:
     notes
         What was converted on reading, in words for the person who asked.
     metadata
-        What goes along into a file that can hold it: "icc", "exif", "durations" (ms per frame), "loop".
+        What goes along into a file that can hold it: "icc", "exif", "durations" (ms per frame), "loop";
+        "nifti" (the header), "affine" (from cells to mm), "moved" (from cells to those of the file).
     """
 
     array: NDArray[Any]

@@ -6,7 +6,7 @@ from typing import BinaryIO
 from convolve.errors import ArgumentTypeError, FileFormatError
 from convolve.files import encoding, nifti, npy, tiff
 from convolve.files.atomic import refuse_existing, write_bytes
-from convolve.files.formats import named, of_suffix, suffix_of
+from convolve.files.formats import ending, named, of_suffix, suffix_of
 from convolve.files.picture import Picture, check_path
 
 
@@ -55,14 +55,17 @@ def write(
             )
         if format is None:
             raise FileFormatError("format must be named for a stream, which has no suffix; pass format='png'")
-        destination.write(encode(picture, named(format)))
+        data = encode(picture, named(format))
+        destination.write(nifti.packed(data) if ending(format) == nifti.PACKED else data)
         return
     check_path(destination)
     path = Path(destination)
     chosen = of_suffix(path) if format is None else named(format)
     refuse_existing(path, force=force)  # before the work of encoding
     data = encode(picture, chosen)
-    write_bytes(path, nifti.packed(data) if suffix_of(path) == ".nii.gz" else data, force=force)
+    endings = (suffix_of(path), None if format is None else ending(format))
+    packed = chosen == "NIFTI" and nifti.PACKED in endings
+    write_bytes(path, nifti.packed(data) if packed else data, force=force)
 
 
 def encode(picture: Picture, format: str) -> bytes:
