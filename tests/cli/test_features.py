@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 
 from convolve import features, files
 from convolve.cli import main
@@ -127,10 +128,36 @@ def test_vessels_of_the_retina(tmp_path: Path) -> None:
     assert "169 cells lie near NaN or infinity and are black" in done.stderr
 
 
+def test_colours_count_by_their_brightness(picture: Path, tmp_path: Path) -> None:
+    files.write(tmp_path / "rgb.png", Picture(np.repeat(discs()[..., None], 3, -1), "YXC"))
+    assert run("blobs", tmp_path / "rgb.png", "-r", "5:7").stdout == run("blobs", picture, "-r", "5:7").stdout
+
+
+def test_one_page_is_a_picture_and_several_are_refused_with_advice(picture: Path, tmp_path: Path) -> None:
+    one, three, disc = (tmp_path / name for name in ("one.tif", "three.tif", "disc.png"))
+    peer("tifffile").imwrite(one, discs()[None], photometric="minisblack")
+    assert files.read(one).axes == "IYX"
+    assert run("blobs", one, "-r", "5:7").stdout == run("blobs", picture, "-r", "5:7").stdout
+    first, *others = (Image.fromarray(np.roll(discs(), 5 * number, 1)) for number in range(3))
+    first.save(three, save_all=True, append_images=others)
+    first.crop((15, 10, 35, 30)).save(disc)
+    assert "2 found" in run("match", one, disc, "-t", "0.99").stderr
+    for words in (["blobs", three], ["match", three, disc], ["vessels", three, "-o", tmp_path / "v.png"]):
+        done = run(*words)
+        assert done.exit_code == 1
+        assert f"{three} has the axes I, Y, X: (3, 60, 80); write one of them" in done.stderr
+        assert "p.array[0], 'YX')" in done.stderr and "planes: files.Picture(p.array, 'ZYX')" in done.stderr
+    p = files.read(three)
+    for name, array, axes in (("first.tif", p.array[0], "YX"), ("planes.tif", p.array, "ZYX")):
+        files.write(tmp_path / name, Picture(array, axes))
+        assert run("blobs", tmp_path / name, "-r", "5:7").exit_code == 0
+
+
 def test_refusals(picture: Path, tmp_path: Path) -> None:
     peer("tifffile")
     film = np.zeros((3, 8, 8), np.uint8)
     files.write(tmp_path / "film.tif", Picture(film, "TYX"))
+    files.write(tmp_path / "volume.tif", Picture(film, "ZYX"))
     files.write(tmp_path / "four.tif", Picture(np.zeros((4, 8, 8), np.uint16), "CYX"))
     out = tmp_path / "out.png"
     cases: list[tuple[list[Any], int, str]] = [
@@ -141,10 +168,12 @@ def test_refusals(picture: Path, tmp_path: Path) -> None:
         (["blobs", picture, "-r", "big"], 2, "must be a radius"),
         (["blobs", picture, "--overlap", "3"], 1, "overlap must be a share from 0 to 1"),
         (["blobs", tmp_path / "none.png"], 1, "there is no"),
-        (["blobs", tmp_path / "film.tif"], 1, "T, Y, X: (3, 8, 8); take one frame"),
+        (["blobs", tmp_path / "film.tif"], 1, "film.tif has the axes T, Y, X: (3, 8, 8); write one of them"),
         (["blobs", tmp_path / "four.tif"], 1, "choose one with --channel 0 to --channel 3"),
         (["blobs", tmp_path / "four.tif", "--channel", "4"], 1, "a number from 0 to 3; got '4'"),
-        (["match", picture, tmp_path / "film.tif"], 1, "take one frame"),
+        (["match", picture, tmp_path / "film.tif"], 1, "film.tif has the axes T, Y, X: (3, 8, 8)"),
+        (["match", picture, tmp_path / "volume.tif"], 1, "or both volumes; their axes are Y, X and Z, Y, X"),
+        (["match", tmp_path / "four.tif", picture], 1, "write the one channel to compare"),
         (["match", picture, picture, "-t", "2"], 2, "2.0 is not in the range"),
         (["match", picture, picture, "--scales", "1;2"], 2, "must be numbers such as 1,2,4"),
         (["match", picture, picture, "--scales", "2,3"], 1, "at one of its sizes"),

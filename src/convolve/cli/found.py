@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,13 +66,42 @@ class Plane:
 
 
 def read(path: str) -> "Picture":
-    """Return the picture in a file, and say what was converted."""
+    """Return the picture or volume in a file, and say what was converted."""
     from convolve import files  # loads NumPy, which --help must not wait for
 
     picture = files.read(path)
     for one in picture.notes:
         note(one if shown_path(path) in one else f"{shown_path(path)}: {one}")
-    return picture
+    return single(picture, shown_path(path))
+
+
+def single(picture: "Picture", name: str) -> "Picture":
+    """Return a picture without dimensions of one page or moment; refuse one of several, with what to do."""
+    axes, shape = picture.axes, picture.array.shape
+    rule = (
+        "finds are looked for in one picture (axes Y, X) or one volume (Z, Y, X), but "
+        f"{name} has the axes {', '.join(axes)}: {shape}"
+    )
+    if not {"Y", "X"} <= set(axes):
+        raise ShapeError(f"{rule}; give it rows and columns")
+    pages = [place for place, letter in enumerate(axes) if letter not in "ZYXC"]
+    kept = [place for place, letter in enumerate(axes) if letter in "ZYXC"]
+    left = "".join(axes[place] for place in kept)
+    if any(shape[place] != 1 for place in pages):
+        first = ", ".join("0" if place in pages else ":" for place in range(pages[-1] + 1))
+        alpha = ", alpha=True" * picture.alpha
+        advice = (
+            f"write one of them into a file of its own, in Python: p = files.read({name!r}); "
+            f"files.write('one.tif', files.Picture(p.array[{first}], {left!r}{alpha}))"
+        )
+        if "Z" not in axes and axes.count("I") == len(pages) == 1:
+            volume = axes.replace("I", "Z")
+            advice += f"; or all, if they are a volume's planes: files.Picture(p.array, {volume!r}{alpha})"
+        raise ShapeError(f"{rule}; {advice}")
+    return replace(
+        picture, array=picture.array.squeeze(tuple(pages)), axes=left,
+        spacing=picture.spacing and tuple(picture.spacing[place] for place in kept),
+    )  # fmt: skip
 
 
 def plane(picture: "Picture", name: str) -> Plane:
@@ -81,11 +110,6 @@ def plane(picture: "Picture", name: str) -> Plane:
 
     array, axes = coloured(picture)
     spatial = axes.replace("C", "")
-    if spatial not in ("YX", "ZYX"):
-        raise ShapeError(
-            "a picture must have rows and columns (Y, X), and before them planes (Z) if it is a volume; this "
-            f"one has the axes {', '.join(picture.axes)}: {picture.array.shape}; take one frame of it"
-        )
     grey = array if "C" not in axes else one_channel(array, name)
     colours = "C" in axes and spatial == "YX" and array.dtype == np.uint8 and array.shape[-1] == 3
     sizes = [
@@ -115,18 +139,24 @@ def coloured(picture: "Picture") -> "tuple[Array, str]":
     return (array[..., 0], axes[:-1]) if array.shape[-1] == 1 else (array, axes)
 
 
-def one_channel(array: "Array", name: str) -> "Array":
-    """Return one channel of several, which stand last, by name or number; or brightness."""
+def one_channel(array: "Array", name: str, choosing: bool = True) -> "Array":
+    """Return one channel of several, which stand last, by name or number; or brightness.
+
+    ``choosing`` says whether the command has the option ``--channel``.
+    """
     import numpy as np  # here, so that --help loads no NumPy
+
+    from convolve.files.picture import LIGHT  # as late
 
     count = array.shape[-1]
     if name == "grey":
         if count == 3:
-            return np.asarray(array @ np.array([0.299, 0.587, 0.114]))  # ITU-R BT.601, as Pillow has it
+            return np.asarray(array @ np.array(LIGHT))
         raise ArgumentError(
-            f"brightness needs red, green and blue, but this picture has {count} channels; choose one "
-            f"with --channel 0 to --channel {count - 1}"
-        )
+            f"brightness needs red, green and blue, but this picture has {count} channels; "
+            + (f"choose one with --channel 0 to --channel {count - 1}" if choosing
+               else "write the one channel to compare into a file of its own")
+        )  # fmt: skip
     number = NAMED_CHANNELS.get(name, int(name) if name.isdecimal() else -1)
     if not 0 <= number < count:
         raise ArgumentError(

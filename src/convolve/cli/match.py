@@ -71,16 +71,16 @@ def command(
 def comparable(whole: "Picture", part: "Picture") -> "tuple[tuple[Array, Array], int | None]":
     """Return image and template, both in colours or both grey, and the axis of the channels."""
     (image, axes), (template, of_template) = found.coloured(whole), found.coloured(part)
-    if axes.replace("C", "") not in ("YX", "ZYX") or axes.replace("C", "") != of_template.replace("C", ""):
+    if axes.replace("C", "") != of_template.replace("C", ""):
         raise ArgumentError(
             "image and template must both be pictures, or both volumes; their axes are "
-            f"{', '.join(whole.axes)} and {', '.join(part.axes)}; take one frame"
+            f"{', '.join(whole.axes)} and {', '.join(part.axes)}"
         )
     if axes == of_template:
         return (image, template), -1 if "C" in axes else None
     note("one of the two has no colours: brightness is compared")
     image, template = (
-        found.one_channel(one, "grey") if letters.endswith("C") else one
+        found.one_channel(one, "grey", choosing=False) if letters.endswith("C") else one
         for one, letters in ((image, axes), (template, of_template))
     )
     return (image, template), None

@@ -7,6 +7,7 @@ import numpy as np
 
 from convolve.detection.scenes import Found
 from convolve.files import Picture
+from convolve.files.picture import LIGHT
 from convolve.nn.preprocessing import as_bytes, planes_of
 
 Colour = tuple[int, int, int]
@@ -88,5 +89,5 @@ def _write_label(
     x = min(max(0, box[0]), max(0, width - wide))
     y = box[1] - high if box[1] >= high else min(box[1], height - high)
     pen.rectangle((x, y, x + wide, y + high), fill=colour)
-    light = 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2]
+    light = float(np.dot(LIGHT, colour))
     pen.text((x + 3 - left, y + 3 - top), text, fill=(0, 0, 0) if light > 100 else (255, 255, 255), font=font)

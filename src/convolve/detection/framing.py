@@ -8,7 +8,8 @@ from convolve.detection.boxes import Letterbox
 from convolve.dtypes import Array
 from convolve.errors import ConvolveError, FileFormatError
 from convolve.files import Picture, read
-from convolve.nn.preprocessing import LIGHT, as_bytes, planes_of, resized
+from convolve.files.picture import LIGHT
+from convolve.nn.preprocessing import as_bytes, planes_of, resized
 
 BARS = 114
 """Grey of the bars, of 255; what YOLO's networks have been trained with."""

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 
 from convolve.errors import FileAccessError, FileFormatError
 
+LIGHT = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in a grey picture: ITU-R BT.601, as Pillow has them."""
+
 LARGEST_PIXELS = 1 << 28
 """Numbers in a TIFF or .npy beyond which it is refused by its header, before anything is decoded: a stack of
 64 planes of 2048×2048 passes, 1 GB as float32."""

@@ -16,6 +16,7 @@ from convolve import files
 from convolve.dtypes import Array
 from convolve.errors import ArgumentError, ConvolveError, FileFormatError, ShapeError
 from convolve.files import Picture
+from convolve.files.picture import LIGHT
 from convolve.nn.graph import make_node
 from convolve.nn.inference import run_node
 from convolve.nn.network import Network
@@ -30,9 +31,6 @@ RESIZE = make_node(
 )
 LEAST_CROP = 0.1
 """Share of a side below which nothing is taken: that would be looking at next to nothing, much enlarged."""
-
-LIGHT = (0.299, 0.587, 0.114)
-"""Weights of red, green and blue in a grey picture: ITU-R BT.601, as Pillow has them."""
 
 LARGEST_SIDE = 1 << 12
 """Cells of a prepared picture's side, at most, so that a damaged file asks for no more than a gigabyte: 4096
