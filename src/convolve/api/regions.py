@@ -5,12 +5,14 @@ of a constant stays a border. Method and tile are those of the whole convolution
 outputs that share sums with their neighbours must not be cut apart: `cutting`.
 """
 
-from collections.abc import Sequence
+import itertools
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from convolve.axis import OUTSIDE, Axis, AxisReads, Cells
+from convolve.axis import OUTSIDE, Axis, AxisReads, Run
 from convolve.compiler import planner
 from convolve.compiler.problem import panel_channels
 from convolve.dtypes import Array, kind_of
@@ -31,13 +33,12 @@ class Line:
     ranges
         Ranges of the whole input, in order and apart, which hold every cell that is read: one range, but for
         a border that repeats far cells.
-    places
-        For each cell of the smaller input, where it stands in these ranges laid side by side; None if the
-        ranges are the smaller input.
+    runs
+        What the smaller input takes of these ranges laid side by side; None if they are the smaller input.
     """
 
     ranges: tuple[Range, ...]
-    places: Cells | None
+    runs: tuple[Run, ...] | None
 
     @staticmethod
     def of(reads: AxisReads) -> "Line":
@@ -48,9 +49,10 @@ class Line:
         breaks = np.flatnonzero(np.diff(inside) > 1)
         firsts, lasts = inside[[0, *(breaks + 1)]], inside[[*breaks, len(inside) - 1]]
         ranges = tuple((int(first), int(last) + 1) for first, last in zip(firsts, lasts, strict=True))
-        wanted = reads.cells[reads.cells != OUTSIDE]
-        in_order = len(ranges) == 1 and len(wanted) == len(inside) and bool((np.diff(wanted) == 1).all())
-        return Line(ranges, None if in_order else np.searchsorted(inside, wanted))
+        runs = [run for run in reads.runs() if run.start != OUTSIDE]
+        if len(ranges) == len(runs) == 1 and (runs[0].step, runs[0].count) in ((1, len(inside)), (0, 1)):
+            return Line(ranges, None)
+        return Line(ranges, tuple(replace(run, start=int(np.searchsorted(inside, run.start))) for run in runs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,29 @@ class Part:
         cells
             (batch, channels, *spatial): the ranges of all lines, laid side by side.
         """
-        for d, line in enumerate(self.lines, start=2):
-            if line.places is not None:
-                cells = np.take(cells, line.places, axis=d)
-        return cells
+        if all(line.runs is None for line in self.lines):
+            return cells
+        runs = [
+            line.runs or (Run(0, size, 1),) for size, line in zip(cells.shape[2:], self.lines, strict=True)
+        ]
+        sizes = [sum(run.count for run in each) for each in runs]
+        result = np.empty((*cells.shape[:2], *sizes), cells.dtype)
+        for several in itertools.product(*map(_slices, runs)):
+            result[(..., *(to for to, _ in several))] = cells[(..., *(out_of for _, out_of in several))]
+        return result
+
+
+def _slices(runs: tuple[Run, ...]) -> Iterator[tuple[slice, slice]]:
+    """Yield which slice of a line each run is, and of which slice of the cells; a repeated cell is a slice of one.
+
+    >>> list(_slices((Run(2, 2, -1), Run(0, 3, 1), Run(2, 9, 0))))
+    [(slice(0, 2, None), slice(2, 0, -1)), (slice(2, 5, None), slice(0, 3, 1)), (slice(5, 14, None), slice(2, 3, 1))]
+    """
+    at = 0
+    for run in runs:
+        stop = run.start + (run.step * run.count or 1)
+        yield slice(at, at + run.count), slice(run.start, stop if stop >= 0 else None, run.step or 1)
+        at += run.count
 
 
 def part_of(

@@ -9,7 +9,7 @@ few tasks. Every task computes on the thread that runs it: Dask has one for each
 import itertools
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
@@ -52,22 +52,21 @@ class Block:
 
 def compute_block(work: Work, block: Block, *inputs: Any) -> Array:
     """Compute one chunk of the result from chunks of the source and lists of what was cut off others."""
-    parts = (
+    parts = [
         inputs[number][place] if isinstance(place, int) else _cut(inputs[number], place)
         for number, place in block.places
-    )
-    cells = _assembled(parts, block.pieces, 0)
+    ]
+    cells = parts[0] if len(parts) == 1 else np.block(_nested(parts, block.pieces))
     is_main = threading.current_thread() is threading.main_thread()
     with nullcontext() if is_main else threads.alone():
         return work.compute(block.region, cells)
 
 
-def _assembled(parts: Iterator[Array], pieces: tuple[int, ...], axis: int) -> Array:
-    """Return pieces laid side by side."""
-    if axis == len(pieces):
-        return next(parts)
-    found = [_assembled(parts, pieces, axis + 1) for _ in range(pieces[axis])]
-    return found[0] if len(found) == 1 else np.concatenate(found, axis=axis)
+def _nested(parts: list[Array], pieces: tuple[int, ...]) -> Any:
+    """Return pieces as lists in lists, one level for each dimension, as `numpy.block` lays them side by side."""
+    for count in pieces[:0:-1]:
+        parts = [parts[i : i + count] for i in range(0, len(parts), count)]  # type: ignore[misc]
+    return parts
 
 
 def cut_off(chunk: Any, places: "Places") -> list[Array]:
