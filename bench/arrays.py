@@ -1,7 +1,7 @@
 """Smooths an array on two Dask workers, beside dask-image: from memory to memory, and from Zarr to Zarr.
 
-``python -m bench.arrays`` starts a cluster of two processes of one thread each, makes the array in their memory
-and as Zarr, and lets the sides take turns. Medians of the turns' rates are printed, in million cells a second.
+``python -m bench.arrays`` starts a cluster of two processes of one thread each, makes the array in their
+memory and as Zarr, and lets the sides take turns. Medians of the turns' seconds are printed.
 """
 
 import statistics

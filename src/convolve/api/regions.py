@@ -6,7 +6,6 @@ outputs that share sums with their neighbours must not be cut apart: `cutting`.
 """
 
 import itertools
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,6 +21,8 @@ from convolve.runtime.host import host_target
 from convolve.spec import ConvSpec
 
 Range = tuple[int, int]
+EVERY = (slice(None), slice(None))
+"""Images and channels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class Line:
         runs = [run for run in reads.runs() if run.start != OUTSIDE]
         if len(ranges) == len(runs) == 1 and (runs[0].step, runs[0].count) in ((1, len(inside)), (0, 1)):
             return Line(ranges, None)
-        return Line(ranges, tuple(replace(run, start=int(np.searchsorted(inside, run.start))) for run in runs))
+        starts = np.searchsorted(inside, [run.start for run in runs]).tolist()
+        return Line(ranges, tuple(replace(run, start=start) for run, start in zip(runs, starts, strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +95,16 @@ class Part:
         sizes = [sum(run.count for run in each) for each in runs]
         result = np.empty((*cells.shape[:2], *sizes), cells.dtype)
         for several in itertools.product(*map(_slices, runs)):
-            result[(..., *(to for to, _ in several))] = cells[(..., *(out_of for _, out_of in several))]
+            to, out_of = zip(*several, strict=True)
+            result[EVERY + to] = cells[EVERY + out_of]
         return result
 
 
 def _slices(runs: tuple[Run, ...]) -> Iterator[tuple[slice, slice]]:
-    """Yield which slice of a line each run is, and of which slice of the cells; a repeated cell is a slice of one.
+    """Yield which slice of a line each run is, and of which slice of the cells: of one if it is repeated.
 
-    >>> list(_slices((Run(2, 2, -1), Run(0, 3, 1), Run(2, 9, 0))))
-    [(slice(0, 2, None), slice(2, 0, -1)), (slice(2, 5, None), slice(0, 3, 1)), (slice(5, 14, None), slice(2, 3, 1))]
+    >>> list(_slices((Run(2, 2, -1), Run(2, 9, 0))))
+    [(slice(0, 2, None), slice(2, 0, -1)), (slice(2, 11, None), slice(2, 3, 1))]
     """
     at = 0
     for run in runs:

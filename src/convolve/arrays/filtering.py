@@ -24,12 +24,13 @@ from convolve.arrays.planning import (
     unpacked,
     work_on,
 )
+from convolve.arrays.running import one_by_one, side_by_side
 from convolve.arrays.stores import Sink, Source
 from convolve.arrays.stores.base import gathered
 from convolve.arrays.stores.caching import CachedSource, forget
 from convolve.arrays.work import Region, Runner, Work
 from convolve.dtypes import DType, parse_dtype
-from convolve.errors import ArgumentError
+from convolve.errors import ArgumentError, TooLargeError
 from convolve.filters import Filter, Measured
 from convolve.options import choice
 from convolve.pictures import (
@@ -41,6 +42,7 @@ from convolve.pictures import (
     finite_ends,
     to_range,
 )
+from convolve.runtime.threads import get_num_threads
 
 SHARE_KEPT = 0.4
 """Part of the memory for chunks of the source that were unpacked: as much as a region needs."""
@@ -73,12 +75,6 @@ class Task:
     def extremes(self, region: Region) -> Ends | None:
         """Return the smallest and the largest response of a region."""
         return finite_ends(self.values(region))
-
-
-def here(function: Callable[[Region], Any], regions: Sequence[Region]) -> Iterator[tuple[int, Any]]:
-    """Do the regions one after the other, in this process."""
-    for number, region in enumerate(regions):
-        yield number, function(region)
 
 
 def filter_stored(
@@ -164,8 +160,17 @@ def filter_stored(
     check_range(work, target, chosen)
     with _runner(scheduler, destination) as (run, together):
         kept = max(0, int((memory - BASE) * SHARE_KEPT))
-        read = unpacked(opened, memory, together) if stores.is_packed(source) else 0
-        size, chunks = cut(work, told.dtype, told.chunks, memory - kept - read, together)
+
+        def sized(many: int) -> tuple[Region, tuple[int, ...]]:
+            read = unpacked(opened, memory, many) if stores.is_packed(source) else 0
+            return cut(work, told.dtype, told.chunks, memory - kept - read, many)
+
+        try:
+            size, chunks = sized(together)
+        except TooLargeError:
+            if scheduler is not None:
+                raise
+            run, (size, chunks) = one_by_one, sized(1)
         regions = all_regions(work, size)
         made = replace(placed(told, work, sliding), shape=work.shape, dtype=target, chunks=chunks)
         facts = (convolve.__version__, absolute(source), identity(source), told, work, target, chosen, size)
@@ -188,7 +193,7 @@ def _runner(scheduler: Any, destination: str | Path) -> Iterator[tuple[Runner, i
     """Give what does the regions, and how many of them a process does at a time."""
     if scheduler is None:
         try:
-            yield here, 1
+            yield side_by_side, get_num_threads()
         finally:
             forget()
         return

@@ -8,19 +8,17 @@ few tasks. Every task computes on the thread that runs it: Dask has one for each
 
 import itertools
 import math
-import threading
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from convolve.arrays.digest import digest_of
+from convolve.arrays.running import on_this_thread
 from convolve.arrays.work import Range, Ranges, Region, Work
 from convolve.dtypes import Array
 from convolve.errors import ArgumentTypeError, MissingExtraError, ShapeError
-from convolve.runtime import threads
 
 Piece = tuple[int, Range]
 """Number of a chunk along a dimension, and what is taken out of it."""
@@ -57,13 +55,11 @@ def compute_block(work: Work, block: Block, *inputs: Any) -> Array:
         for number, place in block.places
     ]
     cells = parts[0] if len(parts) == 1 else np.block(_nested(parts, block.pieces))
-    is_main = threading.current_thread() is threading.main_thread()
-    with nullcontext() if is_main else threads.alone():
-        return work.compute(block.region, cells)
+    return on_this_thread(work.compute, block.region, cells)
 
 
 def _nested(parts: list[Array], pieces: tuple[int, ...]) -> Any:
-    """Return pieces as lists in lists, one level for each dimension, as `numpy.block` lays them side by side."""
+    """Return pieces as lists in lists, one level for each dimension, as `numpy.block` takes them."""
     for count in pieces[:0:-1]:
         parts = [parts[i : i + count] for i in range(0, len(parts), count)]  # type: ignore[misc]
     return parts

@@ -3,17 +3,16 @@
 A worker that dies loses what it was doing; Dask gives that region to another one, which writes the same bits.
 """
 
-import itertools
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from convolve.arrays.lanes import Lanes
+from convolve.arrays.running import on_this_thread
 from convolve.arrays.stores.caching import forget
 from convolve.arrays.work import Region, Runner
 from convolve.errors import ArgumentError, ConvolveError, MissingExtraError
-from convolve.runtime import threads
 
 AHEAD = 2
 """Regions per thread of the cluster that are handed out at a time: one is computed while one waits."""
@@ -52,41 +51,44 @@ def connected(scheduler: Any) -> Iterator[tuple[Runner, int]]:
             client.run(forget)
 
 
-def alone(function: Callable[[Region], Any], region: Region) -> Any:
-    """Do one region on this thread: a worker's other threads have regions of their own."""
-    if threading.current_thread() is threading.main_thread():
-        return function(region)
-    with threads.alone():
-        return function(region)
-
-
 def _run(
     client: Any, function: Callable[[Region], Any], regions: Sequence[Region]
 ) -> Iterator[tuple[int, Any]]:
-    """Hand out regions, a few more than there are threads, and yield what comes back."""
+    """Hand out regions, a few more than there are threads, and yield what comes back.
+
+    A worker is given neighbours, one after the other, because they read the same chunks of the source, which
+    it keeps. Nothing depends on it: Dask gives a region to another worker if this one is gone.
+    """
     from distributed import as_completed
 
-    many = AHEAD * max(1, sum(_threads(client).values()))
-    waiting = iter(enumerate(regions))
-    numbers: dict[Any, int] = {}
+    lanes = Lanes(len(regions))
+    given: dict[Any, tuple[int, str]] = {}
 
-    def submit(number: int, region: Region) -> Any:
-        future = client.submit(alone, function, region, pure=False)
-        numbers[future.key] = number
-        return future
+    def submit(worker: str) -> list[Any]:
+        number = lanes.next(worker)
+        if number is None:
+            return []
+        where = {"workers": [worker], "allow_other_workers": True}
+        future = client.submit(on_this_thread, function, regions[number], pure=False, **where)
+        given[future.key] = (number, worker)
+        return [future]
 
-    running = as_completed([submit(*one) for one in itertools.islice(waiting, many)])
+    def welcome() -> list[Any]:
+        joined = {worker: count for worker, count in _threads(client).items() if worker not in lanes}
+        lanes.open(joined)
+        places = [worker for worker, count in joined.items() for _ in range(AHEAD * count)]
+        return [future for worker in places for future in submit(worker)]
+
+    running = as_completed(welcome())
     for future in running:
-        number = numbers.pop(future.key)
+        number, worker = given.pop(future.key)
         try:
             result = future.result()
         except ConvolveError:
             raise
         except Exception as error:  # whatever a worker's process or Dask itself came upon
             raise ArgumentError(f"region {regions[number]} failed on its worker: {error}") from error
-        following = next(waiting, None)
-        if following is not None:
-            running.add(submit(*following))
+        running.update([*submit(worker), *welcome()])
         yield number, result
 
 
