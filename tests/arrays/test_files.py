@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from convolve import apply, arrays, filters
-from convolve.arrays import cutting, stores
+from convolve.arrays import cutting, running, stores
 from convolve.arrays.stores import Description
 from convolve.errors import (
     ArgumentError,
@@ -26,6 +26,7 @@ from convolve.errors import (
 )
 from convolve.files import Picture
 from convolve.pictures import along_axis, filter_picture
+from convolve.runtime.threads import get_num_threads, set_num_threads
 from tests import seeds
 from tests.arrays.cases import numbers, same
 from tests.cli.process import PROGRAM, convolve, environment
@@ -297,3 +298,39 @@ def test_metadata_of_zarr_that_leads_outside(tmp_path: Path) -> None:
     path.write_text(json.dumps(whole))
     with pytest.raises(FileFormatError, match="outside of its group"):
         stores.open_source(source)
+
+
+def test_regions_side_by_side() -> None:
+    regions = [((number, number + 1),) for number in range(20)]
+    before = get_num_threads()
+    set_num_threads(3)
+    try:
+        found = dict(running.side_by_side(lambda region: region[0][0] ** 2, regions))
+        assert found == {number: number**2 for number in range(20)}
+        seen: list[int] = []
+
+        def fails(region: Any) -> None:
+            seen.append(region[0][0])
+            if region[0][0] == 4:
+                raise FileFormatError("as a damaged chunk does")
+
+        with pytest.raises(FileFormatError, match="as a damaged chunk does"):
+            list(running.side_by_side(fails, regions))
+        assert len(seen) < 20, "the rest is not begun"
+    finally:
+        set_num_threads(before)
+
+
+def test_a_chunk_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = stored(tmp_path / "a.zarr", np.ones((32, 32), np.float32), "YX", (8, 8))
+    unpacked: list[Any] = []
+    read_one = stores.zarr_store.Zarr.read
+
+    def counted(self: Any, place: Any) -> Any:
+        unpacked.append(place)
+        time.sleep(0.01)  # long enough for the other threads to ask for it
+        return read_one(self, place)
+
+    monkeypatch.setattr(stores.zarr_store.Zarr, "read", counted)
+    arrays.filter_stored(source, tmp_path / "b.npy", "gaussian:2", padding_mode="circular")
+    assert len(unpacked) == len({str(place) for place in unpacked}) == 16

@@ -7,6 +7,8 @@ A region's halo reaches into chunks all around it. Without this each chunk of a 
 import itertools
 import math
 from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,16 +26,33 @@ class _Kept:
         self._chunks: OrderedDict[Any, Array] = OrderedDict()
         self._bytes = 0
         self._lock = fork_safe_lock()
+        self._reading: dict[Any, Future[Array]] = {}
 
-    def get(self, key: Any) -> Array | None:
-        """Return a chunk, if it is kept."""
+    def get(self, key: Any, read: Callable[[], Array], most: int) -> Array:
+        """Return a chunk that is kept, or is read now: by one thread, while others that want it wait."""
         with self._lock:
             if key in self._chunks:
                 self._chunks.move_to_end(key)
                 return self._chunks[key]
-        return None
+            awaited = self._reading.get(key)
+            if awaited is None:
+                mine = self._reading[key] = Future()
+        if awaited is not None:
+            return awaited.result()
+        try:
+            chunk = read()
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        else:
+            mine.set_result(chunk)
+            self._keep(key, chunk, most)
+            return chunk
+        finally:
+            with self._lock:
+                del self._reading[key]
 
-    def keep(self, key: Any, chunk: Array, most: int) -> None:
+    def _keep(self, key: Any, chunk: Array, most: int) -> None:
         """Keep a chunk, and drop others while there are more than so many bytes."""
         with self._lock:
             if key not in self._chunks and chunk.nbytes <= most:
@@ -97,17 +116,12 @@ class CachedSource:
         return room
 
     def _chunk(self, numbers: tuple[int, ...]) -> Array:
-        key = (self.run, numbers)
-        found = _kept.get(key)
-        if found is None:
-            told = self.description
-            place = tuple(
-                slice(number * size, min(length, (number + 1) * size))
-                for number, size, length in zip(numbers, told.chunks, told.shape, strict=True)
-            )
-            found = self.source.read(place)
-            _kept.keep(key, found, self.most)
-        return found
+        told = self.description
+        place = tuple(
+            slice(number * size, min(length, (number + 1) * size))
+            for number, size, length in zip(numbers, told.chunks, told.shape, strict=True)
+        )
+        return _kept.get((self.run, numbers), lambda: self.source.read(place), self.most)
 
 
 def forget() -> None:
