@@ -282,7 +282,7 @@ def test_a_scheduler_that_is_not_there(tmp_path: Path, monkeypatch: pytest.Monke
         (["a.zarr", "b.zarr", "-o", "c.zarr"], "from one file into one"),
         (["a.zarr", "-o", "-"], "from one file into one"),
         (["a.npy", "-o", "c.npy", "--memory", "3xB"], "must be an amount of memory, such as 500MB or 2GB"),
-        (["a.npy", "-o", "c.npy", "--memory", "1GB"], "there is no a.npy"),
+        (["a.npy", "-o", "c.npy", "--memory", "1GB"], "a.npy; check the path"),
     ],
 )
 def test_refusals_have_no_traceback(words: list[str], said: str, tmp_path: Path) -> None:
