@@ -236,13 +236,14 @@ def check_destination(job: Job, destination: str) -> None:
 
     if destination != PIPE:
         path = Path(destination)
-        formats.of_suffix(path) if job.format is None else formats.named(job.format)
+        chosen = formats.of_suffix(path) if job.format is None else formats.named(job.format)
+        formats.refuse_unwritable(chosen)
         if path.is_file():
             atomic.refuse_existing(path, force=job.force)
         return
     if job.format is None:
         raise click.UsageError("a picture into a pipe has no ending that tells its format; add --format png")
-    formats.named(job.format)
+    formats.refuse_unwritable(formats.named(job.format))
     if sys.stdout.isatty():
         raise click.UsageError(
             "a picture is not text; send it into a file or a pipe: -o - --format png > FILE"
@@ -286,10 +287,13 @@ def filter_batch(job: Job, sources: Sequence[str], destination: str) -> int:
 
 
 def check_names(pictures: Sequence[Path], file_format: str | None) -> None:
-    """Refuse, before anything is written, two pictures whose results would have one name."""
+    """Refuse, before anything is written, results that cannot be, and two that would have one name."""
+    from convolve.files import formats  # here, so that --help loads no NumPy
+
     seen: dict[str, Path] = {}
     for source in pictures:
         name = result_name(source, file_format)
+        formats.refuse_unwritable(formats.SUFFIXES.get(formats.suffix_of(Path(name)), ""))
         if name in seen:
             raise click.UsageError(
                 f"results must have different names, but {shown_path(seen[name])} and {shown_path(source)} "

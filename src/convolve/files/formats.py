@@ -87,6 +87,15 @@ def of_suffix(path: Path) -> str:
     )
 
 
+def refuse_unwritable(name: str) -> None:
+    """Refuse a format that is only read, before any work is done."""
+    if name == "DICOM":
+        raise FileFormatError(
+            "DICOM files are read and never written; write .nii.gz, .tif or .npy, by the result's name or "
+            "its format"
+        )
+
+
 def named(name: str) -> str:
     """Return a format that a caller named, "png" or ".png"."""
     wanted = name.upper().lstrip(".")

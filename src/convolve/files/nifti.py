@@ -152,7 +152,8 @@ def _numbers(source: BinaryIO, shape: tuple[int, ...], dtype: Any, name: str) ->
             f"{name} holds more than the {found.size} bytes of {shape} of {dtype} that its header says; it "
             "is damaged, or made to fill the memory: get it again"
         )
-    return found.view(dtype).reshape(shape[::-1]).astype(dtype.newbyteorder("="), copy=False)
+    stored: NDArray[Any] = found.view(dtype).reshape(shape[::-1])
+    return stored.astype(dtype.newbyteorder("="), copy=False)
 
 
 def _spacing(header: Any, axes: str) -> tuple[float | None, ...]:

@@ -6,7 +6,7 @@ from typing import BinaryIO
 from convolve.errors import ArgumentTypeError, FileFormatError
 from convolve.files import encoding, nifti, npy, tiff
 from convolve.files.atomic import refuse_existing, write_bytes
-from convolve.files.formats import ending, named, of_suffix, suffix_of
+from convolve.files.formats import ending, named, of_suffix, refuse_unwritable, suffix_of
 from convolve.files.picture import Picture, check_path
 
 
@@ -70,8 +70,7 @@ def write(
 
 def encode(picture: Picture, format: str) -> bytes:
     """Return the bytes of a file of one of the `FORMATS`."""
-    if format == "DICOM":
-        raise FileFormatError("DICOM files are read and never written; write .nii.gz, .tif or .npy")
+    refuse_unwritable(format)
     if format == "NIFTI":
         return nifti.encode(picture)
     if format == "TIFF":
