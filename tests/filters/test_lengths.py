@@ -52,7 +52,7 @@ def test_a_pictures_own_spacing_is_taken() -> None:
     [
         ("gaussian:2mm", "does not say how large its cells are; give --spacing, such as 1.5,0.7,0.7mm"),
         ("gaussian:2furlong", "must be one of nm, um, mm, cm, m or px, got 'furlong'"),
-        ("box:3mm", "only sigmas of Gaussians, their derivatives, log and unsharp have a unit"),
+        ("box:3mm", "only sigmas of Gaussians, their derivatives, log, dog and unsharp have a unit"),
         ("gaussian:0mm", "sigma must be a positive"),
         ("gaussian:1px,2px,3px", "sigma must be one number or one per dimension (2), got 3"),
         ("gaussian:fwhm=", "takes numbers, got 'fwhm='"),
@@ -122,6 +122,21 @@ def test_unsharp_takes_a_length_and_an_amount() -> None:
         filters.get("unsharp:2mm,0.5mm", spacing=(1.0, 1.0), unit="mm")
 
 
+def test_a_difference_of_gaussians_takes_two_lengths() -> None:
+    spacing = (0.5, 0.5, 0.25)
+    found = filters.get("dog:1um,2000nm", 3, spacing=spacing, unit="µm")
+    cut = (slice(8, -8),) * 2 + (slice(16, -16),)  # both reach 4 sigma, the wide one twice as far
+    expected = -filters.gaussian((4.0, 4.0, 8.0), ndim=3)
+    expected[cut] += filters.gaussian((2.0, 2.0, 4.0), ndim=3)
+    assert found.name == "dog:1um,2000nm" and np.allclose(found.weights[0], expected, rtol=1e-12, atol=0)
+    mixed = filters.get("dog:1px,1mm", 2, spacing=(0.5, 0.5), unit="mm").weights[0]
+    assert np.array_equal(mixed, filters.difference_of_gaussians(1.0, 2.0))
+    assert np.array_equal(filters.get("dog:1,2").weights[0], mixed)
+    for words in ("dog:2mm,1mm", "dog:1mm,1mm"):
+        with pytest.raises(FilterError, match="the smaller sigma first"):
+            filters.get(words, spacing=(1.0, 1.0), unit="mm")
+
+
 @pytest.mark.parametrize("size", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_cell_without_a_size_is_refused(size: float) -> None:
     for work in (
@@ -138,7 +153,7 @@ def test_a_cell_without_a_size_is_refused(size: float) -> None:
         (("-k", "box:2mm"), "only sigmas"),
         (("-k", "emboss:2mm"), "takes no numbers"),
         (("-k", "emboss:2mm", "--dims", "3"), "is two-dimensional"),
-        (("-k", "dog:1mm,2mm"), "only sigmas"),
+        (("-k", "dog:1mm,0mm"), "sigma must be a positive"),
         (("-k", "unsharp:2mm,1mm"), "plain numbers after the first"),
         (("-k", "gaussian:0mm"), "sigma must be a positive"),
         (("-k", "gaussian:1mm,2mm,3mm"), "one per dimension (2), got 3"),

@@ -76,7 +76,7 @@ REFUSED = [
     ("box:2.5", "whole number"),
     ("box:99999", "must have at most 16777216 taps"),
     ("box:1e300", "whole number"),
-    ("dog:2,1", "smaller sigma first, got 2.0 and 1.0; swap them"),
+    ("dog:2,1", "smaller sigma first, got 2.0 and 1.0 cells; swap them"),
     ("unsharp:1,inf", "amount must be a finite number"),
     ("motion-blur:5,nan", "angle must be a finite number"),
     ("gabor:6,0,0,0,0", "takes 1 to 2 numbers"),

@@ -5,6 +5,7 @@ import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Literal
 
 from convolve.errors import FilterError
@@ -32,9 +33,9 @@ class Entry:
     combine: Combine | None = None
     flat: bool = False
     """Whether it exists in two dimensions only."""
-    lengths: Literal["none", "all", "first"] = "none"
-    """Which of its numbers are sigmas, which may have a unit: one for all dimensions or one for each, or the
-    first alone, for all dimensions."""
+    lengths: Literal["none", "all", "first", "each"] = "none"
+    """Which of its numbers are sigmas, which may have a unit: "all", one for all dimensions or one for each;
+    the "first" alone, for all dimensions; or "each" of several, for all dimensions."""
     shaped: bool = False
     """Whether derivatives along several dimensions are added up, so that it takes ``spacing``: with a unit,
     the shape of the cells counts."""
@@ -70,7 +71,7 @@ def _log(ndim: int, *sigma: float, spacing: float | Sequence[float] = 1.0) -> Ma
     return smoothing.laplacian_of_gaussian(list(sigma), ndim=ndim, spacing=spacing)
 
 
-def _dog(ndim: int, small: float, large: float) -> Made:
+def _dog(ndim: int, small: float | Sequence[float], large: float | Sequence[float]) -> Made:
     return smoothing.difference_of_gaussians(small, large, ndim=ndim)
 
 
@@ -174,7 +175,7 @@ ENTRIES: dict[str, Entry] = {
     "log": Entry(
         _log, "spots and ridges of a size: Laplacian of a Gaussian", MARR, lengths="all", shaped=True
     ),
-    "dog": Entry(_dog, "spots of a size: a narrow Gaussian minus a wide one", MARR),
+    "dog": Entry(_dog, "spots of a size: a narrow Gaussian minus a wide one", MARR, lengths="each"),
     "sharpen": Entry(
         lambda ndim: edges.sharpening(ndim), "sharpens: the image minus its Laplacian", CONVOLUTION_BOOK
     ),
@@ -252,11 +253,12 @@ def check(name: str, numbers: Sequence[float | Length], ndim: int) -> None:
         return
     sigmas = _sigmas(entry, numbers)
     if any(isinstance(one, Length) for one in numbers[len(sigmas) :]):
+        after = " after the first" if sigmas else ""
         raise FilterError(
-            "only sigmas of Gaussians, their derivatives, log and unsharp have a unit or a width at half "
-            f"maximum; the filter {usage(name)!r} takes plain numbers{' after the first' if sigmas else ''}"
+            "only sigmas of Gaussians, their derivatives, log, dog and unsharp have a unit or a width at "
+            f"half maximum; the filter {usage(name)!r} takes plain numbers{after}"
         )
-    for one in in_cells(sigmas, ndim, (1.0,) * ndim, "m"):
+    for one in chain(*_in_cells(entry, numbers, ndim, (1.0,) * ndim, "m")):
         if not 0 < one < math.inf:
             raise FilterError(
                 f"sigma must be a positive, finite number, got {', '.join(map(_written, numbers))}; try 1mm"
@@ -265,7 +267,20 @@ def check(name: str, numbers: Sequence[float | Length], ndim: int) -> None:
 
 def _sigmas(entry: Entry, numbers: Sequence[float | Length]) -> Sequence[float | Length]:
     """Return those of the numbers that may have a unit."""
-    return numbers[: {"none": 0, "first": 1, "all": len(numbers)}[entry.lengths]]
+    return numbers[: {"none": 0, "first": 1}.get(entry.lengths, len(numbers))]
+
+
+def _in_cells(
+    entry: Entry,
+    numbers: Sequence[float | Length],
+    ndim: int,
+    spacing: Sequence[float | None] | None,
+    unit: str | None,
+) -> list[tuple[float, ...]]:
+    """Return, for each Gaussian that the filter is made of, its sigmas in cells, one per dimension."""
+    sigmas = _sigmas(entry, numbers)
+    gaussians = [[one] for one in sigmas] if entry.lengths == "each" else [sigmas]
+    return [in_cells(one, ndim, spacing, unit) for one in gaussians]
 
 
 def _plain(
@@ -278,9 +293,9 @@ def _plain(
     """Return the numbers as the filter is made of them: sigmas with a unit in cells."""
     if not any(isinstance(one, Length) for one in numbers):
         return numbers
-    cells = in_cells(_sigmas(entry, numbers), ndim, spacing, unit)
+    cells = _in_cells(entry, numbers, ndim, spacing, unit)
     many = entry.parameters[0].kind is inspect.Parameter.VAR_POSITIONAL
-    return cells if many else [cells, *numbers[1:]]
+    return cells[0] if many else [*cells, *numbers[len(cells) :]]
 
 
 def _shape(

@@ -161,15 +161,19 @@ def _sizes_of_cell(spacing: float | Sequence[float], ndim: int) -> tuple[float, 
     return tuple(float(size) for size in sizes)
 
 
-def difference_of_gaussians(small: float, large: float, *, ndim: int = 2) -> Weights:
+def difference_of_gaussians(
+    small: float | Sequence[float], large: float | Sequence[float], *, ndim: int = 2
+) -> Weights:
     """Return a narrow Gaussian minus a wide one: spots of a size between the two.
+
+    Each sigma is one number, or one per dimension.
 
     >>> difference_of_gaussians(1, 2).shape
     (17, 17)
     """
-    per_axis((small, large), 2, "sigma")
-    if not small < large:
-        raise FilterError(f"dog needs the smaller sigma first, got {small} and {large}; swap them")
+    narrow_sigmas, wide_sigmas = (per_axis(one, ndim, "sigma") for one in (small, large))
+    if not all(one < other for one, other in zip(narrow_sigmas, wide_sigmas, strict=True)):
+        raise FilterError(f"dog needs the smaller sigma first, got {small} and {large} cells; swap them")
     wide = gaussian(large, ndim=ndim)
     narrow = gaussian(small, ndim=ndim)
     margin = [((big - little) // 2,) * 2 for big, little in zip(wide.shape, narrow.shape, strict=True)]
