@@ -1,7 +1,7 @@
-"""What `convolve predict`, `cam` and `score` share: how a network from elsewhere wants its pictures."""
+"""What `convolve predict`, `cam`, `score` and `detect` share: how a foreign network wants its pictures."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Numbers = tuple[float, ...] | None
 Size = tuple[int, ...] | None
+Command = Callable[..., Any]
 
 LONGEST_NAMES = 1 << 24
 """Characters of a file of names, at most; a million classes have fewer."""
@@ -61,27 +62,40 @@ def names_in(_context: click.Context, _option: click.Parameter, file: str | None
     return tuple(line.strip() for line in lines)
 
 
-def prepared(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that tell how a network from elsewhere wants its pictures, as the argument ``how``."""
+NAMES = click.option(
+    "--names", "classes", metavar="FILE", callback=names_in,
+    help="For files that do not say them: names of the classes, one on each line.",
+)  # fmt: skip
+STD = click.option("--std", metavar="R,G,B", callback=per_channel, help="What is left is divided by it.")
+MEAN = click.option(
+    "--mean", metavar="R,G,B", callback=per_channel,
+    help="For files that do not say it: taken away from pictures of 0 to 1.",
+)  # fmt: skip
+
+
+def gathered(command: Command, names: Sequence[str], options: Sequence[Command]) -> Command:
+    """Add options, of which the first stands last in the help, and hand them on as the argument ``how``."""
 
     @wraps(command)
-    def collected(*args: Any, **options: Any) -> Any:
-        how = {name: options.pop(name) for name in ("size", "crop", "mean", "std", "classes")}
-        return command(*args, **options, how=how)
+    def collected(*args: Any, **given: Any) -> Any:
+        how = {name: given.pop(name) for name in names}
+        return command(*args, **given, how=how)
 
-    for option in (
-        click.option("--names", "classes", metavar="FILE", callback=names_in,
-                     help="For files that do not say them: names of the classes, one on each line."),
-        click.option("--std", metavar="R,G,B", callback=per_channel, help="What is left is divided by it."),
-        click.option("--mean", metavar="R,G,B", callback=per_channel,
-                     help="For files that do not say it: taken away from pictures of 0 to 1."),
-        click.option("--crop", type=float, metavar="SHARE",
-                     help="Of the picture's shorter side, for networks trained so, such as 0.875."),
-        click.option("--size", type=types.size, callback=pair,
-                     help="Of the pictures, for networks that take any."),
-    ):  # fmt: skip
+    for option in options:
         collected = option(collected)
     return collected
+
+
+def prepared(command: Command) -> Command:
+    """Add the options that tell how a network from elsewhere wants its pictures, as the argument ``how``."""
+    crop = click.option(
+        "--crop", type=float, metavar="SHARE",
+        help="Of the picture's shorter side, for networks trained so, such as 0.875.",
+    )  # fmt: skip
+    size = click.option(
+        "--size", type=types.size, callback=pair, help="Of the pictures, for networks that take any."
+    )
+    return gathered(command, ("size", "crop", "mean", "std", "classes"), (NAMES, STD, MEAN, crop, size))
 
 
 def load(model: str, how: Mapping[str, Any]) -> "Classifier":

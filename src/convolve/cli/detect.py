@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import click
 
 from convolve.cli import types
 from convolve.cli.checkpoint import check
-from convolve.cli.classifier import names_in, pair, per_channel
+from convolve.cli.classifier import MEAN, NAMES, STD, gathered, pair
 from convolve.cli.output import fail, note, shown_path
 from convolve.errors import ConvolveError
 
@@ -37,26 +36,16 @@ def command() -> None:
 
 def used(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that tell how a detector from elsewhere is used, as the argument ``how``."""
-
-    @wraps(function)
-    def collected(*args: Any, **options: Any) -> Any:
-        how = {name: options.pop(name) for name in ("size", "mean", "std", "classes", "boxes")}
-        return function(*args, **options, how=how)
-
-    for option in (
-        click.option("--boxes", metavar="FORM",
-                     help="Form of a foreign model's boxes if it is not certain: xyxy, cxcywh, xywh or yxyx, "
-                     "perhaps with ,pixels or ,normalised behind it."),
-        click.option("--names", "classes", metavar="FILE", callback=names_in,
-                     help="For files that do not say them: names of the classes, one on each line."),
-        click.option("--std", metavar="R,G,B", callback=per_channel, help="What is left is divided by it."),
-        click.option("--mean", metavar="R,G,B", callback=per_channel,
-                     help="For files that do not say it: taken away from pictures of 0 to 1."),
-        click.option("--size", type=types.size, callback=pair,
-                     help="Of the frame that pictures are laid into, for networks that take any."),
-    ):  # fmt: skip
-        collected = option(collected)
-    return collected
+    boxes = click.option(
+        "--boxes", metavar="FORM",
+        help="Form of a foreign model's boxes if it is not certain: xyxy, cxcywh, xywh or yxyx, "
+        "perhaps with ,pixels or ,normalised behind it.",
+    )  # fmt: skip
+    size = click.option(
+        "--size", type=types.size, callback=pair,
+        help="Of the frame that pictures are laid into, for networks that take any.",
+    )  # fmt: skip
+    return gathered(function, ("size", "mean", "std", "classes", "boxes"), (boxes, NAMES, STD, MEAN, size))
 
 
 @command.command(short_help="Train a small detector.")

@@ -2,7 +2,7 @@
 
 import io
 import math
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,7 @@ def decode(data: bytes, name: str) -> Picture:
     """Return the picture in the bytes of a .npy file."""
     stream = io.BytesIO(data)
     try:
-        version = np.lib.format.read_magic(stream)
-        read = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        shape, _, dtype = read(stream)
+        shape, _, dtype = header(stream)
         _check_header(shape, dtype, len(data) - stream.tell(), name)
         stream.seek(0)
         array: NDArray[Any] = np.lib.format.read_array(stream, allow_pickle=False)
@@ -36,6 +32,13 @@ def decode(data: bytes, name: str) -> Picture:
     return Picture(
         array, axes, notes=() if array.ndim == 2 else (f"the dimensions of {name} are taken for {axes}",)
     )
+
+
+def header(stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, whether columns come first, and dtype, and leave the stream where the numbers begin."""
+    first = np.lib.format.read_magic(stream) == (1, 0)
+    read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
+    return read(stream)
 
 
 def _check_header(shape: tuple[int, ...], dtype: np.dtype[Any], follow: int, name: str) -> None:

@@ -11,6 +11,7 @@ from convolve.arrays.stores.base import Description, Location, checked, default_
 from convolve.arrays.work import Region
 from convolve.dtypes import Array
 from convolve.errors import FileAccessError, FileFormatError
+from convolve.files.npy import header
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,7 @@ def open_source(location: Location) -> Npy:
     path = Path(location.path)
     try:
         with path.open("rb") as file:
-            version = np.lib.format.read_magic(file)
-            read = (
-                np.lib.format.read_array_header_1_0
-                if version == (1, 0)
-                else np.lib.format.read_array_header_2_0
-            )
-            shape, fortran, dtype = read(file)
+            shape, fortran, dtype = header(file)
             offset, size = file.tell(), path.stat().st_size
     except OSError as error:
         raise FileAccessError(f"{path} cannot be read: {error.strerror}; check the path") from error
