@@ -5,6 +5,7 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from convolve import files
@@ -63,7 +64,7 @@ def test_people_are_enrolled_identified_and_verified(folder: Path, tmp_path: Pat
         name = ("--name", f"P{number}")
         done = inside("faces", "enroll", gallery, faces_of(folder, number)[0], *name, *models)
         assert done.returncode == 0, done.stderr
-    assert "3 embeddings of 3 people" in done.stderr
+    assert "embeddings: 3, people: 3" in done.stderr
     known = faces_of(folder, 1)[0]
     done = inside("faces", "identify", gallery, known, *models, "--threshold", "-1")
     assert done.returncode == 0 and done.stdout.splitlines()[0] == "P1", done.stdout
@@ -73,7 +74,7 @@ def test_people_are_enrolled_identified_and_verified(folder: Path, tmp_path: Pat
     done = inside("faces", "verify", known, known, *models)
     assert done.stdout.splitlines()[0] == "same" and "equal errors" in done.stderr
     done = inside("faces", "forget", gallery, "--name", "P1")
-    assert done.returncode == 0 and "2 embeddings of 2 people" in done.stderr
+    assert done.returncode == 0 and "embeddings: 2, people: 2" in done.stderr
     found = ("--detector", str(folder / "detector.safetensors"))
     done = inside("faces", "identify", gallery, str(folder / "portrait.png"), *models, *found)
     assert done.returncode == 1 and "faces must be found as for the gallery" in done.stderr
@@ -141,3 +142,24 @@ def test_refusals(
     done = inside("faces", *arguments)
     assert done.returncode in (1, 2) and said in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_of_two_faces_none_is_enrolled_and_one_is_named(folder: Path, tmp_path: Path) -> None:
+    portrait = files.read(folder / "portrait.png").array
+    two, gallery = tmp_path / "two.png", tmp_path / "team.safetensors"
+    files.write(two, Picture(np.concatenate([portrait, portrait[:, ::-1]], axis=1), "YXC"))
+    models = ("--embedder", str(folder / "embedder.safetensors"))
+    models += ("--detector", str(folder / "detector.safetensors"))
+    done = inside("faces", "enroll", str(gallery), str(two), "--name", "Ada", *models)
+    assert done.returncode == 1 and "faces were found in" in done.stderr and "it must be one" in done.stderr
+    assert not gallery.exists()
+    done = inside("faces", "verify", str(two), str(two), *models, "--threshold", "0.5")
+    assert done.returncode == 0 and "the one with the best score is taken" in done.stderr
+
+
+def test_boxes_never_replace_their_picture(folder: Path) -> None:
+    portrait = folder / "portrait.png"
+    before, given = portrait.read_bytes(), ("--model", str(folder / "detector.safetensors"))
+    done = inside("faces", "detect", str(portrait), *given, "-o", str(portrait), "--force")
+    assert done.returncode == 2 and "is never overwritten" in done.stderr
+    assert portrait.read_bytes() == before

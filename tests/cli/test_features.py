@@ -162,7 +162,7 @@ def test_refusals(picture: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.png"
     cases: list[tuple[list[Any], int, str]] = [
         (["blobs", picture, "-o", "finds.npy"], 2, "a picture such as .png, or into .csv"),
-        (["blobs", picture, "-o", picture], 1, "exists and is not overwritten unasked; pass --force"),
+        (["blobs", picture, "-o", tmp_path / "four.tif"], 1, "is not overwritten unasked; pass --force"),
         (["blobs", picture, "-r", "7:5"], 2, "the smallest and the largest such as 3:20"),
         (["blobs", picture, "-r", "-3:5"], 2, "must be a radius, or the smallest and the largest"),
         (["blobs", picture, "-r", "big"], 2, "must be a radius"),
@@ -188,3 +188,19 @@ def test_refusals(picture: Path, tmp_path: Path) -> None:
         assert words in done.stderr.replace("\n", " "), (arguments, done.stderr)
         assert "Traceback" not in done.stderr
     assert not out.exists()
+
+
+def test_what_is_drawn_never_replaces_its_picture(picture: Path) -> None:
+    before = picture.read_bytes()
+    for command in (["blobs", picture], ["match", picture, picture], ["vessels", picture]):
+        done = run(*command, "-o", picture, "--force")
+        assert done.exit_code == 2 and "is never overwritten" in done.stderr
+    assert picture.read_bytes() == before
+
+
+def test_what_could_never_be_found_is_refused_at_once(picture: Path) -> None:
+    done = run("blobs", picture, "-r", "2:100000")
+    assert done.exit_code == 1 and "whose longest side is 80; got 70710.7" in done.stderr
+    assert run("blobs", picture).exit_code == 0  # as far as widths go that nobody asked for
+    done = run("blobs", picture, "--channel", "red")
+    assert done.exit_code == 1 and "this picture has one; leave it out" in done.stderr

@@ -155,6 +155,13 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(list(Path("drawn").iterdir())) == 6
     assert "need a folder" in inside("detect", "run", "t.safetensors", "pictures", "-o", "x.png").stderr
     assert inside("detect", "run", "t.safetensors", "pictures", "-o", "x.xyz").returncode == 2
+    before = [path.read_bytes() for path in sorted(Path("pictures").iterdir())]
+    for target in ("pictures/", "pictures"):
+        done = inside("detect", "run", "t.safetensors", "pictures", "-o", target, "--force")
+        assert done.returncode == 2 and "is never overwritten" in done.stderr
+    assert before == [path.read_bytes() for path in sorted(Path("pictures").iterdir())]
+    same = ("-o", "q.json", "--results", "./q.json")
+    assert "two files" in inside("detect", "score", "t.safetensors", "data.json", *same).stderr
     assert (
         "must be multiples of 32"
         in inside("detect", "train", "digits", "-o", "n.onnx", "--size", "100x96", "--scenes", "2").stderr

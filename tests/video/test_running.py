@@ -213,3 +213,21 @@ def test_a_full_disk_is_our_error(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "cannot be written" in done.stderr and "Traceback" not in done.stderr
     assert [one.name for one in tmp_path.iterdir()] == ["clip.mkv"]
+
+
+def test_a_film_that_was_cut_off_says_so(tmp_path: Path) -> None:
+    whole, part = tmp_path / "whole.mkv", tmp_path / "part.mkv"
+    write_frames(whole, moving(100), codec="ffv1")
+    data = whole.read_bytes()
+    part.write_bytes(data[: len(data) // 2])
+    done = run(part, "-k", "box:3", "-o", tmp_path / "out.mkv")
+    assert done.exit_code == 0 and "the film may be cut off" in done.stderr, done.stderr
+    assert "cut off" not in run(whole, "-k", "box:3", "-o", tmp_path / "all.mkv").stderr
+
+
+def test_advice_is_never_what_was_done(tmp_path: Path) -> None:
+    write_frames(tmp_path / "clip.mkv", moving(3), codec="ffv1")
+    clip = (tmp_path / "clip.mkv", "-k", "0 -3 0")
+    assert "--range abs or offset keeps signs" in run(*clip, "-o", tmp_path / "a.mkv").stderr
+    done = run(*clip, "--range", "offset", "-o", tmp_path / "b.mkv")
+    assert "below 0 and clipped; divide the filter's weights" in done.stderr

@@ -59,7 +59,7 @@ def command(
       convolve blobs nuclei.tif --radius 2:6 --dark -o nuclei.csv
       convolve blobs sky.jpg --radius 1:8 | head
     """  # noqa: D301  # \b tells click to keep these lines
-    found.check_output(output, force)
+    found.check_output(output, force, image)
     from convolve import features  # here, so that --help loads no NumPy
 
     plane = found.plane(found.read(image), channel)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from convolve.cli.classifier import load, prepared, shown
-from convolve.cli.output import note, shown_path
+from convolve.cli.output import note, shown_path, spare_sources
 
 SMALLEST = 256
 """Pixels of the picture's shorter side, at least: of 8 × 8 nothing would be seen. Cells are repeated."""
@@ -48,10 +48,7 @@ def command(
 
     path = Path(image)
     target = path.with_name(f"{path.stem}.cam.png") if output is None else Path(output)
-    if target.exists() and path.exists() and target.samefile(path):
-        raise click.UsageError(
-            f"the picture {shown_path(path)} is never overwritten; give another file as -o"
-        )
+    spare_sources(target, [path])
     files.atomic.refuse_existing(target, force=force)
     classifier = load(model, how)
     number = None if wanted is None else classifier.number(wanted)

@@ -216,6 +216,8 @@ def score(
     from convolve.detection.detector import Detector
     from convolve.files import atomic
 
+    if output is not None and results is not None and Path(output).resolve() == Path(results).resolve():
+        raise click.UsageError(f"-o and --results must be two files, both are {shown_path(output)}")
     for path in (output, results):
         if path is not None:
             atomic.refuse_existing(Path(path), force=force)

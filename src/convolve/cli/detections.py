@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from convolve.cli.output import note, shown_path
+from convolve.cli.output import note, shown_path, spare_sources
 
 if TYPE_CHECKING:
     from convolve.detection.detector import Detector
@@ -51,6 +51,7 @@ class Sink:
         path = Path(output)
         if path.is_dir() or output.endswith(("/", os.sep)):
             for one in paths:
+                spare_sources(path / _picture_name(one), paths)
                 atomic.refuse_existing(path / _picture_name(one), force=force)
             _check_names(paths)
             return Sink(path, "/", force)
@@ -64,6 +65,7 @@ class Sink:
             raise click.UsageError(
                 f"{len(paths)} pictures need a folder, got the one file {output!r}; write {path.stem}/"
             )
+        spare_sources(path, paths)
         atomic.refuse_existing(path, force=force)
         return Sink(path, kind, force)
 

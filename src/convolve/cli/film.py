@@ -60,17 +60,18 @@ def filter_one(
     named = {name: value for name, value in options.items() if name not in ("dtype", "through")}
     with progress() as shown:
         report = filter_film(source, goal, kernel, **named, **film, progress=shown)
-    for one in (*report.notes, *clipped(report)):
+    for one in (*report.notes, *clipped(report, options["range"])):
         note(f"{shown_path(source)}: {one}")
     note(summary(report, goal))
     return 0
 
 
-def clipped(report: "FilmReport") -> Iterator[str]:
+def clipped(report: "FilmReport", value_range: str) -> Iterator[str]:
     """Return what is to be said about values of the first frame that did not fit."""
     seen = report.clipped
+    signs = "--range abs or offset keeps signs" if value_range == "clip" else "divide the filter's weights"
     for count, what, advice in (
-        (seen.below, f"below {seen.low}", "--range abs or offset keeps signs"),
+        (seen.below, f"below {seen.low}", signs),
         (seen.above, f"above {seen.high}", "divide the filter's weights"),
     ):
         if count:

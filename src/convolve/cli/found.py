@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convolve.cli.output import note, shown_path
+from convolve.cli.output import note, shown_path, spare_sources
 from convolve.errors import ArgumentError, ShapeError
 
 if TYPE_CHECKING:
@@ -110,6 +110,8 @@ def plane(picture: "Picture", name: str) -> Plane:
 
     array, axes = coloured(picture)
     spatial = axes.replace("C", "")
+    if "C" not in axes and name not in ("grey", "0"):
+        raise ArgumentError(f"--channel {name} needs channels, and this picture has one; leave it out")
     grey = array if "C" not in axes else one_channel(array, name)
     colours = "C" in axes and spatial == "YX" and array.dtype == np.uint8 and array.shape[-1] == 3
     sizes = [
@@ -165,8 +167,8 @@ def one_channel(array: "Array", name: str, choosing: bool = True) -> "Array":
     return array[..., number]
 
 
-def check_output(output: str | None, force: bool) -> None:
-    """Refuse, before any work is done, a place where neither a table nor a picture can go."""
+def check_output(output: str | None, force: bool, *sources: str) -> None:
+    """Refuse, before any work is done, a place where neither a table nor a picture can go, or a source is."""
     from convolve.files import atomic, formats  # here, so that --help loads no NumPy
 
     if output is None:
@@ -175,6 +177,7 @@ def check_output(output: str | None, force: bool) -> None:
     suffix = path.suffix.lower()
     if suffix not in TABLES and formats.SUFFIXES.get(suffix) not in DRAWINGS:
         raise click.UsageError(f"finds go into a picture such as .png, or into .csv or .json; got {output!r}")
+    spare_sources(path, map(Path, sources))
     atomic.refuse_existing(path, force=force)
 
 

@@ -47,7 +47,7 @@ def command(
       convolve match page.png letter.png -o letters.csv
       convolve match photo.jpg logo.png --scales 0.5,0.75,1,1.5 -n 1
     """  # noqa: D301  # \b tells click to keep these lines
-    found.check_output(output, force)
+    found.check_output(output, force, image, template)
     from convolve import features  # here, so that --help loads no NumPy
 
     whole, part = found.read(image), found.read(template)

@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 import click
 
@@ -37,6 +39,15 @@ def silence() -> None:
 def shown_path(path: object) -> str:
     """Return a path as it may be printed: control characters in a file's name must not reach the terminal."""
     return "".join(one if one.isprintable() else "?" for one in str(path))
+
+
+def spare_sources(target: Path, sources: Iterable[Path]) -> None:
+    """Refuse, even with --force, to write what is drawn on a picture over that picture."""
+    for source in sources:
+        if target.exists() and source.exists() and target.samefile(source):
+            raise click.UsageError(
+                f"the picture {shown_path(source)} is never overwritten; give another file as -o"
+            )
 
 
 def percent(part: int, whole: int) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from convolve.cli import found
-from convolve.cli.output import note, shown_path
+from convolve.cli.output import note, shown_path, spare_sources
 
 BYTES = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 """Formats that hold shades from 0 to 255 and no floats."""
@@ -50,6 +50,7 @@ def command(
     from convolve import features, files
 
     name = files.formats.of_suffix(Path(output))
+    spare_sources(Path(output), [Path(image)])
     files.atomic.refuse_existing(Path(output), force=force)
     picture = found.read(image)
     plane = found.plane(picture, channel)

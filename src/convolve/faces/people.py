@@ -14,7 +14,12 @@ from convolve.nn import Data, Preprocessing
 from convolve.nn.training.folders import class_folders
 
 
-def face_of(source: str | Path | Picture, detector: FaceDetector | None, margin: float) -> Picture:
+def face_of(
+    source: str | Path | Picture,
+    detector: FaceDetector | None,
+    margin: float,
+    several: Callable[[str], None] | None = None,
+) -> Picture:
     """Return the face of a picture: cut out around the best box, or all of it without a detector.
 
     Parameters
@@ -25,6 +30,8 @@ def face_of(source: str | Path | Picture, detector: FaceDetector | None, margin:
         That looks for the face; None: the whole picture is one.
     margin
         Around the box, as a share of it.
+    several
+        Called with a sentence where there is more than one face: the one with the best score is taken.
 
     Raises
     ------
@@ -38,9 +45,11 @@ def face_of(source: str | Path | Picture, detector: FaceDetector | None, margin:
     name = "the picture" if isinstance(source, Picture) else str(source)
     if not len(found):
         raise FileFormatError(
-            f"no face was found in {name}: take a lower score, a picture from the front, or cut the face out "
-            "and leave the detector out"
+            f"no face was found in {name}: take a picture from the front, or cut the face out and leave the "
+            "detector out"
         )
+    if len(found) > 1 and several is not None:
+        several(f"{len(found)} faces were found in {name}")
     return crop(picture, found.boxes[0], margin)
 
 

@@ -22,6 +22,9 @@ LARGEST_STEP = 1.2
 """Ratio of neighbouring scales where their number is not given: a blob midway answers by less than 1 % weaker
 than at its own scale, and the parabola through three of them finds its size."""
 
+LARGEST_SIGMA = 30.0
+"""Where none is given; allowed in smaller images, too, where the image's longest side is the limit else."""
+
 DEFAULT_SHARE = 0.1
 """Of the image's range, the contrast that a blob must have where no threshold is given."""
 
@@ -71,7 +74,7 @@ class Blobs:
 def blobs(
     image: ArrayLike,
     min_sigma: float = 1.0,
-    max_sigma: float = 30.0,
+    max_sigma: float = LARGEST_SIGMA,
     *,
     num_sigma: int | None = None,
     threshold: float | None = None,
@@ -134,6 +137,12 @@ def blobs(
     values = prepared(image, polarity)
     steps = per_axis(spacing, values.ndim, "spacing")
     sigmas = scales(min_sigma, max_sigma, num_sigma)
+    widest = max(LARGEST_SIGMA, *(size * step for size, step in zip(values.shape, steps, strict=True)))
+    if sigmas[-1] > widest:
+        raise ArgumentError(
+            f"max_sigma must not exceed the image, whose longest side is {widest:g}; got {sigmas[-1]:g}: "
+            "nothing wider can be seen in it"
+        )
     limit = real_number(overlap, "overlap")
     if not 0 <= limit <= 1:
         raise ArgumentError(f"overlap must be a share from 0 to 1, got {overlap!r}; try 0.5")

@@ -22,6 +22,10 @@ OPTIONS = {"format_whitelist": READERS, "protocol_whitelist": "file", "max_pixel
 MICROSECONDS = 1_000_000
 """Per second: FFmpeg's unit for the length of a file."""
 
+LEAST_MISSING = Fraction(1), Fraction(1, 20)
+"""Seconds, and part of a film's length, that must be missing at its end before it is said: streams of one
+film end at slightly different times, and lengths are rounded."""
+
 GUESSED_RATE = Fraction(25)
 """Frames per second where a file does not say them; for rate control only, times are those of the frames."""
 
@@ -98,7 +102,7 @@ class FileSource:
     def items(self) -> Iterator[Any]:
         """Yield frames and packets of other streams, once."""
         head, self._head = self._head, []
-        limit, seen, before = self._limit(head), 0, None
+        limit, seen, before, end = self._limit(head), 0, None, Fraction(0)
         for item in itertools.chain(head, self._items):
             if limit is not None and item.pts is not None and item.pts * item.time_base >= limit:
                 if is_frame(item):
@@ -109,10 +113,24 @@ class FileSource:
             if is_frame(item):
                 before = self._checked(item, seen, before)
                 seen += 1
+            if item.pts is not None:
+                end = max(end, item.pts * Fraction(item.time_base))
             yield item
+        if self._seconds is None and not self._stopped:
+            self._note_what_is_missing(seen, end)
+
+    def _note_what_is_missing(self, seen: int, end: Fraction) -> None:
+        """Say it if there are fewer frames, or less time, than the header says."""
         expected = self.header.expected
-        if expected not in (None, seen) and self._seconds is None and not self._stopped:
+        if expected not in (None, seen):
             self.notes.append(f"the header says {expected} frames, there are {seen}")
+        lasts = Fraction(self._container.duration or 0, MICROSECONDS)
+        missing = lasts + Fraction(self._container.start_time or 0, MICROSECONDS) - end
+        if expected is None and missing > max(LEAST_MISSING[0], LEAST_MISSING[1] * lasts):
+            self.notes.append(
+                f"the header says {float(lasts):.1f} s, {float(missing):.1f} s of it are missing: the film "
+                "may be cut off"
+            )
 
     def _limit(self, head: list[Any]) -> Fraction | None:
         """Return the time at which to stop."""

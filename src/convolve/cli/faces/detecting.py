@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convolve.cli.output import fail, note, shown_path
+from convolve.cli.output import fail, note, shown_path, spare_sources
 from convolve.errors import ConvolveError
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ def detect(
         files.atomic.refuse_existing(Path(output), force=force)
     paths, detector = files.expand(images), faces.FaceDetector.load(model)
     drawn = output is not None and Path(output).suffix.lower() not in (".csv", ".json")
+    if output is not None:
+        spare_sources(Path(output), paths)
     if drawn and len(paths) > 1:
         raise click.UsageError(f"boxes are drawn into one picture, not {len(paths)}; write .csv or .json")
     found: list[tuple[Path, Faces]] = []
@@ -105,7 +107,7 @@ def detect(
         except ConvolveError as error:
             if len(paths) == 1:
                 raise
-            fail(f"{shown_path(path)}: {error}")
+            fail(str(error) if str(path) in str(error) else f"{shown_path(path)}: {error}")
     if output is None:
         click.echo(as_csv(found), nl=False)
     elif drawn:

@@ -10,6 +10,7 @@ import click
 from convolve.cli import types
 from convolve.cli.classifier import pair, per_channel
 from convolve.cli.output import note
+from convolve.errors import ArgumentError
 
 if TYPE_CHECKING:
     from convolve.dtypes import Array
@@ -42,11 +43,23 @@ class Models:
         """Digest of the detector, or nothing."""
         return "" if self.detector is None else self.detector.digest
 
-    def embeddings(self, paths: Any) -> "Array":
-        """Return the embeddings of the faces of some pictures."""
+    def embeddings(self, paths: Any, *, alone: bool = False) -> "Array":
+        """Return the embeddings of the faces of some pictures; of several on one the best, or refuse them."""
         from convolve import faces  # loads NumPy, which --help must not wait for
 
-        return self.embedder([faces.face_of(path, self.detector, self.embedder.margin) for path in paths])
+        several = refuse_several if alone else note_several
+        margin = self.embedder.margin
+        return self.embedder([faces.face_of(path, self.detector, margin, several) for path in paths])
+
+
+def note_several(words: str) -> None:
+    """Say which of several faces is taken."""
+    note(f"{words}; the one with the best score is taken")
+
+
+def refuse_several(words: str) -> None:
+    """Refuse several faces where the wrong one would be remembered."""
+    raise ArgumentError(f"{words}, and it must be one; cut the face out, or take another picture")
 
 
 def load(given: Mapping[str, Any]) -> Models:

@@ -52,14 +52,14 @@ def enroll(
     if exists:
         known = faces.Gallery.load(gallery)
         known.check(models.embedder, models.found_by)  # before the work
-        known = known.enrolled(name, models.embeddings(files.expand(pictures)))
+        known = known.enrolled(name, models.embeddings(files.expand(pictures), alone=True))
     else:
-        found = models.embeddings(files.expand(pictures))
+        found = models.embeddings(files.expand(pictures), alone=True)
         known = faces.Gallery.of(name, found, models.embedder, models.found_by)
     if threshold is not None:
         known = known.with_threshold(faces.Threshold(threshold, BY_HAND))
     known.save(gallery, force=exists)
-    note(f"{shown_path(gallery)}: {len(known.names)} embeddings of {len(known.people)} people")
+    note(f"{shown_path(gallery)}: embeddings: {len(known.names)}, people: {len(known.people)}")
     return 0
 
 
@@ -72,7 +72,7 @@ def forget(gallery: str, name: str) -> int:
 
     known = faces.Gallery.load(gallery).without(name)
     known.save(gallery, force=True)
-    note(f"{shown_path(gallery)}: {len(known.names)} embeddings of {len(known.people)} people")
+    note(f"{shown_path(gallery)}: embeddings: {len(known.names)}, people: {len(known.people)}")
     return 0
 
 
