@@ -1,26 +1,21 @@
 """What the README shows is run, and what it promises by name is there."""
 
-import doctest
 import re
 from pathlib import Path
 
 import pytest
 
 import convolve
+from tests.docs.running import run_page
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")
-FENCE = re.compile(r"^```.*$", re.MULTILINE)
 
 
 def test_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    # A fence right after the expected output would be taken for a part of it.
-    examples = doctest.DocTestParser().get_doctest(FENCE.sub("", TEXT), {}, README.name, str(README), 0)
-    assert len(examples.examples) >= 5
-    outcome = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE).run(examples)
-    assert outcome.failed == 0
+    run_page(TEXT, 5)
 
 
 def test_links_lead_to_files() -> None:

@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+import time
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,3 +51,18 @@ def inside(*arguments: str) -> Done:
     with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
         main(arguments)
     return Done(int(str(end.value.code)), out.getvalue(), err.getvalue())
+
+
+def read_until(master: int, mark: bytes | None = None) -> bytes:
+    """Return what a program says on a terminal of our own, up to a mark or to its end; a minute at most."""
+    said = b""
+    deadline = time.monotonic() + 60
+    while (mark is None or mark not in said) and time.monotonic() < deadline:
+        try:
+            part = os.read(master, 4096)
+        except OSError:
+            break  # the other end was closed
+        if not part:
+            break
+        said += part
+    return said

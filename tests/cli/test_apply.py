@@ -17,7 +17,7 @@ import convolve
 from convolve import files
 from convolve.cli import main
 from convolve.files import Picture
-from tests.cli.process import PROGRAM, environment
+from tests.cli.process import PROGRAM, environment, read_until
 from tests.cli.process import convolve as run_process
 
 DATA = Path(convolve.__file__).parent / "data"
@@ -219,15 +219,7 @@ def test_the_bar_is_shown_on_a_terminal_only(tmp_path: Path, seed: int) -> None:
         env=environment(TERM="xterm", NO_COLOR="1"),
     )
     os.close(slave)
-    said = b""
-    while True:
-        try:
-            part = os.read(master, 4096)
-        except OSError:
-            break  # the other end was closed
-        if not part:
-            break
-        said += part
+    said = read_until(master)
     assert child.wait(timeout=60) == 0
     os.close(master)
     assert b"3/3" in said

@@ -5,7 +5,6 @@ import os
 import pty
 import re
 import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from click.testing import CliRunner, Result
 import convolve
 from convolve.cli import main
 from convolve.cli.explain import CROP, LESSON, LESSON_FILTER
-from tests.cli.process import PROGRAM, environment
+from tests.cli.process import PROGRAM, environment, read_until
 
 FIXTURE_F = "10 10 10 0 0; 10 10 10 0 0; 10 10 10 0 0; 10 10 10 0 0; 10 10 10 0 0"
 
@@ -219,20 +218,6 @@ def walk(*keys: bytes, arguments: tuple[str, ...] = (), size: tuple[int, int] = 
     code = child.wait(timeout=60)
     os.close(master)
     return said.decode(), code
-
-
-def read_until(master: int, mark: bytes | None) -> bytes:
-    said = b""
-    deadline = time.monotonic() + 60
-    while (mark is None or mark not in said) and time.monotonic() < deadline:
-        try:
-            part = os.read(master, 4096)
-        except OSError:
-            break  # the other end was closed
-        if not part:
-            break
-        said += part
-    return said
 
 
 def test_walking_through_the_steps_with_keys() -> None:

@@ -21,7 +21,7 @@ from convolve.cli.info import EXTRAS
 from convolve.cli.program import COMMANDS
 from convolve.errors import ShapeError
 from convolve.runtime.host import host_target, usable_cpus
-from tests.cli.process import PROGRAM, convolve, environment
+from tests.cli.process import PROGRAM, convolve, environment, read_until
 from tests.peers import peer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -220,15 +220,7 @@ def on_terminal(*arguments: str, **extra: str) -> bytes:
         env=environment(TERM="xterm", **extra),
     )
     os.close(slave)
-    said = b""
-    while True:
-        try:
-            part = os.read(master, 4096)
-        except OSError:
-            break  # the other end was closed
-        if not part:
-            break
-        said += part
+    said = read_until(master)
     child.wait(timeout=60)
     os.close(master)
     return said

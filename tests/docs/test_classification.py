@@ -1,6 +1,5 @@
 """What docs/classification.md shows is run: its Python as doctests, its commands with one epoch."""
 
-import doctest
 import re
 import shlex
 from pathlib import Path
@@ -8,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.process import inside
+from tests.docs.running import run_python
 from tests.peers import peer
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "classification.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 NEEDED = ("sklearn", "onnxruntime", "matplotlib")
 
@@ -21,11 +20,7 @@ def test_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in NEEDED:
         peer(name)
     monkeypatch.chdir(tmp_path)
-    text = "\n".join(PYTHON.findall(TEXT))
-    examples = doctest.DocTestParser().get_doctest(text, {}, PAGE.name, str(PAGE), 0)
-    assert len(examples.examples) >= 20
-    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-    assert doctest.DocTestRunner(optionflags=flags).run(examples).failed == 0
+    run_python(TEXT, 20)
 
 
 def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

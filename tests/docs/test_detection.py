@@ -1,6 +1,5 @@
 """What docs/detection.md shows is run: its Python as doctests, its commands on few scenes."""
 
-import doctest
 import re
 import shlex
 from pathlib import Path
@@ -9,11 +8,11 @@ import pytest
 
 from convolve import detection, files
 from tests.cli.process import inside
+from tests.docs.running import run_python
 from tests.peers import peer
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "detection.md"
 TEXT = PAGE.read_text(encoding="utf-8")
-PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 FEWER = {"train": ["--scenes", "8", "--epochs", "1"], "score": ["--scenes", "4"], "run": []}
 
@@ -22,10 +21,7 @@ def test_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("sklearn", "skimage", "pycocotools"):
         peer(name)
     monkeypatch.chdir(tmp_path)
-    text = "\n".join(PYTHON.findall(TEXT))
-    examples = doctest.DocTestParser().get_doctest(text, {}, PAGE.name, str(PAGE), 0)
-    assert len(examples.examples) >= 9
-    assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(examples).failed == 0
+    run_python(TEXT, 9)
     files.write("photo.png", detection.digit_scenes(1, size=(128, 200)).scenes[0].source)
     for line in "\n".join(CONSOLE.findall(TEXT)).splitlines():
         command = shlex.split(line.removeprefix("$ convolve "))

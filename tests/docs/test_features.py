@@ -1,6 +1,5 @@
 """What docs/blobs.md and docs/vessels.md show is run: Python as doctests, and the commands."""
 
-import doctest
 import re
 import shlex
 from pathlib import Path
@@ -13,20 +12,16 @@ from click.testing import CliRunner
 from convolve import files
 from convolve.cli import main
 from convolve.files import Picture
+from tests.docs.running import run_python
 from tests.peers import peer
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 COMMAND = re.compile(r"^\$ convolve (.*)$", re.MULTILINE)
 
 
 @pytest.mark.parametrize("page", ["blobs.md", "vessels.md"])
 def test_examples(page: str) -> None:
-    text = "\n".join(PYTHON.findall((DOCS / page).read_text(encoding="utf-8")))
-    examples = doctest.DocTestParser().get_doctest(text, {}, page, page, 0)
-    assert len(examples.examples) >= 4
-    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-    assert doctest.DocTestRunner(optionflags=flags).run(examples).failed == 0
+    run_python((DOCS / page).read_text(encoding="utf-8"), 4)
 
 
 def pictures(folder: Path) -> None:

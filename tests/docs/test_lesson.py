@@ -1,27 +1,22 @@
 """Every statement of the lesson is run: its Python as doctests, its commands through the command line."""
 
-import doctest
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+from tests.docs.running import run_page
+
 ROOT = Path(__file__).resolve().parents[2]
 LESSON = ROOT / "docs" / "lesson.md"
 TEXT = LESSON.read_text(encoding="utf-8")
-FENCE = re.compile(r"^```.*$", re.MULTILINE)
-PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 STATEMENT = re.compile(r"^\*\*", re.MULTILINE)
 
 
 def test_python_examples_run() -> None:
-    parser = doctest.DocTestParser()
-    examples = parser.get_doctest(FENCE.sub("", CONSOLE.sub("", TEXT)), {}, "lesson.md", str(LESSON), 0)
-    assert len(examples.examples) >= 40
-    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-    assert doctest.DocTestRunner(optionflags=flags).run(examples).failed == 0
+    run_page(CONSOLE.sub("", TEXT), 40)
 
 
 def test_every_statement_has_an_example() -> None:

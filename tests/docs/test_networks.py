@@ -1,25 +1,20 @@
 """What docs/networks.md shows is run."""
 
-import doctest
 import re
 from pathlib import Path
 
 import pytest
 
 from convolve.nn.operations import OPERATIONS
+from tests.docs.running import run_page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "networks.md"
 OPERATIONS_READ = re.compile(r"### Operations that are read\n\n(.*?);", re.DOTALL)
-FENCE = re.compile(r"^```.*$", re.MULTILINE)
 
 
 def test_examples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    text = FENCE.sub("", PAGE.read_text(encoding="utf-8"))
-    examples = doctest.DocTestParser().get_doctest(text, {}, PAGE.name, str(PAGE), 0)
-    assert len(examples.examples) >= 10
-    flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-    assert doctest.DocTestRunner(optionflags=flags).run(examples).failed == 0
+    run_page(PAGE.read_text(encoding="utf-8"), 10)
 
 
 def test_the_operations_that_are_read_are_all_listed() -> None:

@@ -17,7 +17,7 @@ import convolve
 from convolve.cli import main
 from convolve.video import read_frames, write_frames
 from tests import seeds
-from tests.cli.process import PROGRAM, environment
+from tests.cli.process import PROGRAM, environment, read_until
 from tests.video.making import decoded, film
 from tests.video.test_containers import content
 
@@ -122,15 +122,7 @@ def test_the_bar_shows_frames_per_second_on_a_terminal_only(tmp_path: Path) -> N
         stderr=slave, env=environment(TERM="xterm", NO_COLOR="1", COLUMNS="120"),
     )  # fmt: skip
     os.close(slave)
-    said = b""
-    while True:
-        try:
-            part = os.read(master, 4096)
-        except OSError:
-            break  # the other end was closed
-        if not part:
-            break
-        said += part
+    said = read_until(master)
     assert child.wait(timeout=60) == 0
     os.close(master)
     assert b"60/60" in said and b"frames/s" in said
