@@ -168,6 +168,14 @@ def test_architecture_names_every_module_of_the_engine() -> None:
     assert [path.stem for path in modules if path.stem not in text and path.stem not in told] == []
 
 
+def test_architecture_has_a_row_for_every_room() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    table = text.partition("## The rooms")[2]
+    named = set(re.findall(r"`([\w.]+)/?`", "".join(re.findall(r"^\| (`.*?) \|", table, re.MULTILINE))))
+    rooms = {path.name for path in PACKAGE.iterdir() if path.is_dir() or path.suffix == ".py"}
+    assert rooms - {"__init__.py", "__pycache__"} <= named
+
+
 def test_architecture_quotes_the_nest_that_is_made() -> None:
     planned = convolve.plan((1, 64, 56, 56), (64, 64, 3, 3), padding=1, accuracy="strict")
     nest = [line.strip() for line in planned.routine.nest.splitlines()]
