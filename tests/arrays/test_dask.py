@@ -76,6 +76,46 @@ def test_a_halo_may_be_wider_than_chunks() -> None:
         assert same(convolve.apply(image, "gaussian:5", padding_mode=mode), found.compute())
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float16", "float64", "complex64"])
+@pytest.mark.parametrize("kernel", ["gaussian:2", "box:9", "sobel"])
+def test_chunks_without_nan_have_the_bits_of_the_whole_with_nan(kernel: str, dtype: str) -> None:
+    image = np.random.default_rng(seeds.seed()).standard_normal((50, 60)).astype(dtype)
+    image[3, 4], image[30, 50] = np.nan, np.inf
+    strict = {"padding_mode": "zeros", "accuracy": "strict"}
+    for options in ({}, {"padding_mode": "circular", "stride": 2}, strict):
+        found = arrays.apply(da.from_array(image, chunks=(11, 13)), kernel, nan="ignore", **options)
+        with np.errstate(all="ignore"):
+            assert same(convolve.apply(image, kernel, nan="ignore", **options), found.compute()), options
+    weight = np.random.default_rng(1).standard_normal((32, 32, 3, 3)).astype(dtype)
+    images = np.random.default_rng(2).standard_normal((1, 32, 40, 40)).astype(dtype)
+    images[0, 1, 3, 4] = np.nan
+    found = arrays.conv2d(da.from_array(images, chunks=(1, 8, 13, 20)), weight, nan="ignore")
+    assert same(convolve.conv2d(images, weight, nan="ignore"), found.compute())
+
+
+def test_one_channel_that_lies_last() -> None:
+    """What a region puts together has another step from channel to channel, which means nothing."""
+    image = np.random.default_rng(seeds.seed()).standard_normal((29, 33)).astype(np.float16)
+    weight = np.random.default_rng(1).standard_normal((5, 4)).astype(np.float32)
+    options = {"stride": (3, 2), "dilation": 2, "padding": 1, "padding_mode": "circular", "channel_axis": -1}
+    whole = convolve.apply(image[..., None].copy(), weight, **options)
+    assert same(whole, convolve.apply(image[..., None], weight, **options))
+    found = arrays.apply(da.from_array(image[..., None], chunks=(19, 18, 1)), weight, **options)
+    assert same(whole, found.compute())
+
+
+def test_complex_numbers_through_many_channels() -> None:
+    """Their real and imaginary parts go Winograd's way, whose tiles must not be cut."""
+    draw = np.random.default_rng(seeds.seed())
+    images, weight = (
+        (draw.standard_normal(shape) + 1j * draw.standard_normal(shape)).astype(np.complex64)
+        for shape in ((1, 32, 40, 40), (32, 32, 3, 3))
+    )
+    for given, filters_ in ((images, weight), (images.real, weight), (images, weight.real)):
+        found = arrays.conv2d(da.from_array(given, chunks=(1, 8, 13, 20)), filters_)
+        assert same(convolve.conv2d(given, filters_), found.compute())
+
+
 def test_a_network_over_a_batch() -> None:
     network = nn.Sequential(
         nn.Conv2d(3, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.Conv2d(32, 32, 3, padding=1),

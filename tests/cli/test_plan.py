@@ -53,7 +53,7 @@ def test_dtypes_bias_and_rules_are_those_of_the_plan() -> None:
     assert "also" not in said[0] + said[1] + said[3]
     assert "also     results are made float16 in a pass of their own" in said[2]
     floats = convolve("plan", "1x3x16x16", "8x3x3x3", "--nan", "ignore").stdout.decode()
-    assert "also     if there is a NaN, all is computed by the direct sum" in floats
+    assert "also     if there is a NaN, strips with NaN are computed once more" in floats
 
 
 def test_where_there_is_nothing_to_plan_it_is_said() -> None:

@@ -231,10 +231,12 @@ def test_a_pass_over_the_values_is_told() -> None:
 
 
 def test_how_nan_is_left_out_is_told() -> None:
-    words = "if there is a NaN, all is computed by the direct sum"
-    assert told("conv", f"{words}, and strips with NaN once more", nan="ignore")
-    assert told("conv", f"{words}, into an array of float32, and strips", nan="ignore", dtype="float16")
-    assert told("conv_transpose", f"{words}, and images with NaN once more", nan="ignore")
+    words = "if there is a NaN, "
+    again = "with NaN are computed once more without, by the direct sum"
+    assert told("conv", f"{words}strips {again}", nan="ignore")
+    wide = "all is computed into an array of float32, and strips"
+    assert told("conv", f"{words}{wide} {again}", nan="ignore", dtype="float16")
+    assert told("conv_transpose", f"{words}images {again}", nan="ignore")
     assert not told("conv", words, nan="ignore", dtype="int8")
     shapes = (1, 64, 56, 56), (64, 64, 3, 3)
     assert convolve.plan(*shapes, nan="ignore").plan == convolve.plan(*shapes).plan  # without any NaN

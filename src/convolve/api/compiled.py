@@ -15,7 +15,7 @@ from convolve.dtypes import Array, kind_of
 from convolve.errors import ConvolveError
 from convolve.exact import Sums, products_dtype
 from convolve.reference import blocks
-from convolve.runtime import engine
+from convolve.runtime import engine, single
 from convolve.runtime.arithmetic import decide
 from convolve.runtime.execution import address_of
 from convolve.runtime.transposed import Transposed, exchanged
@@ -84,14 +84,7 @@ def _of_parts(spec: ConvSpec, image: Array, weight: Array, bias: Array | None, o
         if _is_nothing(image, one, weight) or _is_nothing(weight, other, image):
             continue
         left, right = getattr(image, one), getattr(weight, other)
-        real = replace(
-            spec,
-            input_dtype=left.dtype,
-            weight_dtype=right.dtype,
-            bias_dtype=None,
-            out_dtype=part.dtype,
-            fill=getattr(complex(spec.fill), one),
-        )
+        real = single.of_real_numbers(spec, one)
         if not compute(real, left, right, None, part):
             return False
         place = total.real if one == other else total.imag

@@ -197,15 +197,15 @@ def _holds_nan(image: Array) -> bool:
 def _without_nan(spec: ConvSpec, first: Array, second: Array, bias: Array | None, out: Array) -> bool:
     """Leave NaN out: Σ_valid(w·x) · Σ|w| / Σ_valid|w|, then bias, where a window holds any.
 
-    First everything is computed as it stands: windows without NaN get the bits that they always get. Then, in
-    strips or images, the others are computed anew.
+    First everything is computed as it stands: windows without NaN get the bits that they always get, whatever
+    other windows hold. Then, in strips or images, the others are computed anew by the direct sum.
     """
     sums = plan_sums(spec, first, second, bias)
     total = out if out.dtype == sums.dtype else np.empty(out.shape, sums.dtype)
-    plain = replace(spec, nan="propagate", out_dtype=sums.dtype, accuracy="strict")
+    plain = replace(spec, nan="propagate", out_dtype=sums.dtype)
     if not run(plain, first, second, bias, total):
         return False
-    for part, images, axes in _strips(plain):
+    for part, images, axes in _strips(replace(plain, accuracy="strict")):
         image = _read(first[images], axes, spec.fill)
         place = _place(images, axes)
         if _holds_nan(image) and not _mend(part, image, second, bias, total[place]):
@@ -230,11 +230,20 @@ def _mend(spec: ConvSpec, image: Array, weight: Array, bias: Array | None, out: 
         and run(share, np.ones_like(valid), sizes, None, whole)
     )
     with np.errstate(all="ignore"):
-        mended = np.where(carried > 0, sums * (whole / carried), np.nan)
+        mended = _times(sums, np.where(carried > 0, whole / carried, np.nan))
         if bias is not None:
             mended = mended + bias.reshape(-1, *[1] * spec.dims)
     np.copyto(out, mended.astype(out.dtype), where=np.isnan(out))
     return done
+
+
+def _times(sums: Array, shares: Array) -> Array:
+    """Return sums times real numbers; one times an infinite complex number is that number, without NaN."""
+    if sums.dtype.kind != "c":
+        return sums * shares
+    product = np.empty_like(sums)
+    product.real, product.imag = sums.real * shares, sums.imag * shares
+    return product
 
 
 def _share_fill(spec: ConvSpec) -> int:

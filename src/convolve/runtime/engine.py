@@ -128,9 +128,13 @@ def _is_one_row(array: Array) -> bool:
 
 
 def _inner(array: Array, spec: ConvSpec) -> Inner:
-    """Return the dimension along which neighbours are neighbours in memory."""
+    """Return the dimension along which neighbours are neighbours in memory.
+
+    Of a single channel the step to the next one means nothing, and must not decide on the order of summation.
+    """
     item = array.itemsize
-    if spec.layout == "channels_last" and array.strides[1] == item:
+    together = array.strides[1] == item or (array.shape[1] == 1 and array.strides[-1] == item)
+    if spec.layout == "channels_last" and together:
         return "channel"
     if array.strides[-1] == item:
         return "x"

@@ -43,6 +43,25 @@ def real_convolutions(spec: ConvSpec) -> int:
     return math.prod(2 for dtype in (spec.input_dtype, spec.weight_dtype) if kind_of(dtype) == "complex")
 
 
+def of_real_numbers(spec: ConvSpec, part: str) -> ConvSpec:
+    """Return one of the convolutions of real numbers that make one of complex numbers.
+
+    ``part``, "real" or "imag", is that of the input, which the border goes with.
+    """
+    given, weight, sums = (
+        np.zeros(0, dtype).real.dtype for dtype in (spec.input_dtype, spec.weight_dtype, products_dtype(spec))
+    )
+    return replace(
+        spec,
+        input_dtype=given,
+        weight_dtype=weight,
+        bias_dtype=None,
+        out_dtype=sums,
+        fill=getattr(complex(spec.fill), part),
+        whole=None if spec.whole is None else of_real_numbers(spec.whole, part),
+    )
+
+
 def added_dtype(spec: ConvSpec) -> DType:
     """Return the dtype in which what several routines compute is added up."""
     products = products_dtype(spec)
@@ -116,10 +135,9 @@ def conversions(spec: ConvSpec, foreign: bool = False) -> tuple[str, ...]:
 def _where_nan_is(spec: ConvSpec) -> str:
     """Return, in words, how NaN is left out."""
     strips = "strips" if spec.operation == "conv" else "images"
-    wide = "" if added_dtype(spec) == spec.out_dtype else f", into an array of {added_dtype(spec)}"
-    return (
-        f"if there is a NaN, all is computed by the direct sum{wide}, and {strips} with NaN once more without"
-    )
+    same = added_dtype(spec) == spec.out_dtype
+    wide = "" if same else f"all is computed into an array of {added_dtype(spec)}, and "
+    return f"if there is a NaN, {wide}{strips} with NaN are computed once more without, by the direct sum"
 
 
 def _finished_from(spec: ConvSpec) -> DType | None:
