@@ -157,6 +157,11 @@ def test_of_two_faces_none_is_enrolled_and_one_is_named(folder: Path, tmp_path: 
     assert done.returncode == 0 and "the one with the best score is taken" in done.stderr
 
 
+def test_a_drawing_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    done = inside("faces", "detect", "no.png", "--model", "no.onnx", "-o", str(tmp_path / "found.svg"))
+    assert done.returncode == 1 and "the suffix of found.svg must say its format" in done.stderr
+
+
 def test_boxes_never_replace_their_picture(folder: Path) -> None:
     portrait = folder / "portrait.png"
     before, given = portrait.read_bytes(), ("--model", str(folder / "detector.safetensors"))

@@ -66,6 +66,10 @@ def test_examples_in_help_stay_on_their_lines(name: str) -> None:
     assert re.search(r"^    convolve \w+", text, re.MULTILINE)
 
 
+def test_commands_are_listed_in_the_order_of_their_names() -> None:
+    assert list(COMMANDS) == sorted(COMMANDS)
+
+
 def test_help_names_every_command_and_each_says_the_same_of_itself() -> None:
     text = CliRunner().invoke(main, ["--help"]).stdout
     context = click.Context(main)

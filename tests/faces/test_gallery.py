@@ -43,6 +43,11 @@ def test_similarities_are_means_over_pictures() -> None:
         gallery().ranked([1, 0])
 
 
+def test_a_picture_is_enrolled_once() -> None:
+    with pytest.raises(ArgumentError, match="number 2 of these is in the gallery, as 'Bob'"):
+        gallery().enrolled("Ada", [[0, 0, 1, 0], [0, 0, 0.6, 0.8]])
+
+
 def test_files(tmp_path: Path) -> None:
     path = tmp_path / "team.safetensors"
     gallery().save(path)

@@ -18,7 +18,7 @@ from convolve.cli import main
 from convolve.video import read_frames, write_frames
 from tests import seeds
 from tests.cli.process import PROGRAM, environment, read_until
-from tests.video.making import decoded, film
+from tests.video.making import av, decoded, film
 from tests.video.test_containers import content
 
 KILLS = 3
@@ -223,3 +223,14 @@ def test_advice_is_never_what_was_done(tmp_path: Path) -> None:
     assert "--range abs or offset keeps signs" in run(*clip, "-o", tmp_path / "a.mkv").stderr
     done = run(*clip, "--range", "offset", "-o", tmp_path / "b.mkv")
     assert "below 0 and clipped; divide the filter's weights" in done.stderr
+
+
+def test_transparency_that_no_decoder_shows_is_said_to_be_left_out(tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "clear.webm"), "w") as container:
+        stream = container.add_stream("libvpx-vp9", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuva420p"
+        for array in moving(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(array).reformat(format="yuva420p")))
+        container.mux(stream.encode(None))
+    done = run(tmp_path / "clear.webm", "-k", "box:3", "-o", tmp_path / "out.webm")
+    assert done.exit_code == 0 and "transparency was left out" in done.stderr, done.stderr

@@ -21,6 +21,7 @@ OK, FAILED, USAGE, PART_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 COMMANDS = {
     "apply": "Filter pictures, films, volumes and arrays (.zarr, .h5, .npy).",
     "blobs": "Find round things: cells, coins, stars.",
+    "cam": "Show which places of a picture speak for its class.",
     "completion": "Print the lines that teach a shell to complete this command.",
     "detect": "Find things in pictures: train, run and score detectors.",
     "explain": "Show every step of a convolution with its numbers.",
@@ -30,7 +31,6 @@ COMMANDS = {
     "info": "Show versions, installed extras and the machine.",
     "match": "Find what looks like a template.",
     "plan": "Show how a convolution will be computed here, and its limit.",
-    "cam": "Show which places of a picture speak for its class.",
     "predict": "Tell what pictures show, by a trained network.",
     "score": "Score a network: confusion matrix, top-k, calibration.",
     "segment": "Label volumes: train, run and score a U-Net.",

@@ -24,6 +24,9 @@ LONGEST_NAME = 200
 LARGEST_FILE = 1 << 28
 """Bytes of a gallery, at most: 256 MiB, half a million embeddings of 128 numbers. Reading holds it twice."""
 
+SAME_PICTURE = 1e-6
+"""Of 1 less the cosine of two embeddings: below it they are of one picture, and rounding to float32."""
+
 LENGTHS = 1e-3
 """By how much the length of a stored embedding may differ from 1; rounding to float32 gives 1e-7."""
 
@@ -84,7 +87,15 @@ class Gallery:
         if rows.ndim != 2 or rows.shape[1:] != self.embeddings.shape[1:]:
             raise ShapeError(f"embeddings must be (N, {self.embeddings.shape[1]}), got {rows.shape}")
         whole = np.concatenate([self.embeddings, rows])
-        return replace(self, embeddings=whole, names=(*self.names, *(name,) * len(rows)))
+        found = replace(self, embeddings=whole, names=(*self.names, *(name,) * len(rows)))
+        cosines = rows.astype(np.float64) @ self.embeddings.astype(np.float64).T
+        if (cosines > 1 - SAME_PICTURE).any():
+            given, known = np.argwhere(cosines > 1 - SAME_PICTURE)[0]
+            raise ArgumentError(
+                f"a picture must be enrolled once, but number {given + 1} of these is in the gallery, "
+                f"as {self.names[known]!r}; leave it out"
+            )
+        return found
 
     def without(self, name: str) -> "Gallery":
         """Return the gallery without somebody, who must be in it; the last one cannot be taken out."""

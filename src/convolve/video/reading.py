@@ -247,7 +247,7 @@ def check_decoder(stream: Any, name: str) -> None:
 def header_of(stream: Any, frame: Any, notes: list[str]) -> Header:
     """Return what the first frame and its stream say; add what is worth knowing to the notes."""
     pixels = nearest(frame.format)
-    if any(one.is_alpha for one in frame.format.components):
+    if any(one.is_alpha for one in frame.format.components) or stream.metadata.get("alpha_mode") == "1":
         notes.append("transparency was left out")
     turn, odd = turn_of(frame)
     if not turn.nothing:

@@ -93,8 +93,10 @@ def detect(
 
     if output is not None:
         files.atomic.refuse_existing(Path(output), force=force)
-    paths, detector = files.expand(images), faces.FaceDetector.load(model)
     drawn = output is not None and Path(output).suffix.lower() not in (".csv", ".json")
+    if output is not None and drawn:
+        files.formats.of_suffix(Path(output))
+    paths, detector = files.expand(images), faces.FaceDetector.load(model)
     if output is not None:
         spare_sources(Path(output), paths)
     if drawn and len(paths) > 1:
