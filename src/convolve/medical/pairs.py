@@ -8,6 +8,7 @@ from convolve import files
 from convolve.errors import FileFormatError, FileMissingError, ShapeError
 from convolve.files import Picture
 from convolve.medical.phantom import Phantom
+from convolve.medical.unet import check_numbers
 
 IMAGE, LABEL = "_image", "_label"
 MOST_LABELS = 64
@@ -21,8 +22,8 @@ def read_pairs(folder: Path) -> list[Phantom]:
     ------
     FileMissingError
         If there is no pair, or half of one.
-    FileFormatError, ShapeError
-        If a label is no whole number, or shapes differ.
+    FileFormatError, ShapeError, DTypeError, ArgumentError
+        If a label is no whole number, or shapes differ, or a volume is complex, or has NaN or infinity.
     """
     if not folder.is_dir():
         raise FileMissingError(f"there is no folder {folder}; give one, or phantom")
@@ -44,12 +45,14 @@ def _pair(path: Path) -> Phantom:
             f"labels must have their volume's shape, but {beside.name} has {labels.array.shape} and "
             f"{path.name} {image.array.shape}"
         )
+    seen = check_numbers(image.array, str(path)).astype(np.float32)
     numbers = labels.array
-    whole = np.isfinite(numbers).all() and (numbers == np.rint(numbers)).all()
+    real = numbers.dtype.kind in "buif" and np.isfinite(numbers).all()
+    whole = real and (numbers == np.rint(numbers)).all()
     if not whole or numbers.min() < 0 or numbers.max() >= MOST_LABELS:
         raise FileFormatError(f"{beside} must hold whole numbers from 0 to {MOST_LABELS - 1} as labels")
     depth, height, width = (size or 1.0 for size in image.spacing or (1.0, 1.0, 1.0))
-    return Phantom(image.array.astype(np.float32), numbers.astype(np.uint8), (depth, height, width))
+    return Phantom(seen, numbers.astype(np.uint8), (depth, height, width))
 
 
 def _volume(path: Path) -> Picture:

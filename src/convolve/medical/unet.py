@@ -9,7 +9,7 @@ import numpy as np
 
 from convolve import nn
 from convolve.dtypes import Array
-from convolve.errors import ArgumentError, ShapeError
+from convolve.errors import ArgumentError, DTypeError, ShapeError
 from convolve.medical.phantom import LABELS
 from convolve.nn.training.results import Epoch
 
@@ -23,6 +23,9 @@ MULTIPLE = 4
 """Rows and columns are filled up to whole multiples: they are halved twice."""
 
 SLICES_AT_ONCE = 8
+
+LARGEST = float(np.finfo(np.float32).max)
+"""Numbers beyond it would be infinite where networks compute."""
 
 
 def unet(classes: int = len(LABELS), *, width: int = WIDTH, seed: int = 0) -> nn.Network:
@@ -63,12 +66,43 @@ def _twice(value: nn.Value, inputs: int, outputs: int) -> nn.Value:
     return value
 
 
+def check_numbers(volume: Array, name: str = "a volume") -> Array:
+    """Return a volume as float64, if every number in it is real and finite.
+
+    Raises
+    ------
+    ShapeError
+        If it has not three dimensions, or no cells.
+    DTypeError
+        If its numbers are complex, or no numbers.
+    ArgumentError
+        If some are NaN or infinite, also as float32, which networks compute in.
+    """
+    if volume.ndim != 3 or not volume.size:
+        raise ShapeError(f"{name} must have the dimensions (Z, Y, X), got shape {volume.shape}")
+    if volume.dtype.kind == "c":
+        raise DTypeError(
+            f"{name} must hold real numbers, got {volume.size} of {volume.dtype}; take the magnitude, "
+            "numpy.abs, or one part first"
+        )
+    if volume.dtype.kind not in "buif" and volume.dtype.name != "bfloat16":
+        raise DTypeError(f"{name} must hold numbers, got {volume.dtype}; convert it")
+    numbers = np.asarray(volume, np.float64)
+    fine = np.abs(numbers) <= LARGEST  # NaN is not
+    if not fine.all():
+        place = tuple(int(one) for one in np.unravel_index(int(fine.argmin()), fine.shape))
+        raise ArgumentError(
+            f"{name} must be finite and within float32, but {fine.size - int(fine.sum())} of its {fine.size} "
+            f"numbers are not, the first, {numbers[place]}, at (z, y, x) = {place}; replace them first, such "
+            "as by numpy.nan_to_num"
+        )
+    return numbers
+
+
 def prepared(volume: Array) -> Array:
     """Return a volume (Z, Y, X) as slices between neighbours, (Z, 3, Y, X), of mean 0 and deviation 1."""
-    if volume.ndim != 3 or not volume.size:
-        raise ShapeError(f"a volume must have the dimensions (Z, Y, X), got shape {volume.shape}")
-    numbers = np.asarray(volume, np.float32)
-    numbers = (numbers - numbers.mean()) / max(float(numbers.std()), 1e-6)
+    numbers = check_numbers(volume)
+    numbers = np.asarray((numbers - numbers.mean()) / (numbers.std() or 1.0), np.float32)
     wide = np.pad(numbers, ((NEIGHBOURS, NEIGHBOURS), (0, 0), (0, 0)), mode="edge")
     return np.stack([wide[k : k + len(numbers)] for k in range(2 * NEIGHBOURS + 1)], axis=1)
 
@@ -127,6 +161,12 @@ def learn(
 def segment(volume: Array, network: nn.Network) -> Array:
     """Return the labels of a volume (Z, Y, X), of any size, as uint8.
 
+    Raises
+    ------
+    ShapeError, DTypeError, ArgumentError
+        If the volume has other dimensions, complex numbers, or some that are NaN or infinite; or if the
+        network's answers are.
+
     Examples
     --------
     >>> segment(np.zeros((3, 10, 11)), unet(width=4)).shape
@@ -136,10 +176,17 @@ def segment(volume: Array, network: nn.Network) -> Array:
     height, width = slices.shape[2:]
     wide = _filled(slices)
     found = [
-        network(wide[first : first + SLICES_AT_ONCE]).argmax(axis=1)
+        _likeliest(network(wide[first : first + SLICES_AT_ONCE]))
         for first in range(0, len(wide), SLICES_AT_ONCE)
     ]
-    return np.asarray(np.concatenate(found)[:, :height, :width], np.uint8)
+    return np.concatenate(found)[:, :height, :width]
+
+
+def _likeliest(answers: Array) -> Array:
+    """Return the label of the largest answer for each cell."""
+    if not np.isfinite(answers).all():
+        raise ArgumentError("the network's answers must be finite, got NaN or infinity; train it anew")
+    return np.asarray(answers.argmax(axis=1), np.uint8)
 
 
 def _filled(slices: Array) -> Array:
