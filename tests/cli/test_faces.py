@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convolve import files
+from convolve import faces, files
 from convolve.files import Picture
 from tests.cli.process import inside
 from tests.faces.making import detector, folder_of_people, learned
@@ -168,3 +168,12 @@ def test_boxes_never_replace_their_picture(folder: Path) -> None:
     done = inside("faces", "detect", str(portrait), *given, "-o", str(portrait), "--force")
     assert done.returncode == 2 and "is never overwritten" in done.stderr
     assert portrait.read_bytes() == before
+
+
+def test_without_a_threshold_verify_says_where_one_comes_from(folder: Path, tmp_path: Path) -> None:
+    known = faces.Embedder.load(folder / "embedder.safetensors")
+    faces.Embedder(known.network).save(tmp_path / "plain.safetensors")
+    pair = faces_of(folder, 0)[:2]
+    done = inside("faces", "verify", *pair, "--embedder", str(tmp_path / "plain.safetensors"))
+    assert done.returncode == 1 and '"convolve faces score FOLDER" tells it' in done.stderr
+    assert "give it as --threshold" in done.stderr

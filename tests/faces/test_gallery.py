@@ -63,6 +63,8 @@ def test_another_embedder_or_detector_is_refused() -> None:
     gallery().check(embedder(), "")
     with pytest.raises(ArgumentError, match="must be used with the embedder that made it"):
         gallery().check(embedder(seed=1), "")
+    with pytest.raises(ArgumentError, match=r"another --size, --mean, --std or --margin makes another one"):
+        gallery().check(embedder(seed=1), "")
     with pytest.raises(
         ArgumentError, match="nowhere, pictures being taken whole; here they are found by the detector 0123"
     ):

@@ -120,7 +120,8 @@ class Gallery:
         if embedder.digest != self.embedder:
             raise ArgumentError(
                 "a gallery must be used with the embedder that made it, for others' numbers mean other "
-                f"things: it is {self.embedder[:12]}…, given was {embedder.digest[:12]}…; enrol anew"
+                f"things: it is {self.embedder[:12]}…, given was {embedder.digest[:12]}… (another --size, "
+                "--mean, --std or --margin makes another one, too); give the same, or enrol anew"
             )
         if detector != self.detector:
             made, given = (

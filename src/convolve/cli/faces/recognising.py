@@ -132,7 +132,7 @@ def limit_of(given: float | None, stored: "Threshold | None") -> "Threshold":
         return Threshold(given, BY_HAND)
     if stored is None:
         raise ArgumentError(
-            "a threshold must have been measured, and none is stored: measure it on a folder of people with "
-            '"convolve faces score FOLDER --gallery GALLERY", or give --threshold'
+            'a threshold must have been measured, and none is stored: "convolve faces score FOLDER" tells it '
+            "for a folder of people; give it as --threshold, or let --gallery GALLERY store it for identify"
         )
     return stored
