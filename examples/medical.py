@@ -6,6 +6,7 @@ device.
 
 import argparse
 import itertools
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -34,14 +35,12 @@ def by_thresholds(made: medical.Phantom) -> Any:
 
 
 def mean_scores(labelled: list[tuple[medical.Phantom, Any]]) -> dict[str, tuple[float, float]]:
-    """Return the mean of Dice and of Hausdorff's 95th percentile for each label."""
+    """Return the mean of Dice and of Hausdorff's 95th percentile, NaN if never found, for each label."""
     rows = [medical.score(found, made.labels, made.spacing, medical.LABELS) for made, found in labelled]
+    means = [medical.mean_score(of_label) for of_label in zip(*rows, strict=True)]
     return {
-        name: (
-            float(np.mean([row[number]["dice"] for row in rows])),
-            float(np.mean([row[number]["hausdorff95"] for row in rows])),
-        )
-        for number, name in enumerate(medical.LABELS[1:])
+        mean["label"]: (mean["dice"], math.nan if mean["hausdorff95"] is None else mean["hausdorff95"])
+        for mean in means
     }
 
 

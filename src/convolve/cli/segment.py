@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from convolve.cli.output import note, shown_path
+from convolve.cli.output import note, shown_path, spare_sources
 
 if TYPE_CHECKING:
     from convolve.medical import Phantom
@@ -79,7 +79,8 @@ def run(model: str, volume: str, output: str, force: bool) -> int:
     from convolve.files import atomic, formats
 
     formats.of_suffix(Path(output))
-    atomic.refuse_existing(Path(output), force=force)
+    atomic.check_target(Path(output), force=force)
+    spare_sources(Path(output), [Path(volume), Path(model)])
     network, picture = load(model), files.read(volume)
     if picture.axes != "ZYX":
         raise ShapeError(f"a volume has the axes ZYX, but {shown_path(volume)} has {picture.axes}; cut it")
@@ -100,32 +101,45 @@ def score(model: str, data: str, output: str | None, force: bool) -> int:
 
     DATA is as for "train"; "phantom" stands for eight phantoms that no training sees.
     """
-    import numpy as np  # as above
-
-    from convolve import load, medical
+    from convolve import load, medical  # as above
     from convolve.files import atomic
 
     if output is not None:
-        atomic.refuse_existing(Path(output), force=force)
+        atomic.check_target(Path(output), force=force)
+        spare_sources(Path(output), [Path(model)])
     network = load(model)
     volumes, names = pairs(data, HELD_OUT)
     rows = [
         medical.score(medical.segment(one.image, network), one.labels, one.spacing, names) for one in volumes
     ]
-    click.echo(
-        f"{'label':12} {'Dice':>6} {'Hausdorff 95 %':>15} {'Hausdorff':>10}   mm, means of {len(rows)}"
-    )
-    means = []
-    for number, name in enumerate(names[1:]):
-        kinds = ("dice", "hausdorff95", "hausdorff")
-        mean: dict[str, Any] = {kind: float(np.mean([row[number][kind] for row in rows])) for kind in kinds}
-        click.echo(f"{name:12} {mean['dice']:6.3f} {mean['hausdorff95']:15.2f} {mean['hausdorff']:10.2f}")
-        means.append({"label": name, **mean})
-    click.echo(f"{'all':12} {np.mean([mean['dice'] for mean in means]):6.3f}")
+    means = [medical.mean_score(of_label) for of_label in zip(*rows, strict=True)]
+    click.echo(table(means, len(rows)))
     if output is not None:
-        text = json.dumps({"means": means, "volumes": rows}, indent=1)
+        text = json.dumps({"means": means, "volumes": rows}, indent=1, allow_nan=False)
         atomic.write_bytes(Path(output), text.encode(), force=force)
     return 0
+
+
+def table(means: "list[dict[str, Any]]", count: int) -> str:
+    """Return the means of every label as text, "-" where there is none."""
+    words = {"prediction": "not found", "truth": "made up", "both": "nowhere"}
+    lines = [
+        f"{'label':12} {'Dice':>6} {'Hausdorff 95 %':>15} {'Hausdorff':>10}  missed"
+        f"   (mm; means of {count} volumes)"
+    ]
+    for mean in means:
+        numbers = "{:>6} {:>15} {:>10}".format(
+            number(mean["dice"], 3), number(mean["hausdorff95"], 2), number(mean["hausdorff"], 2)
+        )
+        missed = [f"{words[which]} in {many}" for which, many in mean["missed"].items() if many]
+        lines.append(f"{mean['label']:12} {numbers}  {', '.join(missed) or 'never'}")
+    known = [mean["dice"] for mean in means if mean["dice"] is not None]
+    return "\n".join([*lines, f"{'all':12} {number(sum(known) / len(known) if known else None, 3):>6}"])
+
+
+def number(value: float | None, digits: int) -> str:
+    """Return a number as the table shows it."""
+    return "-" if value is None else f"{value:.{digits}f}"
 
 
 def pairs(data: str, seeds: range) -> "tuple[list[Phantom], tuple[str, ...]]":

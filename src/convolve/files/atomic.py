@@ -63,6 +63,22 @@ def beside(path: Path, *, force: bool) -> Iterator[Path]:
             part.unlink()
 
 
+def check_target(path: Path, *, force: bool) -> None:
+    """Refuse a file that could not be written, before the work whose result it shall hold.
+
+    Raises
+    ------
+    FileMissingError, FileExistsRefusal, FileAccessError
+        If its folder is missing, or it is a folder itself, or exists and ``force`` is not given.
+    """
+    check_path(path)
+    if not path.parent.is_dir():
+        raise FileMissingError(f"a file needs its folder, but {path.parent} does not exist; create it first")
+    if path.is_dir():
+        raise FileAccessError(f"{path} is a folder; give the name of a file")
+    refuse_existing(path, force=force)
+
+
 def refuse_existing(path: Path, *, force: bool) -> None:
     """Refuse to overwrite a file, unless told to."""
     if not force and path.is_file():

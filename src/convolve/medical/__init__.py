@@ -4,7 +4,18 @@ No medical device: what is learned here was tested on phantoms alone.
 """
 
 from convolve.medical.phantom import LABELS, Phantom, phantom
-from convolve.medical.scores import dice, hausdorff, score
+from convolve.medical.scores import dice, hausdorff, mean_score, score
 from convolve.medical.unet import learn, segment, unet
 
-__all__ = ["LABELS", "Phantom", "dice", "hausdorff", "learn", "phantom", "score", "segment", "unet"]
+__all__ = [
+    "LABELS",
+    "Phantom",
+    "dice",
+    "hausdorff",
+    "learn",
+    "mean_score",
+    "phantom",
+    "score",
+    "segment",
+    "unet",
+]

@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from convolve.errors import ArgumentTypeError, FileAccessError, FileFormatError, FileMissingError
-from convolve.files.atomic import refuse_existing
-from convolve.files.picture import check_path
+from convolve.errors import ArgumentTypeError, FileFormatError
+from convolve.files import atomic
 from convolve.nn import storing
 from convolve.nn.network import Network
 from convolve.nn.onnx import reading, writing
@@ -116,12 +115,7 @@ def check_target(path: Path, *, force: bool = False) -> None:
     """
     if not is_ours(path) and path.suffix.lower() != ".onnx":
         raise FileFormatError(f"a model must be {storing.SUFFIX} or .onnx, got {path.name!r}; rename it")
-    check_path(path)
-    if not path.parent.is_dir():
-        raise FileMissingError(f"a file needs its folder, but {path.parent} does not exist; create it first")
-    if path.is_dir():
-        raise FileAccessError(f"{path} is a folder; give the name of a file")
-    refuse_existing(path, force=force)
+    atomic.check_target(path, force=force)
     storing.package() if is_ours(path) else onnx_package()
 
 
