@@ -52,7 +52,7 @@ def template_rows() -> Iterator[tuple[str, Calls]]:
     sky = colours[..., 1]
     for dtype in (np.uint8, np.float32):
         image = np.ascontiguousarray(sky.astype(dtype))
-        for size in (16, 32, 64, 128):
+        for size in (16, 32, 64, 128, 200):
             part = np.ascontiguousarray(image[380 : 380 + size, 400 : 400 + size])
             yield (
                 f"template: {size}×{size} in 872×1000, {image.dtype}",
