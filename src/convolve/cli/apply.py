@@ -61,7 +61,7 @@ class Job:
               help="Size of a cell, for gaussian:2mm; the picture's own without it.")  # fmt: skip
 @click.option("--along", type=click.Choice(["x", "y", "z", "t"]),
               help="Slide a filter of one dimension along this axis; t: or a stack without T.")  # fmt: skip
-@click.option("--fps", default="25", show_default=True, help="Of numbered pictures that become a film.")
+@click.option("--fps", show_default="25", help="Of numbered pictures that become a film.")
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), help="So much of a film, or of a camera.")
 @click.option("--codec", type=click.Choice(["h264", "vp9", "mpeg4", "ffv1"]),
               help="Of a film; by DST's ending without it. ffv1 loses nothing.")  # fmt: skip
@@ -83,7 +83,7 @@ def command(
     dims: int,
     spacing: str | None,
     along: str | None,
-    fps: str,
+    fps: str | None,
     seconds: float | None,
     codec: str | None,
     file_format: str | None,
@@ -132,9 +132,11 @@ def command(
     if len(sources) == 1 and is_slices(sources[0]):
         return filter_file(job, Path(sources[0]), destination)
     if film.is_film_job(sources, destination, in_time=found.ndim == 3):
+        if fps is not None and any(map(film.has_rate, sources)):
+            raise click.UsageError("--fps is for numbered pictures; a film or a camera says it itself")
         return filter_films(job, sources, destination, film.film_options(fps, seconds, codec, force))
-    if seconds is not None or codec is not None:
-        raise click.UsageError("--seconds and --codec are for films, and neither SRC nor DST is one")
+    if fps is not None or seconds is not None or codec is not None:
+        raise click.UsageError("--fps, --seconds and --codec are for films, and neither SRC nor DST is one")
     if PIPE in sources:
         if len(sources) > 1:
             raise click.UsageError("- stands for one picture from a pipe and goes with no other SRC")

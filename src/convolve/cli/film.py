@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FILM_ENDINGS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi")
 """As in `convolve.video.containers`, which is not loaded for pictures; a test compares them."""
 
+DEFAULT_RATE = "25"
+"""Frames per second of numbered pictures: that of films in most of the world, and the `image2` of FFmpeg."""
+
 DEVICE = "device:"
 NUMBER = re.compile(r"%(0\d+)?d")
 """Where the number stands in the name of numbered pictures, as in C."""
@@ -31,6 +34,11 @@ def is_film_job(sources: Sequence[str], destination: str, in_time: bool) -> bool
     films = any(one.startswith(DEVICE) or _ends_like_film(one) or _is_numbered(one) for one in sources)
     through_time = in_time and len(sources) == 1 and Path(sources[0]).is_dir()
     return films or through_time or _ends_like_film(destination)
+
+
+def has_rate(source: str) -> bool:
+    """Tell whether a source says itself how fast its frames come: a film or a camera, but no pictures."""
+    return source.startswith(DEVICE) or _ends_like_film(source)
 
 
 def is_one(source: str) -> bool:
@@ -120,10 +128,10 @@ def _move(bar: Any, task: Any, done: int, total: int | None) -> None:
     bar.update(task, completed=done, total=None if total is None else max(done, total), speed=speed)
 
 
-def film_options(fps: str, seconds: float | None, codec: str | None, force: bool) -> dict[str, Any]:
+def film_options(fps: str | None, seconds: float | None, codec: str | None, force: bool) -> dict[str, Any]:
     """Return the options that only films have."""
     try:
-        rate = Fraction(fps)
+        rate = Fraction(DEFAULT_RATE if fps is None else fps)
     except (ValueError, ZeroDivisionError):
         rate = Fraction(0)
     if not 0 < rate <= 100_000:  # faster than any camera, and what time bases can hold
