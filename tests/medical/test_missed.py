@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convolve import files, medical, nn
+from convolve import files, medical
 from convolve.cli import segment
 from convolve.errors import ArgumentError, ShapeError
 from convolve.files import Picture
@@ -38,7 +38,7 @@ def test_means_are_over_what_there_is() -> None:
     assert body["dice"] == pytest.approx((1 + 0 + 2 / 3) / 3) and body["hausdorff"] == 1.0
     assert body["missed"] == {"prediction": 1, "truth": 0, "both": 0}
     assert organ["missed"] == {"prediction": 0, "truth": 1, "both": 2} and organ["dice"] == 0.0
-    shown = segment.table([body, organ], 3)
+    shown = segment.table([body, organ], 3, "mm")
     assert "not found in 1" in shown and "made up in 1, nowhere in 2" in shown and "inf" not in shown
 
 
@@ -60,7 +60,7 @@ def test_json_holds_null_and_its_folder_is_checked_first(
     made = medical.phantom((8, 16, 16))
     files.write("pairs/a_image.npy", Picture(np.zeros_like(made.image), "ZYX"))
     files.write("pairs/a_label.npy", Picture(made.labels, "ZYX"))
-    nn.save(medical.unet(4, width=4), "unet.safetensors")
+    medical.Segmenter(medical.unet(width=4), medical.LABELS).save("unet.safetensors")
     done = inside("segment", "score", "unet.safetensors", "pairs", "-o", "scores.json")
     assert done.returncode == 0 and "not found in 1" in done.stdout and "inf" not in done.stdout
     text = Path("scores.json").read_text()

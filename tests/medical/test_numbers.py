@@ -8,8 +8,8 @@ import pytest
 from convolve import files, medical, nn
 from convolve.errors import ArgumentError, DTypeError
 from convolve.files import Picture
+from convolve.medical import Preparation
 from convolve.medical.pairs import read_pairs
-from convolve.medical.unet import prepared
 from tests.cli.process import inside
 from tests.peers import peer
 
@@ -31,7 +31,7 @@ def test_complex_volumes_and_texts_are_refused() -> None:
 def test_scale_and_offset_do_not_matter() -> None:
     volume = medical.phantom((8, 16, 16)).image.astype(np.float64)
     for factor in (1e-9, 1e30):
-        assert prepared(volume * factor) == pytest.approx(prepared(volume), abs=1e-5)
+        assert Preparation()(volume * factor) == pytest.approx(Preparation()(volume), abs=1e-5)
 
 
 def test_answers_that_are_not_finite_are_no_labels() -> None:
@@ -52,7 +52,7 @@ def test_answers_that_are_not_finite_are_no_labels() -> None:
 def test_the_command_line_refuses_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     peer("safetensors")
     monkeypatch.chdir(tmp_path)
-    nn.save(medical.unet(width=4), "unet.safetensors")
+    medical.Segmenter(medical.unet(width=4), medical.LABELS).save("unet.safetensors")
     volume = np.zeros((3, 8, 8), np.float32)
     volume[0, 1, 2] = np.nan
     for name, array in (("nan.tif", volume), ("complex.npy", volume.astype(np.complex64))):

@@ -11,11 +11,16 @@ from convolve.cli.output import note, shown_path, spare_sources
 
 if TYPE_CHECKING:
     from convolve.medical import Phantom
+    from convolve.medical.spacing import Spacing
 
 TRAINING, HELD_OUT = range(48), range(1000, 1008)
 """Seeds of the phantoms that are learned from and of those that are scored."""
 
 PHANTOM = "phantom"
+
+any_spacing_option = click.option(
+    "--any-spacing", is_flag=True, help="Take volumes whose cells have another size than in the training."
+)
 
 
 @click.group(short_help="Label volumes: train, run and score a U-Net.")
@@ -37,19 +42,30 @@ def command() -> None:
 @click.option("--batch-size", type=click.IntRange(1), default=8, show_default=True, help="Slices per step.")
 @click.option("--lr", type=click.FloatRange(0, min_open=True), default=4e-3, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@any_spacing_option
 @click.option("--force", is_flag=True, help="Overwrite MODEL if it exists.")
-def train(data: str, output: str, epochs: int, batch_size: int, lr: float, seed: int, force: bool) -> int:
+def train(
+    data: str,
+    output: str,
+    epochs: int,
+    batch_size: int,
+    lr: float,
+    seed: int,
+    any_spacing: bool,
+    force: bool,
+) -> int:
     """Train a U-Net.
 
     DATA is "phantom", or a folder of pairs, NAME_image.nii.gz and NAME_label.nii.gz (or .npy, .tif), of one
     size across; labels are whole numbers from 0, the background.
     """
-    from convolve import medical, nn  # here and below: --help must answer before NumPy is loaded
+    from convolve import medical  # here and below: --help must answer before NumPy is loaded
     from convolve.nn.models import check_target
     from convolve.nn.training.progress import line
 
     check_target(Path(output), force=force)
     volumes, names = pairs(data, TRAINING)
+    spacing = None if any_spacing else common_spacing(volumes)
     note(f"{len(volumes)} volumes of {len(names)} labels to learn from")
     network = medical.learn(
         [(one.image, one.labels) for one in volumes],
@@ -60,7 +76,7 @@ def train(data: str, output: str, epochs: int, batch_size: int, lr: float, seed:
         seed=seed,
         after_epoch=lambda epoch: None if sys.stderr.isatty() else note(line(epoch, epochs)),  # or a bar
     )
-    nn.save(network, output, classes=names, force=force)
+    medical.Segmenter(network, names, spacing=spacing).save(output, force=force)
     note(f"{shown_path(output)}: a network for {', '.join(names)}")
     return 0
 
@@ -69,25 +85,36 @@ def train(data: str, output: str, epochs: int, batch_size: int, lr: float, seed:
 @click.argument("model", metavar="MODEL")
 @click.argument("volume", metavar="VOLUME")
 @click.option("-o", "--output", required=True, metavar="FILE", help="Labels: .nii.gz, .tif or .npy.")
+@any_spacing_option
 @click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
-def run(model: str, volume: str, output: str, force: bool) -> int:
-    """Write the labels of a volume, where it lies, as bytes."""
+def run(model: str, volume: str, output: str, any_spacing: bool, force: bool) -> int:
+    """Write the labels of a volume, where it lies, as bytes.
+
+    Its numbers are prepared as MODEL says; its cells must be within a tenth of those of the training.
+    """
     from dataclasses import replace
 
-    from convolve import files, load, medical  # as above
+    from convolve import files, medical  # as above
     from convolve.errors import ShapeError
     from convolve.files import atomic, formats
+    from convolve.medical.spacing import millimetres, shown
 
     formats.of_suffix(Path(output))
     atomic.check_target(Path(output), force=force)
     spare_sources(Path(output), [Path(volume), Path(model)])
-    network, picture = load(model), files.read(volume)
+    segmenter, picture = medical.Segmenter.load(model), files.read(volume)
     if picture.axes != "ZYX":
         raise ShapeError(f"a volume has the axes ZYX, but {shown_path(volume)} has {picture.axes}; cut it")
-    found = medical.segment(picture.array, network)
+    spacing = millimetres(picture)
+    if spacing is not None and not any_spacing:
+        segmenter.check_spacing(spacing, shown_path(volume))
+    elif segmenter.spacing is not None:
+        has = "does not say how large its cells are" if spacing is None else f"has {shown(spacing)}"
+        note(f"{shown_path(volume)} {has}; the network learned from cells of {shown(segmenter.spacing)}")
+    found = segmenter(picture.array)
     files.write(output, replace(picture, array=found, notes=()), force=force)
-    shares = ", ".join(f"{label}: {(found == label).mean():.1%}" for label in range(int(found.max()) + 1))
-    note(f"{shown_path(output)}: {shares}")
+    shares = [f"{name}: {(found == place).mean():.1%}" for place, name in enumerate(segmenter.labels)]
+    note(f"{shown_path(output)}: {', '.join(shares)}")
     return 0
 
 
@@ -95,37 +122,40 @@ def run(model: str, volume: str, output: str, force: bool) -> int:
 @click.argument("model", metavar="MODEL")
 @click.argument("data", metavar="DATA")
 @click.option("-o", "--output", metavar="FILE", help="Write JSON, too.")
+@any_spacing_option
 @click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
-def score(model: str, data: str, output: str | None, force: bool) -> int:
+def score(model: str, data: str, output: str | None, any_spacing: bool, force: bool) -> int:
     """Print Dice's coefficient and Hausdorff's distance for each label, means over the volumes of DATA.
 
     DATA is as for "train"; "phantom" stands for eight phantoms that no training sees.
     """
-    from convolve import load, medical  # as above
+    from convolve import medical  # as above
     from convolve.files import atomic
 
     if output is not None:
         atomic.check_target(Path(output), force=force)
         spare_sources(Path(output), [Path(model)])
-    network = load(model)
-    volumes, names = pairs(data, HELD_OUT)
-    rows = [
-        medical.score(medical.segment(one.image, network), one.labels, one.spacing, names) for one in volumes
-    ]
+    segmenter = medical.Segmenter.load(model)
+    volumes, _ = pairs(data, HELD_OUT)
+    for one in volumes:
+        if one.unit == "mm" and not any_spacing:
+            segmenter.check_spacing(one.spacing, shown_path(one.name or data))
+    rows = [medical.score(segmenter(one.image), one.labels, one.spacing, segmenter.labels) for one in volumes]
     means = [medical.mean_score(of_label) for of_label in zip(*rows, strict=True)]
-    click.echo(table(means, len(rows)))
+    unit = volumes[0].unit
+    click.echo(table(means, len(rows), unit))
     if output is not None:
-        text = json.dumps({"means": means, "volumes": rows}, indent=1, allow_nan=False)
+        text = json.dumps({"unit": unit, "means": means, "volumes": rows}, indent=1, allow_nan=False)
         atomic.write_bytes(Path(output), text.encode(), force=force)
     return 0
 
 
-def table(means: "list[dict[str, Any]]", count: int) -> str:
+def table(means: "list[dict[str, Any]]", count: int, unit: str) -> str:
     """Return the means of every label as text, "-" where there is none."""
     words = {"prediction": "not found", "truth": "made up", "both": "nowhere"}
     lines = [
         f"{'label':12} {'Dice':>6} {'Hausdorff 95 %':>15} {'Hausdorff':>10}  missed"
-        f"   (mm; means of {count} volumes)"
+        f"   ({unit}; means of {count} volumes)"
     ]
     for mean in means:
         numbers = "{:>6} {:>15} {:>10}".format(
@@ -140,6 +170,25 @@ def table(means: "list[dict[str, Any]]", count: int) -> str:
 def number(value: float | None, digits: int) -> str:
     """Return a number as the table shows it."""
     return "-" if value is None else f"{value:.{digits}f}"
+
+
+def common_spacing(volumes: "list[Phantom]") -> "Spacing | None":
+    """Return the size of cells of volumes, None if they do not say it; refuse volumes that differ."""
+    from convolve.errors import ArgumentError  # as above
+    from convolve.medical.spacing import differ, shown
+
+    if volumes[0].unit != "mm":
+        note("the volumes do not say how large their cells are; nobody will be warned of other sizes")
+        return None
+    sizes = sorted(one.spacing for one in volumes)
+    middle = sizes[len(sizes) // 2]
+    for one in volumes:
+        if differ(one.spacing, middle):
+            raise ArgumentError(
+                f"all volumes must have cells of one size, within a tenth, but {shown_path(one.name)} has "
+                f"{shown(one.spacing)} and others {shown(middle)}; resample them, or pass --any-spacing"
+            )
+    return middle
 
 
 def pairs(data: str, seeds: range) -> "tuple[list[Phantom], tuple[str, ...]]":

@@ -4,12 +4,16 @@ No medical device: what is learned here was tested on phantoms alone.
 """
 
 from convolve.medical.phantom import LABELS, Phantom, phantom
+from convolve.medical.preparation import Preparation
 from convolve.medical.scores import dice, hausdorff, mean_score, score
+from convolve.medical.segmenter import Segmenter
 from convolve.medical.unet import learn, segment, unet
 
 __all__ = [
     "LABELS",
     "Phantom",
+    "Preparation",
+    "Segmenter",
     "dice",
     "hausdorff",
     "learn",

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from convolve.dtypes import Array
 from convolve.errors import ArgumentError, ShapeError
+from convolve.medical.spacing import checked
 
 BLOCK = 1 << 22
 """Distances that are held at once: 32 MiB."""
@@ -27,16 +28,6 @@ def _masks(found: ArrayLike, truth: ArrayLike) -> tuple[Array, Array]:
     if first.shape != second.shape or not first.ndim:
         raise ShapeError(f"both masks must have one shape, got {first.shape} and {second.shape}")
     return first, second
-
-
-def _sizes(spacing: Sequence[float], ndim: int) -> Array:
-    try:
-        sizes = np.asarray(spacing, float)
-    except (TypeError, ValueError):
-        sizes = np.zeros(0)
-    if sizes.shape != (ndim,) or not (np.isfinite(sizes) & (sizes > 0)).all():
-        raise ArgumentError(f"spacing must be a positive number per dimension ({ndim}), got {spacing}")
-    return sizes
 
 
 def dice(found: ArrayLike, truth: ArrayLike) -> float:
@@ -87,7 +78,7 @@ def hausdorff(
     1.5
     """
     first, second = _masks(found, truth)
-    sizes = _sizes(spacing, first.ndim)
+    sizes = checked(spacing, first.ndim)
     if not 0 <= percentile <= 100:
         raise ArgumentError(f"percentile must be from 0 to 100, got {percentile}")
     return _largest(surface_distances(first, second, sizes), percentile)
@@ -166,7 +157,7 @@ def score(found: Array, truth: Array, spacing: Sequence[float], names: Sequence[
     >>> score(np.array([0, 0, 0]), np.array([0, 1, 1]), (2.0,), ("air", "body"))
     [{'label': 'body', 'dice': 0.0, 'hausdorff': None, 'hausdorff95': None, 'missed': 'prediction'}]
     """
-    sizes = _sizes(spacing, np.ndim(truth))
+    sizes = checked(spacing, np.ndim(truth))
     for which, labels in (("prediction", found), ("truth", truth)):
         if not np.isin(labels, np.arange(len(names))).all():
             raise ArgumentError(
