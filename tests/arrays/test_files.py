@@ -81,7 +81,8 @@ def test_regions_give_the_bits_of_the_whole(tmp_path: Path, monkeypatch: pytest.
             continue
         done += 1
         text = f"{source.name} {array.dtype} {array.shape} {kernel.name} {options} {memory}"
-        assert same(whole.picture.array, read(target)), text
+        found = read(target).reshape(whole.picture.array.shape)  # TIFF leaves dimensions of 1 out
+        assert same(whole.picture.array, found), text
         assert report == whole.report, text
     assert done > CASES // 3
 

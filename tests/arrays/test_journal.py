@@ -40,6 +40,11 @@ def test_half_a_line_is_not_joined_to_the_next(tmp_path: Path) -> None:
     assert begun(tmp_path / "a.npy", resume=True).done == {12, 7}
 
 
+def test_what_ended_before_anything_was_made_begins_anew(tmp_path: Path) -> None:
+    (tmp_path / "a.part.npy.txt").touch()
+    assert begun(tmp_path / "a.npy", resume=True).done == set()
+
+
 def test_results_of_two_formats_do_not_share_a_list(tmp_path: Path) -> None:
     one = begun(tmp_path / "a.npy")
     one.add(1)

@@ -79,6 +79,33 @@ def test_hdf5_keeps_spacing_of_any_unit_and_axes_as_text(tmp_path: Path) -> None
     assert stores.open_source(tmp_path / "c.h5").description.axes == "TYX"
 
 
+def test_a_region_of_hdf5_changes_its_own_chunks_alone(tmp_path: Path) -> None:
+    """Else a process that is killed while it writes a region loses others, which were noted as done."""
+    told = stores.Description((40, 50), np.dtype(np.float32), (10, 10), "YX")
+    path = tmp_path / "a.h5"
+    sink = stores.create(path, told)
+    sink.write(((0, 10), (0, 10)), np.ones((10, 10), np.float32))
+    with h5py.File(path) as file:
+        chunk = file["data"].id.get_chunk_info_by_coord((20, 30))
+    before = np.frombuffer(path.read_bytes(), np.uint8)
+    sink.write(((20, 30), (30, 40)), np.full((10, 10), 2, np.float32))
+    after = np.frombuffer(path.read_bytes(), np.uint8)
+    changed = np.flatnonzero(before != after)
+    assert changed.min() >= chunk.byte_offset and changed.max() < chunk.byte_offset + chunk.size
+    whole = read(path)
+    assert whole[:10, :10].all() and (whole[20:30, 30:40] == 2).all() and whole.sum() == 300
+
+
+def test_a_region_of_hdf5_is_on_its_way_to_the_disk_while_others_write(tmp_path: Path) -> None:
+    told = stores.Description((40, 50), np.dtype(np.float32), (10, 10), "YX")
+    sink = stores.create(tmp_path / "a.h5", told)
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        data = file["data"]  # as another thread holds it
+        sink.write(((0, 10), (0, 10)), np.full((10, 10), 7, np.float32))
+        assert np.full(100, 7, np.float32).tobytes() in (tmp_path / "a.h5").read_bytes()
+        assert data.shape == (40, 50)
+
+
 def test_alpha_of_a_tiff_is_refused(tmp_path: Path) -> None:
     colours = np.zeros((20, 20, 4), np.uint8)
     for kind in ("unassalpha", "assocalpha"):

@@ -117,6 +117,8 @@ class Journal:
             return False
         text = self.lines.read_text()
         digest, *lines = text.split("\n")
+        if not lines:  # it ended before a file was made
+            return False
         if digest != self._digest:
             raise ArgumentError(
                 f"{self.part} is of another computation (source, filter, options, memory or version differ), "
