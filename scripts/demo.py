@@ -5,6 +5,7 @@ and as ASCII shades into a pipe or under NO_COLOR. The page goes to ``demo/`` in
 a temporary folder where that cannot be written.
 """
 
+import argparse
 import base64
 import html
 import io
@@ -60,6 +61,9 @@ Try next:
 
 def main() -> None:
     """Draw, explain, write the page, and say what to try next."""
+    argparse.ArgumentParser(
+        prog="scripts/demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     portrait = sample("portrait").array
     edges = to_pixels(convolve.apply(portrait, "sobel", channel_axis=-1))
     ascii_only = not sys.stdout.isatty()

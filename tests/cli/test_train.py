@@ -139,6 +139,7 @@ def test_digits_are_data(tmp_path: Path) -> None:
         (["train", "nowhere", "-o", "m.onnx", "--checkpoint", "./m.onnx"], "must be two files"),
         (["train", "nowhere", "-o", "m.onnx", "--size", "0x8"], "must be at least 1, got 0x8"),
         (["predict", "m.onnx", "a.png", "-o", "b.png"], "are written as CSV"),
+        (["predict", "m.onnx", "a.png", "-o", ".."], ".. is a folder; give the name of a file"),
         (["predict", "missing.safetensors", "a.png"], "there is no missing.safetensors"),
         (["summary", "missing.onnx"], "there is no file missing.onnx"),
         (["cam", "missing.safetensors", "a.png"], "there is no missing.safetensors"),
@@ -188,7 +189,7 @@ def test_answers_that_are_no_numbers_are_refused(model: Path, pictures: Path, tm
 
 def test_a_folder_is_no_picture(model: Path, pictures: Path, tmp_path: Path) -> None:
     done = inside("cam", str(model), str(pictures / "dark"), "-o", str(tmp_path / "cam.png"))
-    assert done.returncode == 1 and "dark holds no DICOM slice; give a file" in done.stderr
+    assert done.returncode == 1 and "dark holds no slices, but 12 other files" in done.stderr
 
 
 def test_ctrl_c_writes_the_best_weights(pictures: Path, tmp_path: Path) -> None:

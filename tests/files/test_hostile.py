@@ -161,6 +161,9 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         files.read(tmp_path / "nothing.png")
     with pytest.raises(FileMissingError, match="holds no picture"):
         files.expand([str(tmp_path)])
+    (tmp_path / "class").mkdir()
+    with pytest.raises(FileMissingError, match=r"but folders; for what is in these write '.*/\*/\*'"):
+        files.expand([str(tmp_path)])
     with pytest.raises(FileMissingError, match="matches no file"):
         files.expand([str(tmp_path / "*.png")])
     with pytest.raises(FileMissingError, match="check the path"):

@@ -102,6 +102,11 @@ def test_the_page_is_one_file_with_both_pictures(run: tuple[str, Path]) -> None:
     assert after.mean() < before.mean()
 
 
+def test_help_is_no_demo(tmp_path: Path) -> None:
+    done = subprocess.run([*COMMAND, "--help"], cwd=tmp_path, env=environment(), capture_output=True)
+    assert done.returncode == 0 and b"scripts/demo" in done.stdout and not list(tmp_path.iterdir())
+
+
 def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / "demo").write_text("a file stands in the way", encoding="utf-8")
     done = subprocess.run(

@@ -80,7 +80,9 @@ def check_target(path: Path, *, force: bool) -> None:
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:
-    """Refuse to overwrite a file, unless told to."""
+    """Refuse a folder, and to overwrite a file, unless told to."""
+    if path.is_dir():
+        raise FileAccessError(f"{path} is a folder; give the name of a file")
     if not force and path.is_file():
         raise FileExistsRefusal(
             f"{path} exists and is not overwritten unasked; pass --force (force=True in Python)"

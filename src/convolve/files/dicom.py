@@ -94,7 +94,7 @@ def read_series(folder: Path) -> Picture:
     if not opened:
         raise FileMissingError(
             f"the folder {folder} holds no slices, but {len(paths)} other files (a DICOMDIR only lists those "
-            "of its subfolders); name the folder that the slices are in"
+            "of its subfolders); give one picture, or the folder that the slices are in"
         )
     return _picture(opened, str(folder))
 

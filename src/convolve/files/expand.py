@@ -30,7 +30,10 @@ def _expand_one(source: str) -> list[Path]:
     path = Path(source)
     if path.is_dir():
         inside = sorted(one for one in _entries(path) if suffix_of(one) in SUFFIXES and one.is_file())
-        return _some(inside, f"the folder {source} holds no picture ({', '.join(sorted(SUFFIXES))})")
+        nothing = f"the folder {source} holds no picture ({', '.join(sorted(SUFFIXES))})"
+        if any(one.is_dir() for one in _entries(path)):
+            nothing += f", but folders; for what is in these write '{path / '*' / '*'}'"
+        return _some(inside, nothing)
     if path.exists():
         return [path]
     if glob.has_magic(source):  # not Path.glob, which takes no absolute pattern
