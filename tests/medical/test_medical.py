@@ -9,7 +9,7 @@ import pytest
 from convolve import files, medical
 from convolve.errors import ArgumentError, ShapeError
 from convolve.files import Picture
-from convolve.medical.scores import surface
+from convolve.medical.surfaces import surface
 from tests import seeds
 from tests.cli.process import inside
 from tests.peers import peer

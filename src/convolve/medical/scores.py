@@ -9,10 +9,7 @@ from numpy.typing import ArrayLike
 from convolve.dtypes import Array
 from convolve.errors import ArgumentError, ShapeError
 from convolve.medical.spacing import checked
-
-BLOCK = 1 << 22
-"""Distances that are held at once: 32 MiB."""
-
+from convolve.medical.surfaces import surface_distances
 
 MISSED = {
     (True, True): None,
@@ -89,54 +86,6 @@ def _largest(both: tuple[Array, Array] | None, percentile: float) -> float:
     if both is None:
         return float("inf")
     return float(max((np.percentile(one, percentile) for one in both if len(one)), default=0.0))
-
-
-def surface_distances(first: Array, second: Array, sizes: Array) -> tuple[Array, Array] | None:
-    """Return the distance from each cell of either mask's surface to the other surface.
-
-    None if one mask is empty and the other is not.
-    """
-    if first.any() != second.any():
-        return None
-    one, other = surface(first), surface(second)
-    return _to(one, other, sizes), _to(other, one, sizes)
-
-
-def _to(one: Array, other: Array, sizes: Array) -> Array:
-    """Return the distances from a surface to another; those of cells on both are 0."""
-    apart = np.zeros(int(one.sum()))
-    away = ~other[one]
-    if away.any():
-        apart[away] = nearest(np.argwhere(one)[away] * sizes, np.argwhere(other) * sizes)
-    return apart
-
-
-def surface(mask: Array) -> Array:
-    """Return the cells of a mask that have a neighbour outside it.
-
-    >>> surface(np.array([1, 1, 1, 0, 1], bool)).astype(int).tolist()
-    [1, 0, 1, 0, 1]
-    """
-    wide = np.pad(mask, 1)
-    inner = mask.copy()
-    for axis in range(mask.ndim):
-        for start in (0, 2):
-            place = [slice(1, -1)] * mask.ndim
-            place[axis] = slice(start, start + mask.shape[axis])
-            inner &= wide[tuple(place)]
-    return mask & ~inner
-
-
-def nearest(points: Array, others: Array) -> Array:
-    """Return the distance from each point to the nearest of others."""
-    step = max(1, BLOCK // len(others))
-    squares = (others**2).sum(axis=1)
-    found = []
-    for first in range(0, len(points), step):
-        block = points[first : first + step]
-        apart = (block**2).sum(axis=1)[:, None] + squares - 2 * block @ others.T
-        found.append(np.sqrt(np.maximum(apart.min(axis=1), 0)))
-    return np.concatenate(found)
 
 
 def score(found: Array, truth: Array, spacing: Sequence[float], names: Sequence[str]) -> list[dict[str, Any]]:
