@@ -13,7 +13,7 @@ from convolve.errors import ConvolveError
 
 MODES = ("zeros", "reflect", "symmetric", "replicate", "circular", 3)
 DTYPES = ("float32", "float32", "float32", "float64", "float16", "uint8", "int32", "complex64")
-KINDS = ("apply", "channels", "named", "conv", "winograd", "not finite", "max", "mean")
+KINDS = ("apply", "channels", "named", "conv", "winograd", "not finite", "transposed", "max", "mean")
 NAMES = {
     1: ("gaussian:1.5", "box:9", "gaussian-dx"),
     2: ("sobel", "gaussian:2", "box:9", "prewitt", "gabor-bank:4"),
@@ -62,6 +62,8 @@ def case(draw: random.Random, kind: str) -> Case:
         return _application(draw, kind, size, taps, dtype, options)
     if kind in ("max", "mean"):
         return _pooling(draw, kind, size, taps, dtype)
+    if kind == "transposed":
+        return _transposition(draw, size, taps, dtype)
     return _convolution(draw, kind, size, taps, dtype, options)
 
 
@@ -108,6 +110,31 @@ def _convolution(
     options |= {"groups": groups, "layout": "channels_last" if last else "channels_first"}
     options["overflow"] = "wrap" if np.dtype(dtype).kind in "iu" else "raise"
     name = f"conv{len(size)}d"
+    text = f"{name} of {weight.shape} on {array.dtype}{array.shape}, {options}"
+    return Case(text, array, lambda m, a: getattr(m, name)(a, weight, bias, **options))
+
+
+def _transposition(draw: random.Random, size: list[int], taps: list[int], dtype: str) -> Case:
+    inputs, outputs, groups = draw.choice(CHANNELS)
+    stride = [draw.choice((1, 2, 2, 3)) for _ in size]
+    last = draw.random() < 0.3
+    shape = (draw.choice((1, 3)), *((*size, inputs) if last else (inputs, *size)))
+    taps = [min(one, draw.choice((2, 3, 4, 7))) for one in taps]
+    array, weight = numbers(draw, shape, dtype), numbers(draw, (inputs, outputs // groups, *taps), dtype)
+    bias = numbers(draw, (outputs,), dtype) if draw.random() < 0.5 else None
+    options = {
+        "stride": stride,
+        "padding": draw.choice((0, 1, "same")),
+        "output_padding": [draw.randrange(one) for one in stride],
+        "dilation": [draw.choice((1, 1, 2)) for _ in size],
+        "groups": groups,
+        "layout": "channels_last" if last else "channels_first",
+        "flip": draw.random() < 0.3,
+        "overflow": "wrap" if np.dtype(dtype).kind in "iu" else "raise",
+    }
+    if options["padding"] == "same":
+        options["output_padding"] = 0
+    name = f"conv_transpose{len(size)}d"
     text = f"{name} of {weight.shape} on {array.dtype}{array.shape}, {options}"
     return Case(text, array, lambda m, a: getattr(m, name)(a, weight, bias, **options))
 

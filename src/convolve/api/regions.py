@@ -179,22 +179,22 @@ class Cutting:
     channels: int = 1
 
 
-def cutting(spec: ConvSpec, weight: Array) -> Cutting:
+def cutting(spec: ConvSpec, weight: Array, spread: int = 1) -> Cutting:
     """Return how the result of a forward convolution may be cut.
 
-    It depends on the weights' values where these have factors.
+    It depends on the weights' values where these have factors, and on how far apart results stand.
     """
     kind = kind_of(products_dtype(spec))
     if single.sums_nothing(spec) or kind == "integer" or single.too_long(spec):
         return Cutting((1,) * spec.dims)  # exact, or computed by the direct sum alone
     if kind == "complex":
         real = single.of_real_numbers(spec, "real")
-        both = [cutting(real, part) for part in (weight.real, weight.imag)]
+        both = [cutting(real, part, spread) for part in (weight.real, weight.imag)]
         steps = tuple(math.lcm(*each) for each in zip(*(one.steps for one in both), strict=True))
         return Cutting(steps, max(one.channels for one in both))
     if single.leaves_nan_out(spec):  # what has no NaN is computed as ever, the rest by the direct sum alone
         spec = replace(spec, nan="propagate")
-    code, target = engine.plan_with(spec, weight).code, host_target()
+    code, target = engine.plan_with(spec, weight, spread).code, host_target()
     steps = planner.steps_of_regions(code, target)[3 - spec.dims :]
     least = panel_channels(code, target) if code.method == "depthwise" else 1
     return Cutting(steps, least)

@@ -42,6 +42,9 @@ class ConvWork:
         Where regions may be cut, per dimension of the caller's array.
     channels
         How many channels are computed at least, if each is convolved by itself.
+    spread
+        How far apart the whole's results stand along the last spatial dimension, others' results between them:
+        the method depends on it.
     """
 
     spec: ConvSpec
@@ -51,6 +54,7 @@ class ConvWork:
     reference: bool
     steps: tuple[int, ...]
     channels: int = 1
+    spread: int = 1
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -98,13 +102,20 @@ class ConvWork:
             gathered = np.pad(gathered, ((0, 0), (0, more), *((0, 0),) * self.spec.dims))
         if gathered is not first:
             first = self._canonical(np.ascontiguousarray(self._back(gathered)))
-        result = np.empty(shape, self.dtype)
+        result = self._room(shape)
         whole = self._canonical(result)
         weight = self._weights(wide[1])
         if self.reference or not parts.run(part.spec, first, weight, self.bias, whole):
             form = Form(self.spec.dims, "channels_first", True, False)
             whole[...] = reference.run(Call(part.spec, first, weight, self.bias, form, None))
         return result if wide == ranges else self._back(whole[:, : ranges[1][1] - ranges[1][0]])
+
+    def _room(self, shape: tuple[int, ...]) -> Array:
+        """Return an array for results, which stand as far apart as the whole's."""
+        last = self.places[-1]
+        assert last is not None, "there is a spatial dimension"
+        wide = (*shape[:last], shape[last] * self.spread, *shape[last + 1 :])
+        return np.empty(wide, self.dtype)[(slice(None),) * last + (slice(None, None, self.spread),)]
 
     def _widened(self, ranges: tuple[Range, ...]) -> tuple[Range, ...]:
         """Return a canonical region with as many channels as the whole's method needs; some do not exist."""
@@ -152,15 +163,18 @@ def is_separate(spec: ConvSpec) -> bool:
     return alone and spec.bias_dtype is None and spec.layout == "channels_first"
 
 
-def conv_work(call: Call, places: tuple[int | None, ...], algorithm: str) -> ConvWork:
+def conv_work(
+    call: Call, places: tuple[int | None, ...], algorithm: str, spread: int = 1
+) -> ConvWork:
     """Return the work of a call whose first array is a stand-in."""
     spec = call.spec
     one = call.second[:1] if call.second.strides[0] == 0 and len(call.second) else call.second
     weight = np.array(one, dtype=native(one))
-    cut = regions.cutting(spec, np.broadcast_to(weight, call.second.shape))
+    cut = regions.cutting(spec, np.broadcast_to(weight, call.second.shape), spread)
     bias = None if call.bias is None else np.array(call.bias, dtype=native(call.bias))
     separate = is_separate(spec)
-    made = ConvWork(spec, weight, bias, places, algorithm == "reference", (), cut.channels if separate else 1)
+    least = cut.channels if separate else 1
+    made = ConvWork(spec, weight, bias, places, algorithm == "reference", (), least, spread)
     channels = 1 if separate else max(1, spec.out_channels)
     return replace(made, steps=made._as_given((1, channels, *cut.steps)))
 
@@ -180,10 +194,10 @@ def convolution(
     stand_in = np.broadcast_to(np.zeros((), dtype), shape)
     named = {name: value for name, value in options.items() if name != "algorithm"}
     call = conv_spec("conv", dims, stand_in, weight, bias, **named)
-    return conv_work(call, _places(call.form), options.get("algorithm", "auto"))
+    return conv_work(call, places_of(call.form), options.get("algorithm", "auto"))
 
 
-def _places(form: Form) -> tuple[int | None, ...]:
+def places_of(form: Form) -> tuple[int | None, ...]:
     """Return which dimension of a caller's array is batch, channel and each spatial one."""
     if form.bare:
         return (None, None, *range(form.dims))
@@ -248,7 +262,7 @@ def application(
     def one(weight: Array, out_dtype: Any) -> ConvWork:
         view, each, every, axis = arranged(stand_in, weight, channel_axis, named)
         call = conv_spec("conv", weight.ndim, view, each, None, **every, out_dtype=out_dtype)
-        places = _places(call.form)
+        places = places_of(call.form)
         if axis:  # the channels stand in the middle of the caller's array
             order = [axis, *(d for d in range(len(shape)) if d != axis)]
             places = tuple(None if place is None else order[place] for place in places)

@@ -10,12 +10,14 @@ from convolve.arrays.convolving import application, convolution
 from convolve.arrays.lazy import checked_source, lazily
 from convolve.arrays.networks import network_work
 from convolve.arrays.pooling import pooling
+from convolve.arrays.transposing import transposition
 from convolve.errors import ArgumentTypeError
 from convolve.filters import Filter
 from convolve.nn import Network
 
 FORWARD = (*dispatch.OPTIONS, "out_dtype")
 APPLY = (*(name for name in dispatch.OPTIONS if name not in ("groups", "layout")), "out_dtype")
+TRANSPOSED = (*(name for name in dispatch.TRANSPOSED_OPTIONS if name != "algorithm"), "out_dtype")
 MAX_POOL = ("stride", "padding", "dilation", "ceil_mode", "layout")
 AVG_POOL = ("stride", "padding", "ceil_mode", "count_include_pad", "divisor_override", "dilation", "layout")
 RULE = ("count_include_pad", "divisor_override")
@@ -154,6 +156,91 @@ def _forward(
     source = checked_source(input)
     _check_names(f"conv{dims}d", options, FORWARD)
     return lazily(convolution(dims, source.shape, source.dtype, weight, bias, options), source)
+
+
+def conv_transpose2d(
+    input: Any,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Size = 1,
+    padding: PaddingArgument = 0,
+    output_padding: Size = 0,
+    groups: int = 1,
+    dilation: Size = 1,
+    **options: Any,
+) -> Any:
+    """Send every value of a feature map that is a Dask array back through a filter.
+
+    Parameters
+    ----------
+    input
+        A Dask array, of any chunks, as `convolve.conv_transpose2d` takes it.
+    weight, bias
+        Arrays in memory; they are sent to every worker.
+    stride, padding, output_padding, groups, dilation, **options
+        As in `convolve.conv_transpose2d`, without ``algorithm``; ``padding_mode`` must not repeat the image.
+
+    Returns
+    -------
+    dask.array.Array
+        Chunked as the input is, each chunk ``stride`` times as wide. Bit for bit what
+        `convolve.conv_transpose2d` gives for the whole input, as long as its numbers are finite.
+
+    Raises
+    ------
+    ArgumentTypeError
+        If the input is no Dask array, or an option does not exist.
+    ShapeError, ArgumentError
+        As `convolve.conv_transpose2d` would, and for a border that repeats the image.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> conv_transpose2d(da.ones((1, 3), chunks=2, dtype=int), [[1, 2]], stride=2).compute()
+    array([[1, 2, 1, 2, 1, 2]])
+    """
+    named = {"stride": stride, "padding": padding, "output_padding": output_padding, "groups": groups}
+    return _transposed(2, input, weight, bias, {**named, "dilation": dilation, **options})
+
+
+def conv_transpose1d(
+    input: Any,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Size = 1,
+    padding: PaddingArgument = 0,
+    output_padding: Size = 0,
+    groups: int = 1,
+    dilation: Size = 1,
+    **options: Any,
+) -> Any:
+    """Send every value of sequences that are a Dask array back through a filter; see `conv_transpose2d`."""
+    named = {"stride": stride, "padding": padding, "output_padding": output_padding, "groups": groups}
+    return _transposed(1, input, weight, bias, {**named, "dilation": dilation, **options})
+
+
+def conv_transpose3d(
+    input: Any,
+    weight: ArrayLike,
+    bias: ArrayLike | None = None,
+    stride: Size = 1,
+    padding: PaddingArgument = 0,
+    output_padding: Size = 0,
+    groups: int = 1,
+    dilation: Size = 1,
+    **options: Any,
+) -> Any:
+    """Send every value of volumes that are a Dask array back through a filter; see `conv_transpose2d`."""
+    named = {"stride": stride, "padding": padding, "output_padding": output_padding, "groups": groups}
+    return _transposed(3, input, weight, bias, {**named, "dilation": dilation, **options})
+
+
+def _transposed(
+    dims: int, input: Any, weight: ArrayLike, bias: ArrayLike | None, options: dict[str, Any]
+) -> Any:
+    source = checked_source(input)
+    _check_names(f"conv_transpose{dims}d", options, TRANSPOSED)
+    return lazily(transposition(dims, source.shape, source.dtype, weight, bias, options), source)
 
 
 def max_pool2d(input: Any, kernel_size: Size, **options: Any) -> Any:

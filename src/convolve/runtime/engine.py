@@ -237,9 +237,15 @@ def prepare(
     return Prepared(view, made, made.source(weights_of(spec, weight, view, made.plan.code.weight_dtype)))
 
 
-def plan_with(spec: ConvSpec, weight: Array) -> Plan:
-    """Return how fresh arrays are convolved with these weights; nothing is compiled."""
-    _, asked, _ = _asked(spec, *dense_arrays(spec), weight)
+def plan_with(spec: ConvSpec, weight: Array, spread: int = 1) -> Plan:
+    """Return how fresh arrays are convolved with these weights; nothing is compiled.
+
+    ``spread`` is how far apart results stand along the last dimension, if others stand in between.
+    """
+    image, out = dense_arrays(spec)
+    steps = (*out.strides[:-1], spread * out.strides[-1])
+    apart = np.lib.stride_tricks.as_strided(out, out.shape, steps, writeable=False)
+    _, asked, _ = _asked(spec, image, apart, weight)
     return plan_of(asked, host_target())
 
 

@@ -318,6 +318,17 @@ def phase_plans(spec: ConvSpec, activation: Expression, target: Target) -> Phase
     return Phases(tuple(engine.plan_of(job.asked, target) for job in found))
 
 
+def shared_phases(spec: ConvSpec) -> Iterator[tuple[Phase, bool]]:
+    """Yield the convolutions that give a transposed one of fresh arrays, and whether others share their routine."""
+    usual, last = decide(spec), spec.layout == "channels_last"
+    image = _dense(spec.output_shape, spec.input_dtype, last).real
+    out = _dense(spec.input_shape, spec.out_dtype, last)
+    rule = Rule(None if usual is None else usual.arithmetic, NOTHING)
+    for job in jobs(spec, tuple(range(axis.size) for axis in spec.axes), image, out, rule):
+        for phase in job.phases:
+            yield phase, len(job.phases) > 1
+
+
 def _dense(shape: tuple[int, ...], dtype: DType, channels_last: bool) -> Array:
     """Return an array with the strides of a fresh one; its numbers must not be looked at."""
     return engine._as_if_dense(np.broadcast_to(np.zeros((), dtype), shape), channels_last)
