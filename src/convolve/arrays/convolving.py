@@ -43,7 +43,7 @@ class ConvWork:
     channels
         How many channels are computed at least, if each is convolved by itself.
     spread
-        How far apart the whole's results stand along the last spatial dimension, others' results between them:
+        How far apart the whole's results stand along the last dimension, others' results between them:
         the method depends on it.
     """
 
@@ -163,9 +163,7 @@ def is_separate(spec: ConvSpec) -> bool:
     return alone and spec.bias_dtype is None and spec.layout == "channels_first"
 
 
-def conv_work(
-    call: Call, places: tuple[int | None, ...], algorithm: str, spread: int = 1
-) -> ConvWork:
+def conv_work(call: Call, places: tuple[int | None, ...], algorithm: str, spread: int = 1) -> ConvWork:
     """Return the work of a call whose first array is a stand-in."""
     spec = call.spec
     one = call.second[:1] if call.second.strides[0] == 0 and len(call.second) else call.second

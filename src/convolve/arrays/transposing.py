@@ -1,4 +1,4 @@
-"""Transposed convolutions as works: for each residue of the stride a forward convolution, and where it belongs."""
+"""Transposed convolutions as works: for each residue of the stride a forward one, and where it belongs."""
 
 import math
 from collections.abc import Iterator
@@ -107,8 +107,8 @@ class TransposedWork:
         """Return a region of the result from the ranges of the source, laid side by side."""
         result = np.empty([stop - start for start, stop in region], self.dtype)
         if self.rest is not None:
-            own = (slice(None) if one == 1 else slice(*both) for one, both in zip(self.rest.shape, region))
-            result[...] = self.rest[tuple(own)]
+            sizes = zip(self.rest.shape, region, strict=True)
+            result[...] = self.rest[tuple(slice(None) if one == 1 else slice(*both) for one, both in sizes)]
         held = self.reads(region)
         for residue, part in self._parts(region):
             values = residue.work.compute(part, picked(cells, held, residue.reads(part)))

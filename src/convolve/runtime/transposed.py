@@ -319,7 +319,7 @@ def phase_plans(spec: ConvSpec, activation: Expression, target: Target) -> Phase
 
 
 def shared_phases(spec: ConvSpec) -> Iterator[tuple[Phase, bool]]:
-    """Yield the convolutions that give a transposed one of fresh arrays, and whether others share their routine."""
+    """Yield the plain convolutions of a transposed one of fresh arrays, and whether they share a routine."""
     usual, last = decide(spec), spec.layout == "channels_last"
     image = _dense(spec.output_shape, spec.input_dtype, last).real
     out = _dense(spec.input_shape, spec.out_dtype, last)
