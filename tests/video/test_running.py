@@ -114,6 +114,10 @@ def test_folders_of_films_and_of_pictures(tmp_path: Path) -> None:
     assert float(decoded(tmp_path / "again.mp4")[1][3]) == pytest.approx(3 * 1001 / 30000)
     assert run(tmp_path / "frames", "-k", "box:3", "-o", tmp_path / "blurred").exit_code == 0
     assert len(list((tmp_path / "blurred").glob("*.png"))) == 4
+    (tmp_path / "frames" / "1.png").unlink()
+    done = run(tmp_path / "frames" / "%d.png", "-k", "box:3", "-o", tmp_path / "new" / "%02d.png")
+    assert done.exit_code == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["01.png", "02.png", "03.png"]
 
 
 def test_the_bar_shows_frames_per_second_on_a_terminal_only(tmp_path: Path) -> None:

@@ -141,6 +141,7 @@ def test_a_picture_is_drawn() -> None:
         left, right = nn.scores(shares, targets, [f"$name_{k}" for k in range(classes)]).plot()
         left.figure.canvas.draw()
         assert left.figure.axes == [left, right]
+        assert ("the class's number" in left.get_xlabel()) is (classes == 25)
 
 
 @pytest.mark.parametrize(

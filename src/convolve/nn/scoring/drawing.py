@@ -28,7 +28,8 @@ def draw_matrix(scores: "Scores", ax: Any) -> None:
     shares = scores.matrix / np.maximum(1, scores.matrix.sum(axis=1, keepdims=True))
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     ax.set(xlabel="what was said", ylabel="what it is", title=f"accuracy {100 * scores.accuracy:.1f} %")
-    if count > MOST_NUMBERS:
+    if count > MOST_NUMBERS:  # names would lie over each other: what the axes count has to be said
+        ax.set(xlabel="what was said: the class's number", ylabel="what it is: the class's number, from 0")
         return
     turned = 0 if max(map(len, scores.classes)) * count <= 2 * MOST_NUMBERS + 10 else 90
     names = [_plain(name) for name in scores.classes]
