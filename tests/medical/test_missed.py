@@ -1,6 +1,7 @@
 """Structures that are missing have no distance: null in JSON, counted as missed, plain in the table."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,9 +62,11 @@ def test_json_holds_null_and_its_folder_is_checked_first(
     files.write("pairs/a_image.npy", Picture(np.zeros_like(made.image), "ZYX"))
     files.write("pairs/a_label.npy", Picture(made.labels, "ZYX"))
     medical.Segmenter(medical.unet(width=4), medical.LABELS).save("unet.safetensors")
-    done = inside("segment", "score", "unet.safetensors", "pairs", "-o", "scores.json")
+    done = inside("segment", "score", "unet.safetensors", "pairs", "-o", "scores.json", "--each")
     assert done.returncode == 0 and "not found in 1" in done.stdout and "inf" not in done.stdout
+    assert re.search(r"^Dice +body +organ +lesion\n.*a_image.npy +\d\.\d{3} ", done.stdout)
     text = Path("scores.json").read_text()
+    assert json.loads(text)["names"] == [str(Path("pairs", "a_image.npy"))]
     assert "Infinity" not in text and "NaN" not in text
     assert {mean["missed"]["prediction"] for mean in json.loads(text)["means"]} == {0, 1}
     for command in (("score", "missing.safetensors", "pairs"), ("run", "missing.safetensors", "a.npy")):

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from convolve.medical import Phantom
     from convolve.medical.spacing import Spacing
 
-TRAINING, HELD_OUT = range(48), range(1000, 1008)
-"""Seeds of the phantoms that are learned from and of those that are scored."""
+TRAINING, HELD_OUT = range(48), 1000
+"""Seeds of the phantoms that are learned from, and the first of those that are scored."""
 
 PHANTOM = "phantom"
 
@@ -122,12 +122,17 @@ def run(model: str, volume: str, output: str, any_spacing: bool, force: bool) ->
 @click.argument("model", metavar="MODEL")
 @click.argument("data", metavar="DATA")
 @click.option("-o", "--output", metavar="FILE", help="Write JSON, too.")
+@click.option("--each", is_flag=True, help="Print Dice's coefficient for each volume, too.")
+@click.option("--phantoms", type=click.IntRange(1), default=8, show_default=True,
+              help="How many, if DATA is phantom: seeds from 1000 on.")  # fmt: skip
 @any_spacing_option
 @click.option("--force", is_flag=True, help="Overwrite FILE if it exists.")
-def score(model: str, data: str, output: str | None, any_spacing: bool, force: bool) -> int:
+def score(
+    model: str, data: str, output: str | None, each: bool, phantoms: int, any_spacing: bool, force: bool
+) -> int:
     """Print Dice's coefficient and Hausdorff's distance for each label, means over the volumes of DATA.
 
-    DATA is as for "train"; "phantom" stands for eight phantoms that no training sees.
+    DATA is as for "train"; "phantom" stands for phantoms that no training sees.
     """
     from convolve import medical  # as above
     from convolve.files import atomic
@@ -136,16 +141,21 @@ def score(model: str, data: str, output: str | None, any_spacing: bool, force: b
         atomic.check_target(Path(output), force=force)
         spare_sources(Path(output), [Path(model)])
     segmenter = medical.Segmenter.load(model)
-    volumes, _ = pairs(data, HELD_OUT)
+    volumes, _ = pairs(data, range(HELD_OUT, HELD_OUT + phantoms))
     for one in volumes:
         if one.unit == "mm" and not any_spacing:
             segmenter.check_spacing(one.spacing, shown_path(one.name or data))
     rows = [medical.score(segmenter(one.image), one.labels, one.spacing, segmenter.labels) for one in volumes]
+    names = [one.name for one in volumes]
+    if each:
+        click.echo(dice_table(names, rows) + "\n")
     means = [medical.mean_score(of_label) for of_label in zip(*rows, strict=True)]
     unit = volumes[0].unit
     click.echo(table(means, len(rows), unit))
     if output is not None:
-        text = json.dumps({"unit": unit, "means": means, "volumes": rows}, indent=1, allow_nan=False)
+        text = json.dumps(
+            {"unit": unit, "means": means, "names": names, "volumes": rows}, indent=1, allow_nan=False
+        )
         atomic.write_bytes(Path(output), text.encode(), force=force)
     return 0
 
@@ -165,6 +175,17 @@ def table(means: "list[dict[str, Any]]", count: int, unit: str) -> str:
         lines.append(f"{mean['label']:12} {numbers}  {', '.join(missed) or 'never'}")
     known = [mean["dice"] for mean in means if mean["dice"] is not None]
     return "\n".join([*lines, f"{'all':12} {number(sum(known) / len(known) if known else None, 3):>6}"])
+
+
+def dice_table(names: list[str], rows: "list[list[dict[str, Any]]]") -> str:
+    """Return Dice's coefficient of every label in every volume as text."""
+    width = max(len(name) for name in names)
+    head = [f"{'Dice':{width}}", *(f"{one['label']:>9}" for one in rows[0])]
+    lines = [
+        " ".join([f"{shown_path(name):{width}}", *(f"{number(one['dice'], 3):>9}" for one in row)])
+        for name, row in zip(names, rows, strict=True)
+    ]
+    return "\n".join([" ".join(head), *lines])
 
 
 def number(value: float | None, digits: int) -> str:
@@ -193,10 +214,12 @@ def common_spacing(volumes: "list[Phantom]") -> "Spacing | None":
 
 def pairs(data: str, seeds: range) -> "tuple[list[Phantom], tuple[str, ...]]":
     """Return volumes with their labels, and the labels' names."""
+    from dataclasses import replace
+
     from convolve import medical  # as above
 
     if data == PHANTOM and not Path(data).is_dir():
-        return [medical.phantom(seed=seed) for seed in seeds], medical.LABELS
+        return [replace(medical.phantom(seed=seed), name=f"phantom {seed}") for seed in seeds], medical.LABELS
     from convolve.medical.pairs import read_pairs  # as above
 
     volumes = read_pairs(Path(data))
