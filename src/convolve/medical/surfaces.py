@@ -37,7 +37,7 @@ def bounds(mask: Array) -> tuple[slice, ...]:
     """
     found = []
     for axis in range(mask.ndim):
-        (there,) = mask.any(axis=tuple(k for k in range(mask.ndim) if k != axis)).nonzero()
+        there = np.flatnonzero(mask.any(axis=tuple(k for k in range(mask.ndim) if k != axis)))
         found.append(slice(int(there[0]), int(there[-1]) + 1) if len(there) else slice(0, 0))
     return tuple(found)
 
