@@ -121,8 +121,8 @@ class Journal:
             return False
         if digest != self._digest:
             raise ArgumentError(
-                f"{self.part} is of another computation (source, filter, options, memory or version differ), "
-                "and cannot be gone on with; delete it, or pass --force without --resume"
+                f"{self.part} is of another computation (source, filter, options, memory, threads or version "
+                "differ), and cannot be gone on with; delete it, or pass --force without --resume"
             )
         if BEGUN not in lines or not self.part.exists():
             return False
