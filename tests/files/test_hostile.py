@@ -3,6 +3,7 @@
 import io
 import random
 import resource
+import struct
 import time
 import zlib
 from pathlib import Path
@@ -20,6 +21,9 @@ from convolve.errors import (
 )
 from tests import seeds
 from tests.files.making import decoded, encoded, numbers, specimens
+from tests.peers import peer
+
+tifffile = peer("tifffile")
 
 MUTANTS = 200
 SECONDS = 5.0
@@ -179,3 +183,17 @@ def test_folders_and_patterns(tmp_path: Path) -> None:
     assert [one.name for one in files.expand([str(tmp_path / "**" / "*.png")])] == ["b.png", "d.png"]
     twice = files.expand([str(tmp_path / "b.png"), str(tmp_path)])
     assert [one.name for one in twice] == ["b.png", "a.PNG"]
+
+
+def test_a_tiff_whose_pages_go_round() -> None:
+    for name in ("stack.tif", "big.tif"):
+        stream = io.BytesIO()
+        tifffile.imwrite(stream, numbers(3, 9, 9), photometric="minisblack", bigtiff=name == "big.tif")
+        whole = bytearray(stream.getvalue())
+        with tifffile.TiffFile(io.BytesIO(whole)) as file:
+            first, _, last = (page.offset for page in file.pages)
+            form, many = file.tiff, len(file.pages[2].tags)
+        end = last + form.tagnosize + many * form.tagsize
+        whole[end : end + form.offsetsize] = struct.pack(form.offsetformat, first)
+        with pytest.raises(FileFormatError, match=f"after 3 pages comes the one at byte {first} again"):
+            decoded(bytes(whole))

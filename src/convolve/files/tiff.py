@@ -4,6 +4,7 @@ import contextlib
 import io
 import logging
 import math
+import struct
 from collections.abc import Iterator
 from typing import Any
 
@@ -65,6 +66,7 @@ def decode(data: bytes, name: str) -> Picture:
     library = _tifffile()
     try:
         with _quiet(), library.TiffFile(io.BytesIO(data)) as file:
+            check_pages(file, name)
             return _decode_series(file, len(data), name)
     except (FileFormatError, MissingExtraError):
         raise
@@ -75,6 +77,30 @@ def decode(data: bytes, name: str) -> Picture:
                 "imagecodecs, or save it without compression"
             ) from error
         raise FileFormatError(f"{name} is damaged or not a whole TIFF file: {error}; get it again") from error
+
+
+def check_pages(file: Any, name: str) -> None:
+    """Refuse a file whose pages lead back to one another, which tifffile would read for hours.
+
+    A page is a count of tags, the tags, and the offset of the next page, 0 after the last one.
+    """
+    handle, form = file.filehandle, file.tiff
+    seen: set[int] = set()
+    at = form.offsetsize  # 4 bytes into the header stands the first page's offset, 8 in BigTIFF
+    while True:
+        handle.seek(at)
+        told = handle.read(form.offsetsize)
+        page = struct.unpack(form.offsetformat, told)[0] if len(told) == form.offsetsize else 0
+        if page in seen:
+            raise FileFormatError(
+                f"{name} is damaged: after {len(seen)} pages comes the one at byte {page} again; get it again"
+            )
+        seen.add(page)
+        handle.seek(page)
+        count = handle.read(form.tagnosize)
+        if page == 0 or len(count) < form.tagnosize:
+            return
+        at = page + form.tagnosize + struct.unpack(form.tagnoformat, count)[0] * form.tagsize
 
 
 def _decode_series(file: Any, size: int, name: str) -> Picture:

@@ -14,7 +14,7 @@ from convolve.arrays.work import Region
 from convolve.dtypes import Array
 from convolve.errors import FileAccessError, FileFormatError, MissingExtraError
 from convolve.files import Picture
-from convolve.files.tiff import LARGEST_RATIO, described, writing_options
+from convolve.files.tiff import LARGEST_RATIO, check_pages, described, writing_options
 
 TILE = 256
 """Rows and columns of a tile that is written: 256 KiB of float32."""
@@ -59,6 +59,7 @@ def _opened(path: str) -> Iterator[Any]:
 def open_source(location: Location) -> Tiff:
     """Return the first series of a TIFF file."""
     with _opened(location.path) as file:
+        check_pages(file, location.path)
         series = file.series[0]
         shape, dtype = tuple(int(size) for size in series.shape), np.dtype(series.dtype)
         size = Path(location.path).stat().st_size
