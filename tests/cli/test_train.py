@@ -168,6 +168,7 @@ def test_a_checkpoint_in_the_way_is_refused_before_the_data_is_read(tmp_path: Pa
     assert (tmp_path / "run.safetensors").read_bytes() == b"an hour of training"
 
 
+@pytest.mark.filterwarnings("error")
 def test_a_training_that_diverges_is_an_error_and_writes_nothing(pictures: Path, tmp_path: Path) -> None:
     file = tmp_path / "m.safetensors"
     done = inside("train", str(pictures), "-o", str(file), "--epochs", "9", "--size", "8x8", "--lr", "1e9")

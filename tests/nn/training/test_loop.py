@@ -217,3 +217,12 @@ def test_progress_is_shown_when_it_is_asked_for(capsys: pytest.CaptureFixture[st
     assert "epoch 1/2  loss" in shown and "validation loss" in shown and "accuracy" in shown
     nn.fit(small(), lines(), **{**HOW, "epochs": 1}, progress=False)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.filterwarnings("error")
+def test_weights_that_the_last_step_made_nan_are_no_result() -> None:
+    images = 1e4 * np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
+    network = nn.Sequential(nn.Linear(4, 2), input_shape=(4,))
+    data = nn.Data(images, np.arange(8) % 2)
+    with pytest.raises(ArgumentError, match="is NaN in epoch 1, at a learning rate of 3e"):
+        nn.fit(network, data, epochs=1, batch_size=8, optimiser=nn.SGD(3e37))

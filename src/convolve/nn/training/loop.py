@@ -174,20 +174,29 @@ class _Run:
             if settings.augment is not None:
                 images = settings.augment(images, np.random.default_rng([settings.seed, number, step]))
             rate = settings.optimiser.lr * settings.schedule.factor(number + step / steps, settings.epochs)
-            value, output = self.trainer.step(images, targets, rate)
-            if np.isnan(value):  # all weights are, from here on
-                raise ArgumentError(
-                    f"the loss must be a number, but is NaN in epoch {number + 1}, at a learning rate of "
-                    f"{rate:g}; give a smaller learning rate, or look for NaN in the images"
-                )
+            with np.errstate(over="ignore", invalid="ignore"):  # what comes of it is looked at below
+                value, output = self.trainer.step(images, targets, rate)
+            self._check_numbers(value, number, rate)
             seen += len(targets)
             losses, hits = losses + value * len(targets), hits + right(output, targets)
             bar.step(number, losses / seen, hits / seen)
         validated: tuple[float | None, float | None] = (None, None)
-        if self.validation is not None:
-            validated = evaluate(self.trainer.network(), self.validation, settings.loss)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for array in self.trainer.parameters.values():  # after the last step, whose loss is of before it
+                self._check_numbers(array.sum(), number, rate)
+            if self.validation is not None:
+                validated = evaluate(self.trainer.network(), self.validation, settings.loss)
         seconds = time.perf_counter() - start
         return Epoch(number + 1, losses / seen, hits / seen, validated[0], validated[1], seconds)
+
+    @staticmethod
+    def _check_numbers(value: float, number: int, rate: float) -> None:
+        """Refuse to go on once a loss or weights are NaN: all are, from there on."""
+        if np.isnan(value):
+            raise ArgumentError(
+                f"the loss must be a number, but is NaN in epoch {number + 1}, at a learning rate of "
+                f"{rate:g}; give a smaller learning rate, or look for NaN in the images"
+            )
 
     def _keep(self, epoch: Epoch) -> None:
         """Remember the numbers if no epoch was better."""
