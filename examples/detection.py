@@ -25,7 +25,7 @@ def trained(quick: bool) -> Detector:
     """Return a detector."""
     start = time.perf_counter()
     scenes = detection.digit_scenes(300 if quick else 8000, "train", FRAME)
-    done = detection.train(scenes, FRAME, epochs=3 if quick else 5)
+    done = detection.train(scenes, FRAME, epochs=3 if quick else 6)
     print(
         f"{len(scenes)} scenes with {scenes.boxes} digits learned from in {time.perf_counter() - start:.0f} s"
     )

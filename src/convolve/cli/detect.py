@@ -53,7 +53,7 @@ def used(function: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("-o", "--output", required=True, metavar="MODEL", help="File: .safetensors, or .onnx.")
 @click.option("--images", metavar="FOLDER", help="Of DATA's pictures, if they do not lie beside it.")
 @click.option("--scenes", type=click.IntRange(1), default=8000, show_default=True, help='Of "digits".')
-@click.option("-e", "--epochs", type=click.IntRange(1), default=5, show_default=True)
+@click.option("-e", "--epochs", type=click.IntRange(1), default=6, show_default=True)
 @click.option("--size", type=types.size, callback=pair, default="96x96", show_default=True,
               help="Of the frame that pictures are laid into; multiples of 32.")  # fmt: skip
 @click.option("--batch-size", type=click.IntRange(1), default=8, show_default=True)

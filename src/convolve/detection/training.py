@@ -41,7 +41,7 @@ def train(
     scenes: Scenes,
     size: tuple[int, int] = (96, 96),
     *,
-    epochs: int = 5,
+    epochs: int = 6,
     batch_size: int = 8,
     lr: float = 4e-3,
     seed: int = 0,
