@@ -13,7 +13,7 @@ import pytest
 import convolve
 from convolve import arrays, filters, nn
 from convolve.compiler import planner
-from convolve.errors import ArgumentError, ArgumentTypeError, ShapeError
+from convolve.errors import ArgumentError, ArgumentTypeError, DTypeError, ShapeError
 from convolve.runtime import engine, threads
 from tests import seeds
 from tests.arrays.cases import KINDS, Case, case, chunks, same
@@ -142,12 +142,14 @@ def test_what_is_refused() -> None:
         arrays.conv2d(image, np.ones((9, 9)))
     with pytest.raises(ArgumentError, match=r"'zeros' or a number .* got 'circular'.*added from afar"):
         arrays.conv_transpose2d(image, np.ones((2, 2)), padding=1, padding_mode="circular")
-    with pytest.raises(ArgumentError, match=r"nan='ignore' is not offered .* nan_to_num"):
+    with pytest.raises(ArgumentError, match=r"nan='ignore' is not offered .*nan_to_num"):
         arrays.conv_transpose2d(image, np.ones((2, 2)), nan="ignore")
+    with pytest.raises(DTypeError, match=r"must be of real numbers, got float64 by complex128"):
+        arrays.conv_transpose2d(image, np.ones((2, 2), complex))
     with pytest.raises(ArgumentTypeError, match=r"conv_transpose2d of Dask arrays has no option 'algorithm'"):
         arrays.conv_transpose2d(image, np.ones((2, 2)), algorithm="reference")
     network = nn.Sequential(nn.Flatten(), nn.Linear(4, 2), input_shape=(1, 2, 2))
-    with pytest.raises(convolve.errors.DTypeError, match="must have dtype float32"):
+    with pytest.raises(DTypeError, match="must have dtype float32"):
         arrays.predict(network, da.ones((5, 1, 2, 2), chunks=2))
 
 

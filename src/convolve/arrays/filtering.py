@@ -141,6 +141,7 @@ def filter_stored(
     Examples
     --------
     >>> import tempfile
+    >>> import numpy as np
     >>> folder = tempfile.mkdtemp()
     >>> np.save(f"{folder}/a.npy", np.arange(12.0).reshape(3, 4))
     >>> filter_stored(f"{folder}/a.npy", f"{folder}/b.npy", [[0, 0, 1]], padding_mode="circular").values

@@ -190,8 +190,8 @@ def conv_transpose2d(
     ------
     ArgumentTypeError
         If the input is no Dask array, or an option does not exist.
-    ShapeError, ArgumentError
-        As `convolve.conv_transpose2d` would, and for a border that repeats the image.
+    ShapeError, ArgumentError, DTypeError
+        As `convolve.conv_transpose2d` would; and for complex numbers, and a border that repeats the image.
 
     Examples
     --------

@@ -56,8 +56,7 @@ class Journal:
         self._digest, self._resume = digest, resume
         self.done: set[int] = set()
         if self.path.exists() and not force:
-            atomic.refuse_existing(self.path, force=False)
-            raise FileExistsRefusal(f"{path} exists and is not overwritten unasked; pass --force")
+            raise atomic.unasked(self.path)
         if self.part.exists() and not (resume or force):
             raise FileExistsRefusal(
                 f"{self.part} was left by a computation that was interrupted; pass --resume to go on, or "

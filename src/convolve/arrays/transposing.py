@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 from convolve.arguments import Call, conv_spec
 from convolve.arrays.convolving import ConvWork, conv_work, places_of
 from convolve.arrays.work import Ranges, Region, joined, picked
-from convolve.dtypes import Array, DType
-from convolve.errors import ArgumentError
-from convolve.exact import plan_sums
+from convolve.dtypes import Array, DType, kind_of
+from convolve.errors import ArgumentError, DTypeError
+from convolve.exact import plan_sums, products_dtype
 from convolve.runtime.transposed import exchanged, shared_phases
 from convolve.spec import ConvSpec
 
@@ -163,6 +163,11 @@ def _check(spec: ConvSpec) -> None:
         raise ArgumentError(
             f"padding_mode must be 'zeros' or a number for transposed convolutions of Dask arrays, got "
             f"{spec.boundary!r}: what lands in a border that repeats the result would be added from afar"
+        )
+    if kind_of(products_dtype(spec)) == "complex":
+        raise DTypeError(
+            f"transposed convolutions of Dask arrays must be of real numbers, got {spec.input_dtype} by "
+            f"{spec.weight_dtype}; convolve real and imaginary parts by themselves"
         )
     if spec.nan == "ignore":
         raise ArgumentError(

@@ -84,9 +84,14 @@ def refuse_existing(path: Path, *, force: bool) -> None:
     if path.is_dir():
         raise FileAccessError(f"{path} is a folder; give the name of a file")
     if not force and path.is_file():
-        raise FileExistsRefusal(
-            f"{path} exists and is not overwritten unasked; pass --force (force=True in Python)"
-        )
+        raise unasked(path)
+
+
+def unasked(path: Path) -> FileExistsRefusal:
+    """Return the refusal to replace what exists."""
+    return FileExistsRefusal(
+        f"{path} exists and is not overwritten unasked; pass --force (force=True in Python)"
+    )
 
 
 def _write_new(part: Path, data: bytes) -> None:

@@ -319,14 +319,20 @@ def phase_plans(spec: ConvSpec, activation: Expression, target: Target) -> Phase
 
 
 def shared_phases(spec: ConvSpec) -> Iterator[tuple[Phase, bool]]:
-    """Yield the plain convolutions of a transposed one of fresh arrays, and whether they share a routine."""
+    """Yield the convolutions of a transposed one of fresh, real arrays, and whether they share a routine."""
     usual, last = decide(spec), spec.layout == "channels_last"
-    image = _dense(spec.output_shape, spec.input_dtype, last).real
+    image = _dense(spec.output_shape, spec.input_dtype, last)
     out = _dense(spec.input_shape, spec.out_dtype, last)
     rule = Rule(None if usual is None else usual.arithmetic, NOTHING)
-    for job in jobs(spec, tuple(range(axis.size) for axis in spec.axes), image, out, rule):
-        for phase in job.phases:
-            yield phase, len(job.phases) > 1
+    inside = tuple(range(axis.size) for axis in spec.axes)
+    together = [
+        phase.place
+        for job in jobs(spec, inside, image, out, rule)
+        for phase in job.phases
+        if len(job.phases) > 1
+    ]
+    for phase in phases(spec):
+        yield phase, phase.place in together
 
 
 def _dense(shape: tuple[int, ...], dtype: DType, channels_last: bool) -> Array:
