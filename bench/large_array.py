@@ -30,7 +30,7 @@ KERNEL, STRIDE, MEMORY = filters.Measured("gaussian:1um", 3), 3, 2 << 30
 EVERY = 16
 """One chunk of so many holds numbers; files of the rest do not exist."""
 OPTIONS: dict[str, Any] = {"stride": STRIDE, "padding_mode": "circular", "memory": MEMORY}
-BLOCKS = ((0, 0, 0), (60, 340, 340), (-8, -24, -24))
+BLOCKS = ((0, 0, 0), (2, 175, 20), (-8, -24, -24))
 """First outputs of the blocks that are compared; from the end if they are negative."""
 BLOCK, HALO = (8, 24, 24), (5, 9, 9)
 """Outputs of a block, and cells around what they stand on: SciPy's Gaussian ends after four sigmas."""

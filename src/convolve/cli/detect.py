@@ -149,9 +149,9 @@ def run(
 ) -> int:
     """Find things in pictures.
 
-    MODEL is a file that "convolve detect train" wrote, or any ONNX detector of pictures (1, 3, height, width)
-    that gives boxes and scores. IMAGE is a picture, a folder or a pattern; pictures are laid into the model's
-    frame as a whole, with grey bars. Without -o, boxes are printed as CSV: corners in pixels.
+    MODEL is a file that "convolve detect train" wrote, or any ONNX detector of pictures (1, 1 or 3, height,
+    width) that gives boxes and scores. IMAGE is a picture, a folder or a pattern; pictures are laid into the
+    model's frame as a whole, with grey bars. Without -o, boxes are printed as CSV: corners in pixels.
 
     \b
     Examples:

@@ -1,7 +1,7 @@
 """What is no face: cut from photographs without people, made from faces that lie wrong, and drawn.
 
-The photographs come with scikit-image. Two of them, the rocket and the cat Chelsea, are never learned from,
-nor is the astronaut's portrait: there the detector is tried out.
+The photographs come with scikit-image. One of them, the rocket, is never learned from, nor is the astronaut's
+portrait: there the detector is tried out.
 """
 
 import numpy as np
