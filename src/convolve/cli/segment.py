@@ -19,7 +19,7 @@ TRAINING, HELD_OUT = range(48), 1000
 PHANTOM = "phantom"
 
 any_spacing_option = click.option(
-    "--any-spacing", is_flag=True, help="Take volumes whose cells differ in size: from the training's, or in it."
+    "--any-spacing", is_flag=True, help="Take volumes whose cells differ in size, or from the training's."
 )
 
 
