@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import convolve
@@ -14,6 +14,8 @@ from tests.specs import Case, draw_case
 
 MODES = ("zeros", "reflect", "symmetric", "replicate", "circular")
 SEEDS = st.integers(0, 2**32)
+FEWER = settings().max_examples * 2 // 5
+"""Examples of what compiles a routine for each of several parts: a hundred take a minute (2026-11-27)."""
 
 
 def forward_case(seed: int) -> Case:
@@ -64,6 +66,7 @@ def test_shifting_a_circle_shifts_the_result(seed: int, shift: int) -> None:
 
 
 @given(SEEDS, st.sampled_from(MODES), st.sampled_from((1, 2, 3)))
+@settings(max_examples=FEWER)
 def test_transposed_and_gradients_are_adjoint(seed: int, mode: str, dims: int) -> None:
     draw = random.Random(seed)
     numbers = np.random.default_rng(seed)
@@ -118,6 +121,7 @@ def fetched(image: np.ndarray, axes: tuple[AxisReads, ...], fill: int) -> np.nda
 
 
 @given(SEEDS, st.sampled_from((*MODES, 5)))
+@settings(max_examples=FEWER)
 def test_regions_are_stitched_from_what_they_read(seed: int, mode: str | int) -> None:
     draw, numbers = random.Random(seed), np.random.default_rng(seed)
     size = [draw.randint(1, 9) for _ in range(2)]
