@@ -144,6 +144,11 @@ class Axis:
         """Cells from the first to the last tap."""
         return self.dilation * (self.taps - 1) + 1
 
+    @property
+    def middle(self) -> float:
+        """Where the first window has its middle, 0 being the first input cell."""
+        return (self.extent - 1) / 2 - self.before
+
     def positions(self, outputs: Any) -> Cells:
         """Return the position, 0 being the first input cell, of each tap of each output."""
         starts = np.asarray(outputs, dtype=np.int64)[:, None] * self.stride - self.before

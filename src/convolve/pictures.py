@@ -378,7 +378,7 @@ def _moved_cells(picture: Picture, weight: Array, sliding: str, options: dict[st
     for axis, line in zip(sliding, spec.axes, strict=True):
         if axis in "XYZ":
             place = "XYZ".index(axis)
-            step[place], first[place] = line.stride, (line.extent - 1) / 2 - line.before
+            step[place], first[place] = line.stride, line.middle
     moved = np.eye(4)
     moved[:3, :3], moved[:3, 3] = np.diag(step), first
     return moved

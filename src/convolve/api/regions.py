@@ -19,11 +19,10 @@ from convolve.dtypes import Array, kind_of
 from convolve.exact import products_dtype
 from convolve.runtime import engine, single
 from convolve.runtime.host import host_target
+from convolve.runtime.transposed import EVERY
 from convolve.spec import ConvSpec
 
 Range = tuple[int, int]
-EVERY = (slice(None), slice(None))
-"""Images and channels."""
 
 
 @dataclass(frozen=True, slots=True)

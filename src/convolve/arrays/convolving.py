@@ -59,7 +59,7 @@ class ConvWork:
     @property
     def shape(self) -> tuple[int, ...]:
         """Shape of the result."""
-        return self._as_given(self.spec.output_shape)
+        return as_given(self.places, self.spec.output_shape)
 
     @property
     def dtype(self) -> DType:
@@ -85,14 +85,14 @@ class ConvWork:
         images, channels, *_ = ranges = self._canonical_region(region)
         part = self._part(ranges)
         read = channels if self.separate else (0, self.spec.in_channels)
-        return self._as_given(((images,), (read,), *(line.ranges for line in part.lines)))
+        return as_given(self.places, ((images,), (read,), *(line.ranges for line in part.lines)))
 
     def compute(self, region: Region, cells: Array) -> Array:
         """Return a region of the result from the ranges of the source, laid side by side."""
         ranges = self._canonical_region(region)
         wide = self._widened(ranges)
         part = self._part(wide)
-        shape = self._as_given(part.spec.output_shape)
+        shape = as_given(self.places, part.spec.output_shape)
         if math.prod(shape) * self.dtype.itemsize > MOST_REGION_BYTES:
             raise TooLargeError(f"a region must fit into memory, but its shape is {shape}; use less")
         first = self._canonical(np.ascontiguousarray(cells))
@@ -151,10 +151,15 @@ class ConvWork:
     def _canonical_region(self, region: Region) -> tuple[Range, ...]:
         return tuple((0, 1) if place is None else region[place] for place in self.places)
 
-    def _as_given(self, canonical: Sequence[Any]) -> tuple[Any, ...]:
-        """Return one thing per canonical dimension in the order of the caller's dimensions."""
-        found = {place: one for place, one in zip(self.places, canonical, strict=True) if place is not None}
-        return tuple(found[d] for d in range(len(found)))
+
+def as_given(places: Sequence[int | None], canonical: Sequence[Any]) -> tuple[Any, ...]:
+    """Return one thing per canonical dimension in the order of the caller's dimensions.
+
+    >>> as_given((0, 3, 1, 2), ("images", "channels", "rows", "columns"))
+    ('images', 'rows', 'columns', 'channels')
+    """
+    found = {place: one for place, one in zip(places, canonical, strict=True) if place is not None}
+    return tuple(found[d] for d in range(len(found)))
 
 
 def is_separate(spec: ConvSpec) -> bool:
@@ -174,7 +179,7 @@ def conv_work(call: Call, places: tuple[int | None, ...], algorithm: str, spread
     least = cut.channels if separate else 1
     made = ConvWork(spec, weight, bias, places, algorithm == "reference", (), least, spread)
     channels = 1 if separate else max(1, spec.out_channels)
-    return replace(made, steps=made._as_given((1, channels, *cut.steps)))
+    return replace(made, steps=as_given(places, (1, channels, *cut.steps)))
 
 
 def convolution(

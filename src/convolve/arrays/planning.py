@@ -15,7 +15,8 @@ from convolve.arrays.stores import Description, Source
 from convolve.arrays.stores.caching import chunk_bytes
 from convolve.arrays.work import Work
 from convolve.dtypes import DType
-from convolve.errors import ArgumentError, FileMissingError, TooLargeError
+from convolve.errors import ArgumentError, TooLargeError
+from convolve.files import atomic
 from convolve.filters import Filter, Measured
 from convolve.pictures import VOLUME_AXES, Range, finite_ends, kernel_for, sliding_axes, to_range
 
@@ -50,7 +51,7 @@ def placed(told: Description, work: Work, sliding: str) -> Description:
     spacing, origin = [], []
     for axis, size, first in zip(told.axes, told.spacing, told.origin or (0,) * len(told.axes), strict=True):
         line = moved.get(axis)
-        stride, middle = (1, 0.0) if line is None else (line.stride, (line.extent - 1) / 2 - line.before)
+        stride, middle = (1, 0.0) if line is None else (line.stride, line.middle)
         spacing.append(None if size is None else size * stride)
         origin.append(first + middle * (1.0 if size is None else size))
     return replace(told, spacing=tuple(spacing), origin=tuple(origin) if any(origin) else None)
@@ -84,9 +85,7 @@ def check_destination(text: str | Path) -> None:
         raise ArgumentError(
             f"a result becomes a file of its own, but {text} names a place inside one; write {location.path}"
         )
-    folder = Path(location.path).absolute().parent
-    if not folder.is_dir():
-        raise FileMissingError(f"a file needs its folder, but {folder} does not exist; create it first")
+    atomic.check_folder(Path(location.path).absolute())
 
 
 def check_range(work: Work, dtype: DType, chosen: Range) -> None:

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from convolve.arguments import Call, conv_spec
-from convolve.arrays.convolving import ConvWork, conv_work, places_of
+from convolve.arrays.convolving import ConvWork, as_given, conv_work, places_of
 from convolve.arrays.work import Ranges, Region, joined, picked
+from convolve.axis import Axis
 from convolve.dtypes import Array, DType, kind_of
 from convolve.errors import ArgumentError, DTypeError
 from convolve.exact import plan_sums, products_dtype
-from convolve.runtime.transposed import exchanged, shared_phases
+from convolve.runtime.transposed import EVERY, exchanged, shared_phases
 from convolve.spec import ConvSpec
 
 
@@ -78,8 +79,8 @@ class TransposedWork:
     rest
         What results hold that no tap reaches, one number for each channel, of the shape of the result but for
         sizes of 1; None if there are no such results.
-    before, extent, stride
-        Of the forward convolution, per dimension of the caller's array.
+    axes
+        Of the forward convolution, per dimension of the caller's array; None for images and channels.
     """
 
     shape: tuple[int, ...]
@@ -87,15 +88,14 @@ class TransposedWork:
     steps: tuple[int, ...]
     residues: tuple[Residue, ...]
     rest: Array | None
-    before: tuple[int, ...]
-    extent: tuple[int, ...]
-    stride: tuple[int, ...]
+    axes: tuple[Axis | None, ...]
 
     def outputs_before(self, dimension: int, cell: int) -> int:
         """Return how many results along a dimension stand before where a cell's filter has its middle."""
-        if self.extent[dimension] == 0:  # images and channels
+        axis = self.axes[dimension]
+        if axis is None:
             return self.residues[0].work.outputs_before(dimension, cell) if self.residues else cell
-        middle = cell * self.stride[dimension] - self.before[dimension] + (self.extent[dimension] - 1) // 2
+        middle = cell * axis.stride + math.floor(axis.middle)
         return min(self.shape[dimension], max(0, middle))
 
     def reads(self, region: Region) -> tuple[Ranges, ...]:
@@ -139,22 +139,12 @@ def transposition(
     spec = call.spec
     _check(spec)
     residues = tuple(_residues(call))
-    given = call.form.shape
-    strides = given((1, 1, *(axis.stride for axis in spec.axes)))
+    axes: tuple[Axis | None, ...] = as_given(places_of(call.form), (None, None, *spec.axes))
     steps = [
-        math.lcm(*(residue.work.steps[d] for residue in residues)) * stride
-        for d, stride in enumerate(strides)
+        math.lcm(*(residue.work.steps[d] for residue in residues)) * (1 if axis is None else axis.stride)
+        for d, axis in enumerate(axes)
     ]
-    return TransposedWork(
-        call.shape,
-        spec.out_dtype,
-        tuple(steps),
-        residues,
-        _rest(call, residues),
-        given((0, 0, *(axis.before for axis in spec.axes))),
-        given((0, 0, *(axis.extent for axis in spec.axes))),
-        strides,
-    )
+    return TransposedWork(call.shape, spec.out_dtype, tuple(steps), residues, _rest(call, residues), axes)
 
 
 def _check(spec: ConvSpec) -> None:
@@ -184,7 +174,7 @@ def _residues(call: Call) -> Iterator[Residue]:
     strides = given((1, 1, *(axis.stride for axis in spec.axes)))
     for phase, shared in shared_phases(spec):
         plain = replace(phase.spec, accuracy="strict") if shared else phase.spec
-        taps = np.ascontiguousarray(filters[(slice(None), slice(None), *phase.taps)])
+        taps = np.ascontiguousarray(filters[EVERY + phase.taps])
         image = np.broadcast_to(stand_in, plain.input_shape)
         own = Call(plain, image, taps, call.bias, call.form, None)
         yield Residue(

@@ -3,7 +3,7 @@
 A worker that dies loses what it was doing; Dask gives that region to another one, which writes the same bits.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -73,13 +73,13 @@ def _run(
         given[future.key] = (number, worker)
         return [future]
 
-    def welcome() -> list[Any]:
-        joined = {worker: count for worker, count in _threads(client).items() if worker not in lanes}
+    def welcome(there: Mapping[str, int]) -> list[Any]:
+        joined = {worker: count for worker, count in there.items() if worker not in lanes}
         lanes.open(joined)
         places = [worker for worker, count in joined.items() for _ in range(AHEAD * count)]
         return [future for worker in places for future in submit(worker)]
 
-    running = as_completed(welcome())
+    running = as_completed(welcome(_threads(client)))
     for future in running:
         number, worker = given.pop(future.key)
         try:
@@ -88,7 +88,7 @@ def _run(
             raise
         except Exception as error:  # whatever a worker's process or Dask itself came upon
             raise ArgumentError(f"region {regions[number]} failed on its worker: {error}") from error
-        running.update([*submit(worker), *welcome()])
+        running.update([*submit(worker), *welcome(client.nthreads())])
         yield number, result
 
 

@@ -38,10 +38,7 @@ def beside(path: Path, *, force: bool) -> Iterator[Path]:
     check_path(path)
     target = Path(os.path.realpath(path))  # a link stays a link, and the file it leads to is written
     refuse_existing(path, force=force)
-    if not target.parent.is_dir():
-        raise FileMissingError(
-            f"a file needs its folder, but {target.parent} does not exist; create it first"
-        )
+    check_folder(target)
     part = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.part")
     try:
         yield part
@@ -72,11 +69,14 @@ def check_target(path: Path, *, force: bool) -> None:
         If its folder is missing, or it is a folder itself, or exists and ``force`` is not given.
     """
     check_path(path)
+    check_folder(path)
+    refuse_existing(path, force=force)
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a file whose folder does not exist."""
     if not path.parent.is_dir():
         raise FileMissingError(f"a file needs its folder, but {path.parent} does not exist; create it first")
-    if path.is_dir():
-        raise FileAccessError(f"{path} is a folder; give the name of a file")
-    refuse_existing(path, force=force)
 
 
 def refuse_existing(path: Path, *, force: bool) -> None:

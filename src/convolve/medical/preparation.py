@@ -11,6 +11,7 @@ import numpy as np
 
 from convolve.dtypes import Array
 from convolve.errors import ArgumentError, ConvolveError, DTypeError, FileFormatError, ShapeError
+from convolve.nn.preprocessing import check_steps
 from convolve.options import real_number
 
 NEIGHBOURS = 1
@@ -88,14 +89,7 @@ class Preparation:
         FileFormatError
             If it is damaged, or says something that this version does not do.
         """
-        if not isinstance(given, dict):
-            raise FileFormatError(f"the preparation must be a JSON object, got {str(given)[:40]}")
-        for name, value in STEPS.items():
-            if given.get(name) != value:
-                raise FileFormatError(
-                    f"volumes must be prepared with {name} = {value!r}, which alone is known; the file says "
-                    f"{str(given.get(name))[:40]!r}"
-                )
+        check_steps(given, STEPS, "the preparation", "volumes")
         try:
             return Preparation(given["mean"], given["std"])
         except (KeyError, ConvolveError) as error:

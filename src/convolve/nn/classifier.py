@@ -18,7 +18,7 @@ from convolve.files import Picture
 from convolve.nn import models
 from convolve.nn.network import Network
 from convolve.nn.preprocessing import Preprocessing
-from convolve.nn.seeing.heads import head_of
+from convolve.nn.seeing.heads import check_answer, head_of
 from convolve.nn.training.data import Data
 from convolve.options import real_number, whole_number
 
@@ -198,8 +198,7 @@ class Classifier:
     def ranked(self, picture: str | Path | Picture, top: int = 3) -> Ranking:
         """Return the most likely classes of one picture, or of one in a file, with their probabilities."""
         (shares,) = self.probabilities(self.preprocessing(picture))
-        if not np.isfinite(shares).all():
-            raise ArgumentError("the network's answer must be finite, got NaN or infinity; train it anew")
+        check_answer(shares)
         best = np.argsort(-shares, kind="stable")[:top]
         return [(self.name(int(k)), float(shares[k])) for k in best]
 

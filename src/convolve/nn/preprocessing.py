@@ -165,20 +165,25 @@ class Preprocessing:
         FileFormatError
             If it is damaged, or says something that this version does not do.
         """
-        if not isinstance(given, dict):
-            raise FileFormatError(f"preprocessing must be a JSON object, got {str(given)[:40]}")
-        for name, value in STEPS.items():
-            if given.get(name) != value:
-                raise FileFormatError(
-                    f"pictures must be prepared with {name} = {value!r}, which alone is known; the file says "
-                    f"{str(given.get(name))[:40]!r}"
-                )
+        check_steps(given, STEPS, "preprocessing", "pictures")
         try:
             size = None if given["size"] is None else tuple(given["size"])
             numbers = tuple(given["mean"]), tuple(given["std"]), given["crop share"]
             return Preprocessing(size, given["channels"], *numbers)
         except (KeyError, TypeError, ConvolveError) as error:
             raise FileFormatError(f"the preprocessing in the file is damaged: {error}") from None
+
+
+def check_steps(given: Any, steps: Mapping[str, Any], what: str, things: str) -> None:
+    """Refuse what a file says of preparing things, such as pictures, where it is not always done so here."""
+    if not isinstance(given, dict):
+        raise FileFormatError(f"{what} must be a JSON object, got {str(given)[:40]}")
+    for name, value in steps.items():
+        if given.get(name) != value:
+            raise FileFormatError(
+                f"{things} must be prepared with {name} = {value!r}, which alone is known; the file says "
+                f"{str(given.get(name))[:40]!r}"
+            )
 
 
 def _size(given: Sequence[int]) -> tuple[int, int]:

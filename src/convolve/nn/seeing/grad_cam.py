@@ -21,7 +21,7 @@ from convolve.nn.operation import Node
 from convolve.nn.seeing.axes import new_axes
 from convolve.nn.seeing.colours import heat
 from convolve.nn.seeing.grids import CONVOLUTIONS
-from convolve.nn.seeing.heads import Head, head_of, rows_of
+from convolve.nn.seeing.heads import Head, check_answer, head_of, rows_of
 from convolve.nn.tensor import Tensor, is_float
 from convolve.options import whole_number
 
@@ -177,8 +177,7 @@ def grad_cam(
     weights = gradient.mean(axis=tuple(range(2, gradient.ndim)))
     coarse = np.maximum(np.einsum("nc,nc...->n...", weights, held[node.outputs[0]]), 0)
     probabilities = head.probabilities_of_scores(scores)[places, chosen]
-    if not np.isfinite(probabilities).all():
-        raise ArgumentError("the network's answer must be finite, got NaN or infinity; train it anew")
+    check_answer(probabilities)
     maps = _scaled(resized(coarse, cells.shape[2:]))
     return GradCAM(node.name, tuple(map(int, chosen)), probabilities, weights, coarse, maps)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from convolve.dtypes import Array
-from convolve.errors import ShapeError
+from convolve.errors import ArgumentError, ShapeError
 from convolve.nn.graph import Graph
 from convolve.nn.operations.activation import sigmoid
 
@@ -48,6 +48,12 @@ class Head:
         """Return the probabilities (N, classes) for the scores themselves."""
         rows = rows_of(scores).astype(np.float64)
         return np.asarray(sigmoid(rows)) if self.end == "Sigmoid" else Head("", "").probabilities(rows)
+
+
+def check_answer(probabilities: Array) -> None:
+    """Refuse what no class can be chosen by."""
+    if not np.isfinite(probabilities).all():
+        raise ArgumentError("the network's answer must be finite, got NaN or infinity; train it anew")
 
 
 def head_of(graph: Graph) -> Head:
