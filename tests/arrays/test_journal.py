@@ -1,5 +1,6 @@
 """What is noted of a long computation: never more than was done, by one process at a time, of one source."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from convolve import arrays, filters
 from convolve.arrays import cutting, journal, stores
 from convolve.arrays.journal import Journal
-from convolve.errors import ArgumentError, FileExistsRefusal
+from convolve.arrays.work import Region
+from convolve.errors import ArgumentError, FileExistsRefusal, TooLargeError
 from tests.arrays.test_files import read, stored
 
 
@@ -24,35 +26,45 @@ def stop(_done: int, _total: int) -> None:
 def begun(path: Path, digest: str = "same", *, resume: bool = False, force: bool = False) -> Journal:
     """Return a journal of a result that is an empty file."""
     made = Journal(str(path), digest, resume=resume, force=force)
-    made.begin(lambda part: part.touch(), lambda part: None)
+    made.begin((9, 9), cutting.Cut((3, 6), (3, 3)), lambda part: part.touch(), lambda part: None)
     return made
+
+
+def region(row: int, column: int) -> Region:
+    """Return one block of a result that is an empty file."""
+    return ((3 * row, 3 * row + 3), (3 * column, 3 * column + 3))
+
+
+def written(made: Journal) -> set[tuple[int, int]]:
+    """Return which blocks are written."""
+    return {place for place in itertools.product(range(3), repeat=2) if made.holds(region(*place))}
 
 
 def test_half_a_line_is_not_joined_to_the_next(tmp_path: Path) -> None:
     first = begun(tmp_path / "a.npy")
-    first.add(12)
+    first.add(region(1, 2))
     first.close()
     with first.lines.open("a") as file:
-        file.write("1")  # of "13": the disk was full
+        file.write("0:3 6")  # of "0:3 6:9": the disk was full
     second = begun(tmp_path / "a.npy", resume=True)
-    second.add(7)
+    second.add(region(2, 1))
     second.close()
-    assert begun(tmp_path / "a.npy", resume=True).done == {12, 7}
+    assert written(begun(tmp_path / "a.npy", resume=True)) == {(1, 2), (2, 1)}
 
 
 def test_what_ended_before_anything_was_made_begins_anew(tmp_path: Path) -> None:
     (tmp_path / "a.part.npy.txt").touch()
-    assert begun(tmp_path / "a.npy", resume=True).done == set()
+    assert written(begun(tmp_path / "a.npy", resume=True)) == set()
 
 
 def test_results_of_two_formats_do_not_share_a_list(tmp_path: Path) -> None:
     one = begun(tmp_path / "a.npy")
-    one.add(1)
+    one.add(region(0, 1))
     one.close()
     other = begun(tmp_path / "a.tif")
-    other.add(2)
+    other.add(region(0, 2))
     other.close()
-    assert begun(tmp_path / "a.npy", resume=True).done == {1}
+    assert written(begun(tmp_path / "a.npy", resume=True)) == {(0, 1)}
 
 
 def test_one_process_writes_a_result(tmp_path: Path) -> None:
@@ -61,7 +73,7 @@ def test_one_process_writes_a_result(tmp_path: Path) -> None:
     for options in ({"resume": True}, {"force": True}):
         with pytest.raises(ArgumentError, match=r"only one process may write .*a\.part\.npy, and another"):
             begun(tmp_path / "a.npy", **options)
-    assert first.part.exists() and first.lines.read_text() == "same\nbegun\n"
+    assert first.part.exists() and first.lines.read_text() == "same\nbegun 3,6 in 3,3\n"
     first.close()
     begun(tmp_path / "a.npy", resume=True).close()
 
@@ -121,3 +133,47 @@ def test_a_source_whose_numbers_changed_is_noticed(tmp_path: Path, monkeypatch: 
         arrays.filter_stored(source, tmp_path / "b.zarr", kernel, **options, resume=True)
     arrays.filter_stored(source, tmp_path / "b.zarr", kernel, **options, force=True)
     assert read(tmp_path / "b.zarr").max() == pytest.approx(2)
+
+
+@pytest.mark.parametrize(("before", "after"), [(90_000, 40_000), (40_000, 90_000)])
+def test_going_on_with_other_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: int, after: int
+) -> None:
+    monkeypatch.setattr(cutting, "BASE", 0)
+    array = np.arange(2000.0, dtype=np.float32).reshape(40, 50)
+    source = stored(tmp_path / "a.zarr", array, "YX", (10, 10))
+    kernel, totals = filters.get("box:3"), []
+
+    def stop_late(done: int, total: int) -> None:
+        totals.append(total)
+        if done == 2:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        arrays.filter_stored(source, tmp_path / "b.zarr", kernel, memory=before, progress=stop_late)
+    report = arrays.filter_stored(
+        source, tmp_path / "b.zarr", kernel, memory=after, resume=True, progress=lambda _, n: totals.append(n)
+    )
+    assert (totals[0] != totals[-1]) == (after < before), "regions become smaller, but never larger"
+    assert report.values < array.size
+    arrays.filter_stored(source, tmp_path / "c.zarr", kernel)
+    np.testing.assert_array_equal(read(tmp_path / "b.zarr"), read(tmp_path / "c.zarr"))
+
+
+def test_blocks_that_were_begun_need_their_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cutting, "BASE", 0)
+    source = stored(tmp_path / "a.npy", np.ones((400, 500), np.float32), "YX")
+    with pytest.raises(Stopped):
+        arrays.filter_stored(source, tmp_path / "b.npy", "box:3", memory=2_000_000, progress=stop)
+    with pytest.raises(TooLargeError, match=r"a block of the file that was begun, \(\d+, \d+\), needs"):
+        arrays.filter_stored(source, tmp_path / "b.npy", "box:3", memory=20_000, resume=True)
+    arrays.filter_stored(source, tmp_path / "b.npy", "box:3", memory=2_000_000, resume=True)
+    assert np.load(tmp_path / "b.npy").min() == pytest.approx(1)
+
+
+def test_a_damaged_list_of_regions_is_refused(tmp_path: Path) -> None:
+    begun(tmp_path / "a.npy").close()
+    with (tmp_path / "a.part.npy.txt").open("a") as file:
+        file.write("0:3 x:6\n")
+    with pytest.raises(ArgumentError, match="its list of regions is damaged"):
+        begun(tmp_path / "a.npy", resume=True)

@@ -129,15 +129,15 @@ def test_threads_and_repeats_change_no_bit(layout: str, seed: int) -> None:
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf])
 def test_a_special_number_at_every_place_of_a_tile_touches_its_windows_alone(special: float) -> None:
     numbers = np.random.default_rng(5)
-    image = numbers.uniform(1, 2, (1, 32, 13, 14)).astype("float32")
-    weight = numbers.uniform(1, 2, (24, 32, 3, 3)).astype("float32")
+    image = numbers.uniform(1, 2, (1, 64, 24, 26)).astype("float32")
+    weight = numbers.uniform(1, 2, (64, 64, 3, 3)).astype("float32")
     assert method(image, weight, padding=1) == "winograd"
     bound = convolve.plan(image.shape, weight.shape, padding=1).bind(weight)
     plain = convolve.conv2d(image, weight, padding=1)
-    for y, x in [(y, x) for y in range(8) for x in range(8)] + [(12, 13), (12, 5), (4, 13)]:
+    for y, x in [(y, x) for y in range(8) for x in range(8)] + [(23, 25), (23, 5), (4, 25)]:
         spoilt = image.copy()
-        spoilt[0, (5 * y + x) % 32, y, x] = special
-        held = np.zeros((13, 14), bool)
+        spoilt[0, (5 * y + x) % 64, y, x] = special
+        held = np.zeros((24, 26), bool)
         held[max(0, y - 1) : y + 2, max(0, x - 1) : x + 2] = True
         for result in (convolve.conv2d(spoilt, weight, padding=1), bound(spoilt)):
             assert np.array_equal(result[..., held], np.full_like(result[..., held], special), equal_nan=True)
@@ -146,7 +146,7 @@ def test_a_special_number_at_every_place_of_a_tile_touches_its_windows_alone(spe
 
 @pytest.mark.parametrize("activation", ["none", "relu", "relu6"])
 def test_large_numbers_that_overflow_on_the_way_only_do_not_overflow(activation: Any) -> None:
-    image, weight, _ = arrays(random.Random(11), 16, 16, (24, 24))
+    image, weight, _ = arrays(random.Random(11), 64, 64, (24, 24))
     image, weight = np.abs(image) * np.float32(5e37), np.full_like(weight, 1e-3)
     image[:, :, ::2] *= -1
     planned = convolve.plan(image.shape, weight.shape, activation=activation)
@@ -158,10 +158,11 @@ def test_large_numbers_that_overflow_on_the_way_only_do_not_overflow(activation:
 
 
 def test_a_special_weight_goes_the_direct_way() -> None:
-    image, weight, bias = arrays(random.Random(12), 16, 20, (15, 18))
+    image, weight, bias = arrays(random.Random(12), 64, 60, (24, 25))
+    assert method(image, weight) == "winograd"
     for special in (np.nan, np.inf):
         spoilt = weight.copy()
-        spoilt[19, 15, 2, 2] = special
+        spoilt[59, 63, 2, 2] = special
         for padding in (0, 1):
             expected = convolve.conv2d(image, spoilt, bias, padding=padding, algorithm="reference")
             planned = convolve.plan(image.shape, weight.shape, padding=padding, bias=True)
@@ -174,7 +175,8 @@ def test_a_special_weight_goes_the_direct_way() -> None:
 
 def test_a_call_after_a_special_number_is_as_before() -> None:
     """By the recipe of a call, by one that writes into an array, and by bound weights."""
-    image, weight, bias = arrays(random.Random(13), 16, 16, (15, 18))
+    image, weight, bias = arrays(random.Random(13), 64, 64, (24, 25))
+    assert method(image, weight) == "winograd"
     bound, out = convolve.plan(image.shape, weight.shape, bias=True).bind(weight, bias), None
     spoilt = image.copy()
     spoilt[0, 3, 4, 5] = np.nan
@@ -187,5 +189,5 @@ def test_a_call_after_a_special_number_is_as_before() -> None:
             bound,
             lambda array: bound(array, out=out),
         ):
-            assert np.isnan(call(spoilt)).sum() == 16 * 9
+            assert np.isnan(call(spoilt)).sum() == 64 * 9
             assert np.array_equal(call(image), first)

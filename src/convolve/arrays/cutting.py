@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from convolve.arrays.work import Region, Work
 from convolve.dtypes import DType
@@ -20,21 +21,44 @@ LARGEST_REGION = 256 << 20
 """Bytes of a region beyond which nothing is gained: its halo is then a few per cent of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """How a result is cut.
+
+    Attributes
+    ----------
+    region
+        Size of the regions that are computed one at a time.
+    block
+        Size of the blocks that these are made of: the chunks of the file that is written.
+    """
+
+    region: tuple[int, ...]
+    block: tuple[int, ...]
+
+
 def cut(
-    work: Work, source_dtype: DType, chunks: Sequence[int], memory: int, together: int = 1
-) -> tuple[Region, tuple[int, ...]]:
-    """Return the size of a region, as one at the beginning, and the chunks of the file it is written to.
+    work: Work,
+    source_dtype: DType,
+    chunks: Sequence[int],
+    memory: int,
+    together: int = 1,
+    begun: Cut | None = None,
+) -> Cut:
+    """Return how a result is cut.
 
     Parameters
     ----------
     work
         What is computed.
     source_dtype, chunks
-        Of the source: chunks of the result hold what theirs do.
+        Of the source: blocks of the result hold what its chunks do.
     memory
         Bytes that one process may use.
     together
         Regions that it computes at the same time.
+    begun
+        How a result was cut that goes on: blocks stay as they are, and regions unless they are too large.
 
     Raises
     ------
@@ -42,26 +66,36 @@ def cut(
         If the smallest region needs more.
     """
     room = min((memory - BASE) // together, LARGEST_REGION)
-    sizes = [max(1, work.outputs_before(d, size)) for d, size in enumerate(chunks)]
-    unit = [_whole_steps(size, *three) for size, three in zip(sizes, _limits(work), strict=True)]
-    while needed(work, source_dtype, unit) > room:
-        smaller = [_whole_steps(size // 2, *three) for size, three in zip(unit, _limits(work), strict=True)]
-        widest = max(range(len(unit)), key=lambda d: unit[d] / smaller[d])
-        if smaller[widest] == unit[widest]:
-            raise TooLargeError(
-                f"a region must fit into the memory allowed, but the smallest, {tuple(unit)}, needs "
-                f"{(needed(work, source_dtype, unit) + BASE) / 2**20:.0f} MiB and {memory / 2**20:.0f} are "
-                "allowed; allow more, or use a smaller filter"
-            )
-        unit[widest] = smaller[widest]
-    region = list(unit)
+    block = _block(work, source_dtype, chunks, room) if begun is None else begun.block
+    needs = needed(work, source_dtype, block)
+    if needs > room:
+        smallest = "the smallest" if begun is None else "a block of the file that was begun"
+        raise TooLargeError(
+            f"a region must fit into the memory allowed, but {smallest}, {block}, needs "
+            f"{(needs + BASE) / 2**20:.0f} MiB and {memory / 2**20:.0f} are allowed; allow more, or use a "
+            "smaller filter"
+        )
+    ends, region = work.shape if begun is None else begun.region, block
     for d in reversed(range(len(region))):
-        while region[d] < work.shape[d]:
-            more = [*region[:d], min(work.shape[d], region[d] + unit[d]), *region[d + 1 :]]
+        while region[d] < ends[d]:
+            more = (*region[:d], min(ends[d], region[d] + block[d]), *region[d + 1 :])
             if needed(work, source_dtype, more) > room:
                 break
             region = more
-    return tuple((0, size) for size in region), tuple(unit)
+    return Cut(region, block)
+
+
+def _block(work: Work, source_dtype: DType, chunks: Sequence[int], room: int) -> tuple[int, ...]:
+    """Return blocks that hold what the chunks of the source do, or less where memory is short."""
+    sizes = [max(1, work.outputs_before(d, size)) for d, size in enumerate(chunks)]
+    block = [_whole_steps(size, *two) for size, two in zip(sizes, _limits(work), strict=True)]
+    while needed(work, source_dtype, block) > room:
+        smaller = [_whole_steps(size // 2, *two) for size, two in zip(block, _limits(work), strict=True)]
+        widest = max(range(len(block)), key=lambda d: block[d] / smaller[d])
+        if smaller[widest] == block[widest]:
+            break
+        block[widest] = smaller[widest]
+    return tuple(block)
 
 
 def _limits(work: Work) -> list[tuple[int, int]]:
@@ -84,9 +118,9 @@ def needed(work: Work, source_dtype: DType, sizes: Sequence[int]) -> int:
     return CELLS_HELD * cells * source_dtype.itemsize + VALUES_HELD * values * max(8, work.dtype.itemsize)
 
 
-def all_regions(work: Work, size: Region) -> list[Region]:
-    """Return all regions, in the order of the file."""
+def all_regions(work: Work, size: Sequence[int]) -> list[Region]:
+    """Return all regions of a size, in the order of the file."""
     ranges = []
-    for length, (_, step) in zip(work.shape, size, strict=True):
+    for length, step in zip(work.shape, size, strict=True):
         ranges.append([(start, min(length, start + step)) for start in range(0, length, max(1, step))])
     return list(itertools.product(*ranges))

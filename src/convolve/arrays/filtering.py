@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 import convolve
 from convolve.api.types import PaddingArgument, PaddingMode, Size
 from convolve.arrays import stores
-from convolve.arrays.cutting import BASE, all_regions, cut
+from convolve.arrays.cutting import BASE, Cut, all_regions, cut
 from convolve.arrays.digest import digest_of
 from convolve.arrays.journal import Journal
 from convolve.arrays.planning import (
@@ -160,32 +160,33 @@ def filter_stored(
     target = told.dtype.newbyteorder("=") if dtype is None else parse_dtype(dtype, "dtype")
     check_range(work, target, chosen)
     with _runner(scheduler, destination) as (run, together):
-        kept = max(0, int((memory - BASE) * SHARE_KEPT))
+        facts = (convolve.__version__, absolute(source), identity(source), told, work, target, chosen)
+        with closing(Journal(str(destination), digest_of(facts), resume=resume, force=force)) as journal:
+            kept = max(0, int((memory - BASE) * SHARE_KEPT))
 
-        def sized(many: int) -> tuple[Region, tuple[int, ...]]:
-            read = unpacked(opened, memory, many) if stores.is_packed(source) else 0
-            return cut(work, told.dtype, told.chunks, memory - kept - read, many)
+            def sized(many: int) -> Cut:
+                read = unpacked(opened, memory, many) if stores.is_packed(source) else 0
+                return cut(work, told.dtype, told.chunks, memory - kept - read, many, journal.cut)
 
-        try:
-            size, chunks = sized(together)
-        except TooLargeError:
-            if scheduler is not None:
-                raise
-            run, (size, chunks) = one_by_one, sized(1)
-        regions = all_regions(work, size)
-        made = replace(placed(told, work, sliding), shape=work.shape, dtype=target, chunks=chunks)
-        facts = (convolve.__version__, absolute(source), identity(source), told, work, target, chosen, size)
-        journal = Journal(str(destination), digest_of(facts), resume=resume, force=force)
-        sink = journal.begin(
-            lambda part: stores.create(part, made), lambda part: stores.open_sink(part, made)
-        )
-        cached = CachedSource(opened, secrets.token_hex(8), kept) if stores.is_packed(source) else opened
-        task = Task(cached, sink, work, target, chosen)
-        with closing(journal):
+            try:
+                size = sized(together)
+            except TooLargeError:
+                if scheduler is not None:
+                    raise
+                run, size = one_by_one, sized(1)
+            made = replace(placed(told, work, sliding), shape=work.shape, dtype=target, chunks=size.block)
+            sink = journal.begin(
+                work.shape,
+                size,
+                lambda part: stores.create(part, made),
+                lambda part: stores.open_sink(part, made),
+            )
+            cached = CachedSource(opened, secrets.token_hex(8), kept) if stores.is_packed(source) else opened
+            task, regions = Task(cached, sink, work, target, chosen), all_regions(work, size.region)
             if chosen == "scale":
                 task = replace(task, ends=_ends(task, regions, run))
             report = _do(task, regions, run, journal, progress)
-            journal.finish(len(regions))
+            journal.finish(tuple((0, length) for length in work.shape))
     return report
 
 
@@ -216,15 +217,16 @@ def _do(
     progress: Callable[[int, int], None] | None,
 ) -> Report:
     """Do all regions that are not done, and add up what was clipped."""
-    left = [number for number in range(len(regions)) if number not in journal.done]
-    report = Report(0)
-    for place, one in run(task.run, [regions[number] for number in left]):
+    left = [region for region in regions if not journal.holds(region)]
+    done, report = len(regions) - len(left), Report(0)
+    for place, one in run(task.run, left):
         journal.add(left[place])
+        done += 1
         report = Report(
             report.values + one.values, report.below + one.below, report.above + one.above, one.low, one.high
         )
         if progress is not None:
-            progress(len(journal.done), len(regions))
+            progress(done, len(regions))
     return report
 
 

@@ -1,15 +1,19 @@
 """What was done of a long computation, so that it can go on after it was interrupted.
 
 Beside the file that is being written, ``out.part.zarr``, lies ``out.part.zarr.txt``: a line that says what is
-computed, and one line for each region that was written through. The file gets its name when all are.
+computed, one that says how it is cut, and one line for each region that was written through. The file gets
+its name when all are.
 """
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, TypeVar
 
+from convolve.arrays.blocks import Blocks
+from convolve.arrays.cutting import Cut
+from convolve.arrays.work import Region
 from convolve.errors import ArgumentError, ConvolveError, FileAccessError, FileExistsRefusal
 from convolve.files import atomic
 
@@ -21,7 +25,8 @@ except ImportError:  # Windows, where nothing keeps two processes from writing o
 Made = TypeVar("Made")
 
 BEGUN = "begun"
-"""The line that says that the file was made, and regions may follow."""
+"""How the line begins that says that the file was made, and regions may follow: "begun 64,128 in 32,32" has
+blocks of 32 × 32 and regions of 64 × 128."""
 
 
 class Journal:
@@ -38,8 +43,15 @@ class Journal:
     force
         Whether an existing result, or an unfinished one, is replaced.
 
+    Attributes
+    ----------
+    cut
+        How the result that goes on was cut; None if it begins.
+
     Raises
     ------
+    FileAccessError
+        If the list of regions cannot be written.
     FileExistsRefusal
         If the result exists, or is there in part, and neither ``force`` nor ``resume`` says what to do.
     ArgumentError
@@ -53,8 +65,9 @@ class Journal:
         self.part = stem.with_name(f"{stem.name}.part{self.path.suffix}")
         self.lines = self.part.with_name(f"{self.part.name}.txt")
         self._file: IO[str] | None = None
-        self._digest, self._resume = digest, resume
-        self.done: set[int] = set()
+        self._digest = digest
+        self._written: list[Region] = []
+        self.cut: Cut | None = None
         if self.path.exists() and not force:
             raise atomic.unasked(self.path)
         if self.part.exists() and not (resume or force):
@@ -62,30 +75,51 @@ class Journal:
                 f"{self.part} was left by a computation that was interrupted; pass --resume to go on, or "
                 "--force to begin anew"
             )
-
-    def begin(self, create: Callable[[Path], Made], open_again: Callable[[Path], Made]) -> Made:
-        """Return what is written to: made anew, or opened again if the computation goes on."""
-        there, started = self.lines.exists(), False
         try:
             self._hold()
-            if self._resume and self._read(there):
-                return open_again(self.part)
-            started = True
+            if resume:
+                self._read()
+        except OSError as error:
+            self.close()
+            raise self._unwritable(error) from error
+        except ConvolveError:
+            self.close()
+            raise
+
+    def begin(
+        self,
+        shape: Sequence[int],
+        cut: Cut,
+        create: Callable[[Path], Made],
+        open_again: Callable[[Path], Made],
+    ) -> Made:
+        """Return what is written to: made anew, or opened again if the computation goes on.
+
+        Regions begin and end with blocks; if it goes on, with those it was begun with.
+        """
+        assert self.cut is None or self.cut.block == cut.block, "a result's blocks stay as they are"
+        self.blocks = Blocks(shape, cut.block)
+        if self.cut is not None:
+            for region in self._written:
+                self.blocks.add(region)
+            return open_again(self.part)
+        try:
             remove(self.part)
             self._held.truncate(0)
             self._add(self._digest)
             made = create(self.part)
-            self._add(BEGUN)
+            self._add(f"{BEGUN} {_sizes(cut.region)} in {_sizes(cut.block)}")
         except (ConvolveError, OSError) as error:
-            if started:
-                remove(self.part)
-            if started or (self._file is not None and not there):
-                self.lines.unlink(missing_ok=True)
+            remove(self.part)
+            self._held.truncate(0)
             self.close()
             if isinstance(error, ConvolveError):
                 raise
-            raise FileAccessError(f"{self.lines} cannot be written: {error.strerror}") from error
+            raise self._unwritable(error) from error
         return made
+
+    def _unwritable(self, error: OSError) -> FileAccessError:
+        return FileAccessError(f"{self.lines} cannot be written: {error.strerror}")
 
     def _hold(self) -> None:
         """Open the list of regions for this process alone: two would write into each other's file."""
@@ -103,36 +137,48 @@ class Journal:
         self._file = file
 
     def close(self) -> None:
-        """Let others go on with the computation."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Let others go on with the computation; a list in which nothing was begun is removed."""
+        if self._file is None:
+            return
+        nothing = os.fstat(self._file.fileno()).st_size == 0
+        self._file.close()
+        self._file = None
+        if nothing:
+            self.lines.unlink(missing_ok=True)
 
-    def _read(self, there: bool) -> bool:
-        """Read what was done before; False if nothing was begun."""
-        if not there:
-            if self.part.exists():
-                raise ArgumentError(f"{self.part} cannot be gone on with: its list of regions is gone")
-            return False
+    def _read(self) -> None:
+        """Read what was done before, and by which blocks, if a file was begun."""
         text = self.lines.read_text()
+        if not text and self.part.exists():
+            raise ArgumentError(f"{self.part} cannot be gone on with: its list of regions is gone")
         digest, *lines = text.split("\n")
         if not lines:  # it ended before a file was made
-            return False
+            return
         if digest != self._digest:
             raise ArgumentError(
-                f"{self.part} is of another computation (source, filter, options, memory, threads or version "
-                "differ), and cannot be gone on with; delete it, or pass --force without --resume"
+                f"{self.part} is of another computation (source, filter, options or version differ), and "
+                "cannot be gone on with; delete it, or pass --force without --resume"
             )
-        if BEGUN not in lines or not self.part.exists():
-            return False
-        self.done = {int(line) for line in lines[:-1] if line.isdigit()}
+        if not lines[0].startswith(BEGUN) or len(lines) < 2 or not self.part.exists():
+            return
+        try:
+            region, block = lines[0].removeprefix(BEGUN).split(" in ")
+            self.cut = Cut(*(tuple(map(int, one.split(","))) for one in (region, block)))
+            self._written = [_region(line) for line in lines[1:-1]]
+        except ValueError as error:
+            raise ArgumentError(
+                f"{self.part} cannot be gone on with: its list of regions is damaged ({error})"
+            ) from error
         self._held.truncate(text.rfind("\n") + 1)  # half a line at the end would be joined to the next one
-        return True
 
-    def add(self, number: int) -> None:
+    def holds(self, region: Region) -> bool:
+        """Tell whether a region is written, by this run or those before it."""
+        return self.blocks.hold(region)
+
+    def add(self, region: Region) -> None:
         """Note that a region was written through."""
-        self._add(str(number))
-        self.done.add(number)
+        self._add(" ".join(f"{start}:{stop}" for start, stop in region))
+        self.blocks.add(region)
 
     def _add(self, line: str) -> None:
         self._held.write(f"{line}\n")
@@ -144,9 +190,9 @@ class Journal:
         assert self._file is not None, "a journal is begun before anything is noted in it"
         return self._file
 
-    def finish(self, regions: int) -> None:
+    def finish(self, whole: Region) -> None:
         """Give the whole result its name; a folder that has it is moved away first, and then removed."""
-        assert len(self.done) == regions, f"{regions - len(self.done)} regions were never done"
+        assert self.holds(whole), "some regions were never done"
         old = self.part.with_name(f"{self.part.name}.old")
         if self.path.is_dir() or (self.part.is_dir() and self.path.exists()):
             remove(old)
@@ -155,6 +201,15 @@ class Journal:
         self.close()
         self.lines.unlink(missing_ok=True)
         remove(old)
+
+
+def _sizes(sizes: Sequence[int]) -> str:
+    return ",".join(map(str, sizes))
+
+
+def _region(line: str) -> Region:
+    """Return the region of a line such as "0:64 128:256"."""
+    return tuple((int(start), int(stop)) for start, stop in (one.split(":") for one in line.split()))
 
 
 def remove(path: Path) -> None:

@@ -3,6 +3,9 @@
 A worker that dies loses what it was doing; Dask gives that region to another one, which writes the same bits.
 """
 
+import itertools
+import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -16,6 +19,9 @@ from convolve.errors import ArgumentError, ConvolveError, MissingExtraError
 
 AHEAD = 2
 """Regions per thread of the cluster that are handed out at a time: one is computed while one waits."""
+
+PATIENCE = 5
+"""Seconds without a region that is done after which it is asked whether there are workers left."""
 
 SECONDS = 20
 """How long a scheduler may take to answer, and to have a worker."""
@@ -59,37 +65,65 @@ def _run(
     A worker is given neighbours, one after the other, because they read the same chunks of the source, which
     it keeps. Nothing depends on it: Dask gives a region to another worker if this one is gone.
     """
-    from distributed import as_completed
-
     lanes = Lanes(len(regions))
     given: dict[Any, tuple[int, str]] = {}
 
-    def submit(worker: str) -> list[Any]:
-        number = lanes.next(worker)
-        if number is None:
-            return []
-        where = {"workers": [worker], "allow_other_workers": True}
-        future = client.submit(on_this_thread, function, regions[number], pure=False, **where)
-        given[future.key] = (number, worker)
-        return [future]
+    def submit(number: int | None, worker: str) -> None:
+        if number is not None:
+            where = {"workers": [worker], "allow_other_workers": True}
+            future = client.submit(on_this_thread, function, regions[number], pure=False, **where)
+            given[future] = (number, worker)
 
-    def welcome(there: Mapping[str, int]) -> list[Any]:
+    def welcome(there: Mapping[str, int]) -> None:
         joined = {worker: count for worker, count in there.items() if worker not in lanes}
         lanes.open(joined)
-        places = [worker for worker, count in joined.items() for _ in range(AHEAD * count)]
-        return [future for worker in places for future in submit(worker)]
+        for worker in [worker for worker, count in joined.items() for _ in range(AHEAD * count)]:
+            submit(lanes.next(worker), worker)
 
-    running = as_completed(welcome(_threads(client)))
-    for future in running:
-        number, worker = given.pop(future.key)
-        try:
-            result = future.result()
-        except ConvolveError:
-            raise
-        except Exception as error:  # whatever a worker's process or Dask itself came upon
-            raise ArgumentError(f"region {regions[number]} failed on its worker: {error}") from error
-        running.update([*submit(worker), *welcome(client.nthreads())])
-        yield number, result
+    welcome(_threads(client))
+    while given:
+        for future in _finished(list(given)):
+            number, worker = given.pop(future)
+            try:
+                result = future.result()
+            except ConvolveError:
+                raise
+            except Exception as error:  # whatever a worker's process or Dask itself came upon
+                raise ArgumentError(f"region {regions[number]} failed on its worker: {error}") from error
+            submit(lanes.next(worker), worker)
+            welcome(client.nthreads())
+            yield number, result
+        if not client.nthreads():
+            lost = [number for number, _ in given.values()]
+            given.clear()  # Dask never gives to others what it could give to nobody
+            others = _others(client)
+            welcome(others)
+            for number, worker in zip(lost, itertools.cycle(others), strict=False):
+                submit(number, worker)
+
+
+def _finished(futures: list[Any]) -> set[Any]:
+    """Return those that are finished after some seconds, or sooner if one is."""
+    from distributed import wait
+
+    try:
+        done: set[Any] = wait(futures, timeout=PATIENCE, return_when="FIRST_COMPLETED").done
+    except TimeoutError:
+        return set()
+    return done
+
+
+def _others(client: Any) -> Mapping[str, int]:
+    """Say that nobody is left, and return the workers that join."""
+    warnings.warn(
+        "the scheduler has no workers any more; the rest waits for others to join (dask worker ADDRESS), or "
+        "can be gone on with later (resume)",
+        RuntimeWarning,
+        stacklevel=2,
+    )
+    while not (joined := dict(client.nthreads())):
+        time.sleep(PATIENCE / 10)
+    return joined
 
 
 def _threads(client: Any) -> dict[str, int]:

@@ -3,6 +3,7 @@
 import re
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
@@ -80,7 +81,8 @@ def filter_regions(
     from convolve.arrays.filtering import USUAL_MEMORY
 
     started = time.monotonic()
-    with progress() as advance:
+    with progress() as advance, warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: note(str(message))
         report = arrays.filter_stored(
             sources[0],
             destination,
