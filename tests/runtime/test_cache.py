@@ -262,11 +262,22 @@ def test_off_means_no_directory_and_no_warning(folder: Path, monkeypatch: pytest
 
 def test_the_size_is_bounded_and_the_oldest_go_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "MOST_BYTES", 10 * (len(CODE) + cache._HEAD))
+    monkeypatch.setattr(cache, "SELDOM", 1)
     for number in range(30):
         cache.put(f"{number:064}", CODE)
         os.utime(folder / f"{number:064}", (1000 + number, 1000 + number))
         assert sum(one.stat().st_size for one in folder.iterdir()) <= cache.MOST_BYTES
     assert sorted(one.name for one in folder.iterdir()) == [f"{number:064}" for number in range(20, 30)]
+
+
+def test_the_size_is_looked_up_seldom(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "MOST_BYTES", 10 * (len(CODE) + cache._HEAD))
+    sizes = []
+    for number in range(1000):
+        cache.put(cache.make_key(number), CODE)
+        sizes.append(len(list(folder.iterdir())))
+    assert max(sizes) < 1000, "it was never looked up"
+    assert 3 < sizes.count(10) < 50, "it was looked up for nearly every entry, or hardly ever"
 
 
 def test_an_entry_that_another_process_takes_away_is_no_trouble(
@@ -278,6 +289,7 @@ def test_an_entry_that_another_process_takes_away_is_no_trouble(
         def stat(self, **_: bool) -> os.stat_result:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "gone")
 
+    monkeypatch.setattr(cache, "SELDOM", 1)
     monkeypatch.setattr(cache.os, "scandir", lambda _: contextlib.nullcontext([Gone()]))
     assert warned(lambda: cache.put(KEY, CODE)) == []
     assert cache.get(KEY) == CODE
