@@ -59,12 +59,16 @@ pip() {
 # need [EXTRA...]: install the package and these extras, unless done since pyproject.toml last changed.
 need() {
     make_environment
-    local list mark
+    local wanted missing=() list
+    for wanted in "${@:-base}"; do
+        cmp -s "$root/pyproject.toml" "$root/.venv/installed-$wanted" || missing+=("$wanted")
+    done
+    [ "${#missing[@]}" -gt 0 ] || return 0
     list="$(IFS=, && printf '%s' "$*")"
-    mark="$root/.venv/installed-${list:-base}"
-    cmp -s "$root/pyproject.toml" "$mark" && return
     say "Installing convolve ${list:+with the extras $list }into $root/.venv ..."
     pip install --quiet --editable "$root${list:+[$list]}" >&2 ||
         fail "The installation failed (pip says why above). It needs the network and pip 22.3 or newer."
-    cp "$root/pyproject.toml" "$mark"
+    for wanted in "${missing[@]}"; do
+        cp "$root/pyproject.toml" "$root/.venv/installed-$wanted"
+    done
 }

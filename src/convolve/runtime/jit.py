@@ -75,11 +75,12 @@ def load(code: bytes, names: tuple[str, ...]) -> Library:
     """Load object code into this process and return the addresses of its functions.
 
     One LLJIT per library: its memory goes back when the library is dropped (1.4 ms each, flat), while
-    dropping libraries inside one shared LLJIT leaks 9 kB each.
+    dropping libraries inside one shared LLJIT leaks 9 kB each. JITLink puts all of it in one piece; LLVM's older
+    linker puts code and constants where there is room, and ends the process if that is 2 GB apart.
     """
     llvm = binding()
     with _LOCK:
-        engine = llvm.create_lljit_compiler()
+        engine = llvm.create_lljit_compiler(use_jit_link=True)
         builder = llvm.JITLibraryBuilder().add_object_img(code)
         for name in names:
             builder.export_symbol(name)
