@@ -199,10 +199,11 @@ def test_what_was_killed_goes_on(tmp_path: Path, suffix: str) -> None:
     running.send_signal(signal.SIGKILL)
     running.wait()
     assert not target.exists()
-    refused = convolve(*words)
-    assert refused.returncode == 1 and b"pass --resume to go on" in refused.stderr
-    other = convolve(*words[:3], "sobel", *words[4:], "--resume")
-    assert other.returncode == 1 and b"is of another computation" in other.stderr
+    if suffix == ".zarr":
+        refused = convolve(*words)
+        assert refused.returncode == 1 and b"pass --resume to go on" in refused.stderr
+        other = convolve(*words[:3], "sobel", *words[4:], "--resume")
+        assert other.returncode == 1 and b"is of another computation" in other.stderr
     done = convolve(*words[:-1], "312MiB", "--resume")  # in smaller regions
     assert done.returncode == 0, done.stderr
     values = int(done.stderr.decode().split(": ")[-1].split(" values")[0].replace(",", ""))

@@ -22,13 +22,15 @@ from convolve.runtime import jit
 
 libc = ctypes.CDLL(None)
 libc.mmap.restype = ctypes.c_void_p
-libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long]
-libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+number, pointer, size_t = ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t
+libc.mmap.argtypes = [pointer, size_t, number, number, number, ctypes.c_long]
+libc.munmap.argtypes = [pointer, size_t]
 
 MAP_NORESERVE = 0x4000  # Linux's number: pages that nobody writes cost nothing
 
 def reserve(size):
-    return libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+    kind = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_NORESERVE
+    return libc.mmap(None, size, mmap.PROT_READ, kind, -1, 0)
 
 loaded, load = [], jit.load
 jit.load = lambda *arguments: loaded.append(arguments) or load(*arguments)

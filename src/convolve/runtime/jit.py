@@ -75,8 +75,8 @@ def load(code: bytes, names: tuple[str, ...]) -> Library:
     """Load object code into this process and return the addresses of its functions.
 
     One LLJIT per library: its memory goes back when the library is dropped (1.4 ms each, flat), while
-    dropping libraries inside one shared LLJIT leaks 9 kB each. JITLink puts all of it in one piece; LLVM's older
-    linker puts code and constants where there is room, and ends the process if that is 2 GB apart.
+    dropping libraries inside one shared LLJIT leaks 9 kB each. JITLink puts all of it in one piece; LLVM's
+    older linker puts code and constants where there is room, and ends the process if that is 2 GB apart.
     """
     llvm = binding()
     with _LOCK:
