@@ -20,7 +20,7 @@ from convolve.runtime import engine, jit, machine_code
 from tests import seeds
 from tests.engine.cross import Crossing, Family, Place, draw_crossing, draw_family, draw_place
 
-CALLS = int(os.environ.get("CONVOLVE_CROSS", "2000"))
+CALLS = int(os.environ.get("CONVOLVE_CROSS", "1000"))
 PART = 2000
 """Calls of one part, over at most `MOST_ROUTINES`."""
 
