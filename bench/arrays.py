@@ -1,7 +1,8 @@
-"""Smooths an array on two Dask workers, beside dask-image: from memory to memory, and from Zarr to Zarr.
+"""Smooths an array, beside dask-image: from memory to memory, and from Zarr to Zarr.
 
 ``python -m bench.arrays`` starts a cluster of two processes of one thread each, makes the array in their
-memory and as Zarr, and lets the sides take turns. Medians of the turns' seconds are printed.
+memory and as Zarr, and lets the sides take turns; then the same in one process, on its threads. Medians of the
+turns' seconds are printed.
 """
 
 import statistics
@@ -44,7 +45,7 @@ def in_memory(held: Any) -> dict[str, Callable[[], None]]:
 
 
 def in_files(folder: Path, client: Any) -> dict[str, Callable[[], None]]:
-    """Return what each side does with an array in a file."""
+    """Return what each side does with an array in a file, by a client or, without one, in this process."""
     import dask.array as da
     from dask_image.ndfilters import gaussian_filter
 
@@ -79,6 +80,7 @@ def kernel() -> Any:
 
 def main() -> None:
     """Measure and print."""
+    import dask
     from distributed import Client, LocalCluster, wait
 
     print(f"{'×'.join(map(str, SHAPE))} float32, sigma {SIGMA}, circular; Python {sys.version.split()[0]}")
@@ -89,9 +91,11 @@ def main() -> None:
             held = noise().persist()
             wait(held)
             held.to_zarr(folder / "source.zarr")
-            measure("from memory to memory", in_memory(held))
+            measure("from memory to memory, two workers", in_memory(held))
             del held
-            measure("from Zarr to Zarr", in_files(folder, client))
+            measure("from Zarr to Zarr, two workers", in_files(folder, client))
+        with dask.config.set(scheduler="threads"):
+            measure("from Zarr to Zarr, one process", in_files(folder, None))
 
 
 def measure(what: str, sides: dict[str, Callable[[], None]]) -> None:
