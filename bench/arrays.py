@@ -1,8 +1,8 @@
 """Smooths an array, beside dask-image: from memory to memory, and from Zarr to Zarr.
 
 ``python -m bench.arrays`` starts a cluster of two processes of one thread each, makes the array in their
-memory and as Zarr, and lets the sides take turns; then the same in one process, on its threads. Medians of the
-turns' seconds are printed.
+memory and as Zarr, and lets the sides take turns; then the same in one process, on its threads. Medians of
+all turns are printed.
 """
 
 import statistics

@@ -5,6 +5,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from convolve.arrays.work import Region, Work
 from convolve.dtypes import DType
 from convolve.errors import TooLargeError
@@ -15,7 +17,9 @@ BASE = 300 << 20
 
 CELLS_HELD, VALUES_HELD = 3, 4
 """How many arrays of a region's cells, and of its values, are held at the same time: as they are read, laid
-side by side, and once more where a border repeats cells; sums, what is made of them, and what is written."""
+side by side, and once more where a border repeats cells; sums, what is made of them, and what is written.
+Values are counted with 8 bytes, as sums and numbers on the way to another dtype have, but for float32 as it
+is: 16 to 28 bytes a cell in all, most for the three components of a gradient (tracemalloc, 2026-11-27)."""
 
 LARGEST_REGION = 256 << 20
 """Bytes of a region beyond which nothing is gained: its halo is then a few per cent of it."""
@@ -115,7 +119,9 @@ def needed(work: Work, source_dtype: DType, sizes: Sequence[int]) -> int:
         region.append((start, min(length, start + size)))
     cells = math.prod(sum(stop - start for start, stop in each) for each in work.reads(tuple(region)))
     values = math.prod(sizes)
-    return CELLS_HELD * cells * source_dtype.itemsize + VALUES_HELD * values * max(8, work.dtype.itemsize)
+    is_single = work.dtype == source_dtype == np.float32
+    sums = work.dtype.itemsize if is_single else max(8, work.dtype.itemsize)
+    return CELLS_HELD * cells * source_dtype.itemsize + VALUES_HELD * values * sums
 
 
 def all_regions(work: Work, size: Sequence[int]) -> list[Region]:
