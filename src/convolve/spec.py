@@ -62,6 +62,8 @@ class ConvSpec:
 
     whole
         The convolution of which this is a region, if its results must have the bits that they have there.
+    way
+        Method and tile by which sums are taken, if they must be those of several convolutions done together.
 
     Examples
     --------
@@ -93,6 +95,7 @@ class ConvSpec:
     nan: NanRule = "propagate"
     accuracy: Accuracy = "default"
     whole: "ConvSpec | None" = None
+    way: tuple[str, tuple[int, int, int]] | None = None
 
     @property
     def dims(self) -> int:

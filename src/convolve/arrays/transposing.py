@@ -15,7 +15,7 @@ from convolve.axis import Axis
 from convolve.dtypes import Array, DType, kind_of
 from convolve.errors import ArgumentError, DTypeError
 from convolve.exact import plan_sums, products_dtype
-from convolve.runtime.transposed import EVERY, exchanged, shared_phases
+from convolve.runtime.transposed import EVERY, exchanged, ways_of_phases
 from convolve.spec import ConvSpec
 
 
@@ -172,8 +172,8 @@ def _residues(call: Call) -> Iterator[Residue]:
     filters = exchanged(spec, call.second, str(call.second.dtype))
     stand_in, given = np.zeros((), spec.input_dtype), call.form.shape
     strides = given((1, 1, *(axis.stride for axis in spec.axes)))
-    for phase, shared in shared_phases(spec):
-        plain = replace(phase.spec, accuracy="strict") if shared else phase.spec
+    for phase, way in ways_of_phases(spec):
+        plain = replace(phase.spec, way=way)
         taps = np.ascontiguousarray(filters[EVERY + phase.taps])
         image = np.broadcast_to(stand_in, plain.input_shape)
         own = Call(plain, image, taps, call.bias, call.form, None)

@@ -21,6 +21,9 @@ Method = Literal[
     "gradient_contract",
     "gradient_stencil",
 ]
+Way = tuple[Method, Triple]
+"""A method and its tile, which set the order of summation."""
+
 Inner = Literal["x", "channel", "none"]
 
 ACTIVATIONS = {

@@ -14,7 +14,7 @@ from convolve.compiler.costs import Choice, direct_choices
 from convolve.compiler.dot_costs import dot_choices
 from convolve.compiler.expressions import NOTHING
 from convolve.compiler.passes import plan_passes, plan_passes_as, strip_tile
-from convolve.compiler.plan import Code, Plan, Triple
+from convolve.compiler.plan import Code, Plan, Triple, Way
 from convolve.compiler.problem import Geometry, Sizes, cells_read, item_bytes, one_plane, pieces
 from convolve.compiler.target import Target
 from convolve.compiler.winograd_costs import winograd_choices
@@ -57,10 +57,16 @@ def plan_region(
     model = plan(*whole, target).code
     if model.method == "separable":
         return plan_passes_as(model, sizes, geometry, target, threads)
+    return plan_way((model.method, model.tile), sizes, geometry, target, threads)
+
+
+@functools.lru_cache(maxsize=4096)
+def plan_way(way: Way, sizes: Sizes, geometry: Geometry, target: Target, threads: int = 1) -> Plan:
+    """Return how a convolution is computed by a method and tile that are given."""
     sizes = replace(sizes, terms=0)
     tiles = choices(sizes, geometry, target)
-    same = [one for one in tiles if (one.method, one.tile) == (model.method, model.tile)]
-    best = same[0] if same else Choice(model.method, model.tile, 1.0, 1.0)
+    same = [one for one in tiles if (one.method, one.tile) == way]
+    best = same[0] if same else Choice(*way, 1.0, 1.0)
     return planned(replace(best, direct=False), tiles, sizes, geometry, target, threads)
 
 

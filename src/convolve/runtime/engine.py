@@ -4,13 +4,14 @@ import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
 from convolve.axis import Axis
 from convolve.compiler import planner
 from convolve.compiler.expressions import NOTHING, Expression
-from convolve.compiler.plan import Arithmetic, Inner, Plan
+from convolve.compiler.plan import Arithmetic, Inner, Plan, Way
 from convolve.compiler.problem import Geometry, Sizes, geometry_of, sizes_of
 from convolve.compiler.target import Target
 from convolve.dtypes import Array
@@ -160,7 +161,10 @@ def seen(view: View, array: Array) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """All that decides on an execution; ``whole`` is asked of the result that this one is a region of."""
+    """All that decides on an execution; ``whole`` is asked of the result that this one is a region of.
+
+    ``way`` is as in a spec.
+    """
 
     sizes: Sizes
     geometry: Geometry
@@ -169,6 +173,7 @@ class Question:
     threads: int
     interleaved: int
     whole: tuple[Sizes, Geometry] | None = None
+    way: Way | None = None
 
 
 def question(
@@ -266,7 +271,9 @@ def _asked(
         found = factors(weights_of(spec, weight, view, asked.geometry.dtype))
     if found is not None:
         asked = replace(asked, sizes=replace(asked.sizes, terms=found.terms, boxes=found.boxes))
-    if spec.whole is not None:
+    if spec.way is not None:
+        asked = replace(asked, way=cast(Way, spec.way))
+    elif spec.whole is not None:
         asked = replace(asked, whole=_whole(spec, view, weight, asked))
     return view, asked, found
 
@@ -293,6 +300,8 @@ def may_be_separable(spec: ConvSpec) -> bool:
 
 def plan_of(asked: Question, target: Target) -> Plan:
     """Return the plan of a question."""
+    if asked.way is not None:
+        return planner.plan_way(asked.way, asked.sizes, asked.geometry, target, asked.threads)
     if asked.whole is not None:
         return planner.plan_region(asked.sizes, asked.geometry, asked.whole, target, asked.threads)
     return planner.plan(asked.sizes, asked.geometry, target, asked.threads)

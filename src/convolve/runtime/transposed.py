@@ -16,7 +16,7 @@ import numpy as np
 from convolve.axis import source_cells
 from convolve.compiler.expressions import NOTHING, Expression
 from convolve.compiler.interpreter import evaluate
-from convolve.compiler.plan import Arithmetic, Code, Phases
+from convolve.compiler.plan import Arithmetic, Code, Phases, Way
 from convolve.compiler.subpixel import Phase, Positions, Slices, phases
 from convolve.compiler.target import Target
 from convolve.dtypes import Array, DType
@@ -318,21 +318,20 @@ def phase_plans(spec: ConvSpec, activation: Expression, target: Target) -> Phase
     return Phases(tuple(engine.plan_of(job.asked, target) for job in found))
 
 
-def shared_phases(spec: ConvSpec) -> Iterator[tuple[Phase, bool]]:
-    """Yield the convolutions of a transposed one of fresh, real arrays, and whether they share a routine."""
+def ways_of_phases(spec: ConvSpec) -> Iterator[tuple[Phase, Way | None]]:
+    """Yield the convolutions of a transposed one of fresh, real arrays.
+
+    Beside each stands by which method and tile it is done together with others, None if it is done alone.
+    """
     usual, last = decide(spec), spec.layout == "channels_last"
     image = _dense(spec.output_shape, spec.input_dtype, last)
     out = _dense(spec.input_shape, spec.out_dtype, last)
     rule = Rule(None if usual is None else usual.arithmetic, NOTHING)
     inside = tuple(range(axis.size) for axis in spec.axes)
-    together = [
-        phase.place
-        for job in jobs(spec, inside, image, out, rule)
-        for phase in job.phases
-        if len(job.phases) > 1
-    ]
-    for phase in phases(spec):
-        yield phase, phase.place in together
+    for job in jobs(spec, inside, image, out, rule):
+        code = engine.plan_of(job.asked, host_target()).code
+        for phase in job.phases:
+            yield phase, (code.method, code.tile) if len(job.phases) > 1 else None
 
 
 def _dense(shape: tuple[int, ...], dtype: DType, channels_last: bool) -> Array:
