@@ -6,7 +6,6 @@ import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -269,37 +268,6 @@ def test_workers_of_a_scheduler(tmp_path: Path) -> None:
     kernel = filters.get("gaussian:2", ndim=3)
     whole = filter_picture(Picture(array, "ZYX"), kernel, stride=2, padding_mode="circular")
     assert same(whole.picture.array, read(tmp_path / "b.zarr"))
-
-
-def test_workers_that_are_all_gone_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    distributed = peer("distributed")
-    monkeypatch.setattr("convolve.arrays.workers.PATIENCE", 0.2)
-    monkeypatch.setattr(cutting, "BASE", 0)
-    array = np.random.default_rng(seeds.seed()).random((90, 80)).astype(np.float32)
-    source = stored(tmp_path / "a.zarr", array, "YX", (10, 10))
-    settings = {"n_workers": 1, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
-    with distributed.LocalCluster(**settings) as cluster, distributed.Client(cluster) as client:
-
-        def gone(done: int, _total: int) -> None:
-            if done == 1:
-                cluster.scale(0)
-                while client.nthreads():
-                    time.sleep(0.02)
-
-        def come_back() -> None:
-            while cluster.scheduler.workers:
-                time.sleep(0.02)
-            time.sleep(1)
-            cluster.scale(1)
-
-        helper = threading.Thread(target=come_back)
-        helper.start()
-        with pytest.warns(RuntimeWarning, match="no workers any more; the rest waits for others to join"):
-            arrays.filter_stored(
-                source, tmp_path / "b.zarr", "box:3", memory=40_000, scheduler=client, progress=gone
-            )
-        helper.join()
-    assert same(read(tmp_path / "b.zarr"), filter_picture(Picture(array, "YX"), "box:3").picture.array)
 
 
 def test_a_scheduler_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

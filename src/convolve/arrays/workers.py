@@ -1,12 +1,14 @@
 """Regions on the workers of a Dask cluster: each reads, computes and writes its own; nothing else is sent.
 
 A worker that dies loses what it was doing; Dask gives that region to another one, which writes the same bits.
+If none is there at that moment, the region is handed out anew to one that joins.
 """
 
 import itertools
+import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -21,7 +23,8 @@ AHEAD = 2
 """Regions per thread of the cluster that are handed out at a time: one is computed while one waits."""
 
 PATIENCE = 5
-"""Seconds without a region that is done after which it is asked whether there are workers left."""
+"""Seconds without a region that is done after which it is asked whether workers are gone, and how long the
+result of one, a few numbers, may take to come."""
 
 SECONDS = 20
 """How long a scheduler may take to answer, and to have a worker."""
@@ -41,7 +44,7 @@ def connected(scheduler: Any) -> Iterator[tuple[Runner, int]]:
         try:
             yield partial(_run, scheduler), max(_threads(scheduler).values())
         finally:
-            scheduler.run(forget)
+            _forget(scheduler)
         return
     try:
         client = Client(scheduler, timeout=SECONDS)
@@ -54,7 +57,13 @@ def connected(scheduler: Any) -> Iterator[tuple[Runner, int]]:
         try:
             yield partial(_run, client), max(_threads(client).values())
         finally:
-            client.run(forget)
+            _forget(client)
+
+
+def _forget(client: Any) -> None:
+    """Let the workers forget the chunks that they keep, if the scheduler is there."""
+    if client.status == "running":
+        client.run(forget)
 
 
 def _run(
@@ -65,13 +74,17 @@ def _run(
     A worker is given neighbours, one after the other, because they read the same chunks of the source, which
     it keeps. Nothing depends on it: Dask gives a region to another worker if this one is gone.
     """
+    from distributed import CancelledError
+
     lanes = Lanes(len(regions))
     given: dict[Any, tuple[int, str]] = {}
+    ended = threading.Event()
 
     def submit(number: int | None, worker: str) -> None:
         if number is not None:
             where = {"workers": [worker], "allow_other_workers": True}
             future = client.submit(on_this_thread, function, regions[number], pure=False, **where)
+            future.add_done_callback(lambda _: ended.set())
             given[future] = (number, worker)
 
     def welcome(there: Mapping[str, int]) -> None:
@@ -80,37 +93,63 @@ def _run(
         for worker in [worker for worker, count in joined.items() for _ in range(AHEAD * count)]:
             submit(lanes.next(worker), worker)
 
-    welcome(_threads(client))
-    while given:
-        for future in _finished(list(given)):
-            number, worker = given.pop(future)
-            try:
-                result = future.result()
-            except ConvolveError:
-                raise
-            except Exception as error:  # whatever a worker's process or Dask itself came upon
-                raise ArgumentError(f"region {regions[number]} failed on its worker: {error}") from error
-            submit(lanes.next(worker), worker)
-            welcome(client.nthreads())
-            yield number, result
-        if not client.nthreads():
-            lost = [number for number, _ in given.values()]
-            given.clear()  # Dask never gives to others what it could give to nobody
-            others = _others(client)
-            welcome(others)
-            for number, worker in zip(lost, itertools.cycle(others), strict=False):
-                submit(number, worker)
-
-
-def _finished(futures: list[Any]) -> set[Any]:
-    """Return those that are finished after some seconds, or sooner if one is."""
-    from distributed import wait
-
     try:
-        done: set[Any] = wait(futures, timeout=PATIENCE, return_when="FIRST_COMPLETED").done
-    except TimeoutError:
-        return set()
-    return done
+        welcome(_threads(client))
+        while given:
+            finished = _finished(given, ended)
+            for future in finished:
+                is_there, result = _fetched(future, regions[given[future][0]])
+                if is_there:
+                    number, worker = given.pop(future)
+                    submit(lanes.next(worker), worker)
+                    welcome(client.nthreads())
+                    yield number, result
+            if given and not finished:
+                there = client.nthreads() or _others(client)
+                welcome(there)
+                for future, worker in zip(_lost(client, given, there), itertools.cycle(there), strict=False):
+                    submit(given.pop(future)[0], worker)
+                    future.release()
+    except ConvolveError:
+        raise
+    except (OSError, CancelledError) as error:
+        raise ArgumentError(
+            "the scheduler is gone or dropped the work; go on with resume (--resume)"
+        ) from error
+    finally:
+        for future in given:
+            future.release()  # what calls `ended` holds it, too, and Dask does what anybody holds
+
+
+def _finished(given: Iterable[Any], ended: threading.Event) -> list[Any]:
+    """Return those that are finished after some seconds, or sooner if one is."""
+    ended.clear()
+    if not any(future.done() for future in given):
+        ended.wait(PATIENCE)
+    return [future for future in given if future.done()]
+
+
+def _fetched(future: Any, region: Region) -> tuple[bool, Any]:
+    """Return whether a region's result was still there, and the result: it goes with its worker."""
+    try:
+        return True, future.result(timeout=PATIENCE)
+    except ConvolveError:
+        raise
+    except Exception as error:  # whatever a worker's process or Dask itself came upon
+        if future.cancelled():  # not the region failed, but Dask
+            raise
+        if isinstance(error, TimeoutError) and future.status != "error":
+            return False, None
+        raise ArgumentError(f"region {region} failed on its worker: {error}") from error
+
+
+def _lost(client: Any, given: Mapping[Any, tuple[int, str]], there: Mapping[str, int]) -> list[Any]:
+    """Return those whose worker is gone and which no other was given.
+
+    Dask gives a region of a lost worker to others that are there at that moment, never to one that joins.
+    """
+    busy = {key for keys in client.processing().values() for key in keys}
+    return [future for future, (_, worker) in given.items() if worker not in there and future.key not in busy]
 
 
 def _others(client: Any) -> Mapping[str, int]:

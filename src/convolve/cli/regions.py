@@ -82,7 +82,8 @@ def filter_regions(
 
     started = time.monotonic()
     with progress() as advance, warnings.catch_warnings():
-        warnings.showwarning = lambda message, *_: note(str(message))
+        warnings.simplefilter("always", RuntimeWarning)  # workers may all go more than once
+        warnings.showwarning = lambda message, *_: print(message, file=sys.stderr)  # above the bar, by rich
         report = arrays.filter_stored(
             sources[0],
             destination,
