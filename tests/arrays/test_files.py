@@ -179,7 +179,7 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
 
 def test_memory_that_does_not_do(tmp_path: Path) -> None:
     source = stored(tmp_path / "a.npy", np.ones((9, 9)), "YX")
-    with pytest.raises(TooLargeError, match=r"the smallest, \(1, 1\), needs 300 MiB and 200 are allowed"):
+    with pytest.raises(TooLargeError, match=r"smallest, \(1, 1\), needs 301 MiB in all and 200 are"):
         arrays.filter_stored(source, tmp_path / "b.npy", "box:3", memory=200 << 20)
 
 

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convolve import arrays
+from convolve import arrays, filters
 from convolve.arrays import cutting
+from convolve.cli.regions import filter_regions
 from convolve.errors import ArgumentError, FileAccessError
 from convolve.files import Picture
-from convolve.pictures import filter_picture
+from convolve.pictures import Report, filter_picture
 from tests import seeds
 from tests.arrays.test_files import read, stored
 from tests.peers import peer
@@ -87,6 +88,19 @@ def test_workers_that_are_all_gone_are_told_each_time(cluster: Cluster) -> None:
         cluster.filter(gone)
     assert len([one for one in told if "no workers" in str(one.message)]) == 2
     assert cluster.is_whole()
+
+
+def test_the_command_says_it_each_time(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def warn_twice(*_: Any, **_options: Any) -> Report:
+        for _ in range(2):
+            warnings.warn("nobody is left", RuntimeWarning, stacklevel=1)
+        return Report(0)
+
+    monkeypatch.setattr(arrays, "filter_stored", warn_twice)
+    filter_regions(["a.npy"], "b.npy", filters.get("box:3"), {"range": "clip"}, False, None, None, False)
+    assert capsys.readouterr().err.count("nobody is left\n") == 2
 
 
 def test_workers_may_go_when_all_is_done(cluster: Cluster) -> None:

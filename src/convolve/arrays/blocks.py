@@ -17,7 +17,7 @@ class Blocks:
     --------
     >>> blocks = Blocks((10, 10), (4, 5))
     >>> blocks.add(((4, 10), (0, 5)))
-    >>> blocks.hold(((8, 10), (0, 5))), blocks.hold(((0, 10), (0, 5)))
+    >>> blocks.is_written(((8, 10), (0, 5))), blocks.is_written(((0, 10), (0, 5)))
     (True, False)
     """
 
@@ -30,7 +30,7 @@ class Blocks:
         """Note that a region, which begins and ends with blocks, is written."""
         self._written[self._place(region)] = True
 
-    def hold(self, region: Region) -> bool:
+    def is_written(self, region: Region) -> bool:
         """Tell whether all blocks of a region are written."""
         return bool(self._written[self._place(region)].all())
 

@@ -21,6 +21,9 @@ side by side, and once more where a border repeats cells; sums, what is made of 
 Values are counted with 8 bytes, as sums and numbers on the way to another dtype have, but for float32 as it
 is: 16 to 28 bytes a cell in all, most for the three components of a gradient (tracemalloc, 2026-11-27)."""
 
+SHARE_KEPT = 0.4
+"""Part of the memory for chunks of the source that were unpacked: as much as a region needs."""
+
 LARGEST_REGION = 256 << 20
 """Bytes of a region beyond which nothing is gained: its halo is then a few per cent of it."""
 
@@ -47,6 +50,7 @@ def cut(
     chunks: Sequence[int],
     memory: int,
     together: int = 1,
+    read: int = 0,
     begun: Cut | None = None,
 ) -> Cut:
     """Return how a result is cut.
@@ -58,9 +62,11 @@ def cut(
     source_dtype, chunks
         Of the source: blocks of the result hold what its chunks do.
     memory
-        Bytes that one process may use.
+        Bytes that one process may use, what is `kept` and what it needs without any array included.
     together
         Regions that it computes at the same time.
+    read
+        Bytes of chunks that it reads at that time.
     begun
         How a result was cut that goes on: blocks stay as they are, and regions unless they are too large.
 
@@ -69,15 +75,19 @@ def cut(
     TooLargeError
         If the smallest region needs more.
     """
-    room = min((memory - BASE) // together, LARGEST_REGION)
+    allowed = int((memory - BASE) * (1 - SHARE_KEPT) - read) // together
+    room = min(allowed, LARGEST_REGION)
     block = _block(work, source_dtype, chunks, room) if begun is None else begun.block
     needs = needed(work, source_dtype, block)
-    if needs > room:
-        smallest = "the smallest" if begun is None else "a block of the file that was begun"
+    if needs > allowed:
+        would_do = BASE + (needs * together + read) / (1 - SHARE_KEPT)
+        smallest, instead = "the smallest", "use a smaller filter"
+        if begun is not None:
+            smallest, instead = "a block of the file that was begun", "begin anew with --force"
         raise TooLargeError(
             f"a region must fit into the memory allowed, but {smallest}, {block}, needs "
-            f"{(needs + BASE) / 2**20:.0f} MiB and {memory / 2**20:.0f} are allowed; allow more, or use a "
-            "smaller filter"
+            f"{math.ceil(would_do / 2**20)} MiB in all and {memory >> 20} are allowed; allow more, or "
+            f"{instead}"
         )
     ends, region = work.shape if begun is None else begun.region, block
     for d in reversed(range(len(region))):
@@ -87,6 +97,11 @@ def cut(
                 break
             region = more
     return Cut(region, block)
+
+
+def kept(memory: int) -> int:
+    """Return the bytes for chunks of the source that were unpacked, of those that a process may use."""
+    return max(0, int((memory - BASE) * SHARE_KEPT))
 
 
 def _block(work: Work, source_dtype: DType, chunks: Sequence[int], room: int) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 import convolve
 from convolve.api.types import PaddingArgument, PaddingMode, Size
 from convolve.arrays import stores
-from convolve.arrays.cutting import BASE, Cut, all_regions, cut
+from convolve.arrays.cutting import Cut, all_regions, cut, kept
 from convolve.arrays.digest import digest_of
 from convolve.arrays.journal import Journal
 from convolve.arrays.planning import (
@@ -43,9 +43,6 @@ from convolve.pictures import (
     to_range,
 )
 from convolve.runtime.threads import get_num_threads
-
-SHARE_KEPT = 0.4
-"""Part of the memory for chunks of the source that were unpacked: as much as a region needs."""
 
 USUAL_MEMORY = 1 << 30
 """Bytes that a process may use, if nobody says how many: most machines have several times that."""
@@ -161,12 +158,13 @@ def filter_stored(
     check_range(work, target, chosen)
     with _runner(scheduler, destination) as (run, together):
         facts = (convolve.__version__, absolute(source), identity(source), told, work, target, chosen)
-        with closing(Journal(str(destination), digest_of(facts), resume=resume, force=force)) as journal:
-            kept = max(0, int((memory - BASE) * SHARE_KEPT))
+        with closing(
+            Journal(str(destination), digest_of(facts), work.shape, resume=resume, force=force)
+        ) as journal:
 
             def sized(many: int) -> Cut:
                 read = unpacked(opened, memory, many) if stores.is_packed(source) else 0
-                return cut(work, told.dtype, told.chunks, memory - kept - read, many, journal.cut)
+                return cut(work, told.dtype, told.chunks, memory, many, read, journal.cut)
 
             try:
                 size = sized(together)
@@ -176,12 +174,13 @@ def filter_stored(
                 run, size = one_by_one, sized(1)
             made = replace(placed(told, work, sliding), shape=work.shape, dtype=target, chunks=size.block)
             sink = journal.begin(
-                work.shape,
                 size,
                 lambda part: stores.create(part, made),
                 lambda part: stores.open_sink(part, made),
             )
-            cached = CachedSource(opened, secrets.token_hex(8), kept) if stores.is_packed(source) else opened
+            cached = opened
+            if stores.is_packed(source):
+                cached = CachedSource(opened, secrets.token_hex(8), kept(memory))
             task, regions = Task(cached, sink, work, target, chosen), all_regions(work, size.region)
             if chosen == "scale":
                 task = replace(task, ends=_ends(task, regions, run))
@@ -217,7 +216,7 @@ def _do(
     progress: Callable[[int, int], None] | None,
 ) -> Report:
     """Do all regions that are not done, and add up what was clipped."""
-    left = [region for region in regions if not journal.holds(region)]
+    left = [region for region in regions if not journal.is_written(region)]
     done, report = len(regions) - len(left), Report(0)
     for place, one in run(task.run, left):
         journal.add(left[place])
