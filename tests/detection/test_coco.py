@@ -146,7 +146,7 @@ def test_mutated_files(tmp_path: Path) -> None:
             refused += 1
             assert len(str(error)) > 20
         assert time.perf_counter() - start < SECONDS, f"mutant {number}, seed {seed()}"
-    assert MUTANTS // 4 < refused < MUTANTS
+    assert refused > MUTANTS // 4
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < GIGABYTE
 
 

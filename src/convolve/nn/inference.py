@@ -27,6 +27,11 @@ MOST_FOLDED = 0.5
 """Part of this machine's memory that constants worked out in advance may take. The largest networks of the
 onnx package build 0.6 GB of weights this way; a file of 100 bytes could ask for any amount."""
 
+MOST_UNCHECKED, MOST_TIMES = 1 << 28, 1000
+"""Bytes that a layer's result may have in any case, and how many times those of all inputs and weights beyond
+them. Networks stay below a hundred times (VGG-19's first maps are twenty times its image); a damaged
+attribute, such as a padding of 2³¹, makes 16 GiB of 25 numbers, and the system ends the process."""
+
 
 def infer_node(node: Node, inputs: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
     """Return what comes out of one node; () if that is known only when it runs."""
@@ -84,13 +89,25 @@ def infer(graph: Graph, given: Mapping[str, Tensor]) -> Tensors:
     """
     tensors: Tensors = {name: Tensor.of(array) for name, array in graph.constants.items()}
     tensors.update(given)
-    folded = _Budget()
+    folded, most = _Budget(), _most_bytes(tensors)
     for node in graph.nodes:
         inputs = inputs_of(node, tensors)
         if inputs is not None:
-            found = infer_node(node, inputs)
-            tensors.update(zip(node.outputs, _with_values(node, inputs, found, folded), strict=False))
+            found = _with_values(node, inputs, infer_node(node, inputs), folded)
+            for tensor in found:
+                if tensor.value is None and tensor.nbytes > most:
+                    raise TooLargeError(
+                        f"{node}: a result must have at most {most / 2**30:.4g} GiB, {MOST_TIMES} times all "
+                        f"inputs and weights, but {tensor.shape} of {tensor.dtype} has "
+                        f"{tensor.nbytes / 2**30:.4g}; check the layer's attributes"
+                    )
+            tensors.update(zip(node.outputs, found, strict=False))
     return tensors
+
+
+def _most_bytes(known: Mapping[str, Tensor]) -> int:
+    """Return how many bytes the result of a layer may have, by what is known before the first."""
+    return max(MOST_UNCHECKED, MOST_TIMES * sum(tensor.nbytes for tensor in known.values()))
 
 
 def inputs_of(node: Node, tensors: Mapping[str, Any]) -> list[Any] | None:
