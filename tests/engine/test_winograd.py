@@ -53,8 +53,8 @@ def test_the_error_is_within_the_bound(part: int, ratio: float) -> None:
     draw = random.Random(f"{seeds.seed()} winograd {part}")
     largest, taken = 0.0, 0
     for number in range(CASES // PARTS // 2):
-        channels = 512 if number % 10 == 9 else draw.choice((16, 24, 64, 128))
-        image, weight, bias = arrays(draw, channels, draw.choice((16, 40)), _size(draw, channels))
+        channels = 512 if number % 10 == 9 else draw.choice((16, 24, 64, 64, 128, 128))
+        image, weight, bias = arrays(draw, channels, draw.choice((16, 40, 64, 64)), _size(draw, channels))
         bright = np.random.default_rng(draw.randrange(2**32)).random(image.shape) < 0.02
         if number % 2:
             bright[...] = False
@@ -70,7 +70,7 @@ def test_the_error_is_within_the_bound(part: int, ratio: float) -> None:
         assert error(result, wanted) <= BOUND, case
         largest = max(largest, float(np.abs(result - wanted).max() / np.abs(wanted).max()))
     print(f"largest elementwise error by the largest result: {largest:.2e}")
-    assert taken >= CASES // PARTS // 6  # of a half of these; the seed of a run once took 12 of 25
+    assert taken >= CASES // PARTS // 8  # of a half of these; 60 seeds took 11 of 25 at least, by the CPU
 
 
 def _size(draw: random.Random, channels: int) -> tuple[int, int]:
