@@ -70,7 +70,7 @@ def test_the_error_is_within_the_bound(part: int, ratio: float) -> None:
         assert error(result, wanted) <= BOUND, case
         largest = max(largest, float(np.abs(result - wanted).max() / np.abs(wanted).max()))
     print(f"largest elementwise error by the largest result: {largest:.2e}")
-    assert taken >= CASES // PARTS // 8  # of a half of these; 60 seeds took 11 of 25 at least, by the CPU
+    assert taken >= CASES // PARTS // 6  # of a half of these; 60 seeds took 11 of 25 at least, by the CPU
 
 
 def _size(draw: random.Random, channels: int) -> tuple[int, int]:

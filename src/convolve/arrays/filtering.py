@@ -161,9 +161,10 @@ def filter_stored(
         with closing(
             Journal(str(destination), digest_of(facts), work.shape, resume=resume, force=force)
         ) as journal:
+            packed = stores.is_packed(source)
 
             def sized(many: int) -> Cut:
-                read = unpacked(opened, memory, many) if stores.is_packed(source) else 0
+                read = unpacked(opened, memory, many) if packed else 0
                 return cut(work, told.dtype, told.chunks, memory, many, read, journal.cut)
 
             try:
@@ -178,9 +179,7 @@ def filter_stored(
                 lambda part: stores.create(part, made),
                 lambda part: stores.open_sink(part, made),
             )
-            cached = opened
-            if stores.is_packed(source):
-                cached = CachedSource(opened, secrets.token_hex(8), kept(memory))
+            cached = CachedSource(opened, secrets.token_hex(8), kept(memory)) if packed else opened
             task, regions = Task(cached, sink, work, target, chosen), all_regions(work, size.region)
             if chosen == "scale":
                 task = replace(task, ends=_ends(task, regions, run))

@@ -84,14 +84,12 @@ def _kept(zarr: Any, location: Location, mode: str) -> Any:
     for name in ("zarr.json", ".zarray"):
         with contextlib.suppress(OSError):
             status = (folder / name).stat()
-            return _opened_once(location, mode, (status.st_ino, status.st_mtime_ns, status.st_size))
+            return _opened_once(zarr, location, mode, (status.st_ino, status.st_mtime_ns, status.st_size))
     return _array(zarr, location, mode)  # which says what is wrong
 
 
 @functools.lru_cache(maxsize=16)
-def _opened_once(location: Location, mode: str, _stamp: tuple[int, ...]) -> Any:
-    import zarr
-
+def _opened_once(zarr: Any, location: Location, mode: str, _stamp: tuple[int, ...]) -> Any:
     return _array(zarr, location, mode)
 
 
