@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,11 +26,11 @@ from convolve.arrays.planning import (
     work_on,
 )
 from convolve.arrays.running import one_by_one, side_by_side
-from convolve.arrays.stores import Sink, Source
+from convolve.arrays.stores import Sink
 from convolve.arrays.stores.base import gathered
-from convolve.arrays.stores.caching import CachedSource, forget
-from convolve.arrays.work import Region, Runner, Work
-from convolve.dtypes import DType, parse_dtype
+from convolve.arrays.stores.caching import ChunkReader, forget
+from convolve.arrays.work import Ranges, Region, Runner, Work
+from convolve.dtypes import Array, DType, parse_dtype
 from convolve.errors import ArgumentError, TooLargeError
 from convolve.filters import Filter, Measured
 from convolve.options import choice
@@ -52,7 +53,7 @@ USUAL_MEMORY = 1 << 30
 class Task:
     """What is done to every region; it can be sent to another process."""
 
-    source: Source
+    gather: Callable[[tuple[Ranges, ...]], Array]
     sink: Sink
     work: Work
     dtype: DType
@@ -61,7 +62,7 @@ class Task:
 
     def values(self, region: Region) -> Any:
         """Return a region of the responses."""
-        return self.work.compute(region, gathered(self.source, self.work.reads(region)))
+        return self.work.compute(region, self.gather(self.work.reads(region)))
 
     def run(self, region: Region) -> Report:
         """Compute a region, write it, and say what was clipped."""
@@ -179,8 +180,9 @@ def filter_stored(
                 lambda part: stores.create(part, made),
                 lambda part: stores.open_sink(part, made),
             )
-            cached = CachedSource(opened, secrets.token_hex(8), kept(memory)) if packed else opened
-            task, regions = Task(cached, sink, work, target, chosen), all_regions(work, size.region)
+            by_chunks = ChunkReader(opened, secrets.token_hex(8), kept(memory)).gathered
+            gather = by_chunks if packed else partial(gathered, opened)
+            task, regions = Task(gather, sink, work, target, chosen), all_regions(work, size.region)
             if chosen == "scale":
                 task = replace(task, ends=_ends(task, regions, run))
             report = _do(task, regions, run, journal, progress)

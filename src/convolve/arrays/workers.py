@@ -9,7 +9,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -40,24 +40,24 @@ def connected(scheduler: Any) -> Iterator[tuple[Runner, int]]:
         from distributed import Client
     except ImportError as error:
         raise MissingExtraError.of("distributed", "dask", "a Dask scheduler") from error
-    if isinstance(scheduler, Client):
-        try:
-            yield partial(_run, scheduler), max(_threads(scheduler).values())
-        finally:
-            _forget(scheduler)
-        return
-    try:
-        client = Client(scheduler, timeout=SECONDS)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise ArgumentError(
-            f"the scheduler must be the address of one that runs, such as tcp://127.0.0.1:8786, but "
-            f"{scheduler!r} does not answer: {error}"
-        ) from error
-    with client:
+    with nullcontext(scheduler) if isinstance(scheduler, Client) else _client(scheduler) as client:
         try:
             yield partial(_run, client), max(_threads(client).values())
         finally:
             _forget(client)
+
+
+def _client(address: Any) -> Any:
+    """Return a client of the scheduler that runs at an address."""
+    from distributed import Client
+
+    try:
+        return Client(address, timeout=SECONDS)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ArgumentError(
+            f"the scheduler must be the address of one that runs, such as tcp://127.0.0.1:8786, but "
+            f"{address!r} does not answer: {error}"
+        ) from error
 
 
 def _forget(client: Any) -> None:

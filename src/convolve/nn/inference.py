@@ -97,9 +97,10 @@ def infer(graph: Graph, given: Mapping[str, Tensor]) -> Tensors:
             for tensor in found:
                 if tensor.value is None and tensor.nbytes > most:
                     raise TooLargeError(
-                        f"{node}: a result must have at most {most / 2**30:.4g} GiB, {MOST_TIMES} times all "
-                        f"inputs and weights, but {tensor.shape} of {tensor.dtype} has "
-                        f"{tensor.nbytes / 2**30:.4g}; check the layer's attributes"
+                        f"{node}: a result must have at most {most / 2**30:.4g} GiB, the larger of "
+                        f"{MOST_UNCHECKED / 2**30:.4g} and {MOST_TIMES} times all inputs and weights, but "
+                        f"{tensor.shape} of {tensor.dtype} has {tensor.nbytes / 2**30:.4g}; check the "
+                        "layer's attributes"
                     )
             tensors.update(zip(node.outputs, found, strict=False))
     return tensors

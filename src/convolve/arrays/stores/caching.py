@@ -7,14 +7,15 @@ A region's halo reaches into chunks all around it. Without this each chunk of a 
 import itertools
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from convolve.arrays.stores.base import Description, Source
+from convolve.arrays.work import Ranges
 from convolve.dtypes import Array
 from convolve.runtime.locks import fork_safe_lock
 
@@ -28,8 +29,8 @@ class _Kept:
         self._lock = fork_safe_lock()
         self._reading: dict[Any, Future[Array]] = {}
 
-    def get(self, key: Any, read: Callable[[], Array], most: int) -> Array:
-        """Return a chunk that is kept, or is read now: by one thread, while others that want it wait."""
+    def get(self, key: Any, read: Callable[[], Array], most: int, *, patient: bool) -> Array | None:
+        """Return a chunk that is kept, or is read now; one that another thread reads if patient, or None."""
         with self._lock:
             if key in self._chunks:
                 self._chunks.move_to_end(key)
@@ -38,7 +39,7 @@ class _Kept:
             if awaited is None:
                 mine = self._reading[key] = Future()
         if awaited is not None:
-            return awaited.result()
+            return awaited.result() if patient else None
         try:
             chunk = read()
         except BaseException as error:
@@ -71,9 +72,28 @@ class _Kept:
 _kept = _Kept()
 
 
+class _Piece(NamedTuple):
+    """Along one dimension: a chunk, and which of its cells go where."""
+
+    number: int
+    of: slice
+    to: slice
+
+
+def _pieces(ranges: Ranges, size: int) -> Iterator[_Piece]:
+    """Cut the ranges of one dimension at the borders of the chunks."""
+    at = 0
+    for start, stop in ranges:
+        for number in range(start // size, -(-stop // size)):
+            first, last = max(start, number * size), min(stop, (number + 1) * size)
+            of = slice(first - number * size, last - number * size)
+            yield _Piece(number, of, slice(at + first - start, at + last - start))
+        at += stop - start
+
+
 @dataclass(frozen=True, slots=True)
-class CachedSource:
-    """A source whose chunks are kept in memory, in every process that reads it.
+class ChunkReader:
+    """Reads a source by whole chunks, which are kept in memory, in every process that reads it.
 
     Attributes
     ----------
@@ -89,39 +109,40 @@ class CachedSource:
     run: str
     most: int
 
-    @property
-    def description(self) -> Description:
-        """What the array is."""
-        return self.source.description
+    def gathered(self, ranges: tuple[Ranges, ...]) -> Array:
+        """Return several ranges per dimension, laid side by side, from chunks that are kept or read now.
 
-    def read(self, place: tuple[slice, ...]) -> Array:
-        """Return the cells of one range per dimension, from chunks that are kept or read now."""
-        told = self.description
-        room = np.empty([one.stop - one.start for one in place], told.dtype)
-        touched = (
-            range(one.start // size, -(-one.stop // size))
-            for one, size in zip(place, told.chunks, strict=True)
-        )
-        for numbers in itertools.product(*touched):
-            first = [number * size for number, size in zip(numbers, told.chunks, strict=True)]
-            chunk = self._chunk(numbers)
-            ends = [start + length for start, length in zip(first, chunk.shape, strict=True)]
-            both = [
-                (max(one.start, start), min(one.stop, end))
-                for one, start, end in zip(place, first, ends, strict=True)
-            ]
-            to = tuple(slice(a - one.start, b - one.start) for (a, b), one in zip(both, place, strict=True))
-            out_of = tuple(slice(a - start, b - start) for (a, b), start in zip(both, first, strict=True))
-            room[to] = chunk[out_of]
+        Chunks that other threads are unpacking come last: those want others of this region meanwhile.
+        """
+        told = self.source.description
+        room = np.empty([sum(stop - start for start, stop in each) for each in ranges], told.dtype)
+        pieces = [list(_pieces(each, size)) for each, size in zip(ranges, told.chunks, strict=True)]
+        of_chunk: dict[tuple[int, ...], list[tuple[_Piece, ...]]] = {}
+        for several in itertools.product(*pieces):
+            of_chunk.setdefault(tuple(piece.number for piece in several), []).append(several)
+        left = list(of_chunk.items())
+        for patient in (False, True):
+            left = [one for one in left if not self._fill(room, *one, patient=patient)]
         return room
 
-    def _chunk(self, numbers: tuple[int, ...]) -> Array:
-        told = self.description
+    def _fill(
+        self, room: Array, numbers: tuple[int, ...], parts: list[tuple[_Piece, ...]], *, patient: bool
+    ) -> bool:
+        """Copy the parts of one chunk to where they belong, unless it has to be waited for."""
+        chunk = self._chunk(numbers, patient=patient)
+        if chunk is None:
+            return False
+        for several in parts:
+            room[tuple(piece.to for piece in several)] = chunk[tuple(piece.of for piece in several)]
+        return True
+
+    def _chunk(self, numbers: tuple[int, ...], *, patient: bool) -> Array | None:
+        told = self.source.description
         place = tuple(
             slice(number * size, min(length, (number + 1) * size))
             for number, size, length in zip(numbers, told.chunks, told.shape, strict=True)
         )
-        return _kept.get((self.run, numbers), lambda: self.source.read(place), self.most)
+        return _kept.get((self.run, numbers), lambda: self.source.read(place), self.most, patient=patient)
 
 
 def forget() -> None:
