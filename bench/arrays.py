@@ -2,9 +2,11 @@
 
 ``python -m bench.arrays`` starts a cluster of two processes of one thread each, makes the array in their
 memory and as Zarr, and lets the sides take turns; then the same in one process, on its threads. Medians of
-all turns are printed.
+all turns are printed. ``--shape 256 1024 1024 --turns 2`` takes another array, ``--every 16`` fills one chunk
+of sixteen (and leaves memory out): of the rest no files exist.
 """
 
+import argparse
 import statistics
 import sys
 import tempfile
@@ -16,17 +18,31 @@ from typing import Any
 import numpy as np
 
 SHAPE, CHUNKS = (128, 768, 768), (64, 256, 256)
-"""302 MB of float32, 18 chunks of 17 MB: Zarr's packing of more takes minutes, and tells no more."""
+"""302 MB of float32, 18 chunks of 17 MB, unless told."""
 
 SIGMA = (1.0, 2.0, 2.0)
 TURNS = 5
 
 
-def noise() -> Any:
+Shape = tuple[int, ...]
+
+
+def noise(shape: Shape) -> Any:
     """Return random numbers as a Dask array."""
     import dask.array as da
 
-    return da.random.default_rng(20261126).standard_normal(SHAPE, chunks=CHUNKS, dtype="float32")
+    return da.random.default_rng(20261126).standard_normal(shape, chunks=CHUNKS, dtype="float32")
+
+
+def mostly_empty(path: Path, shape: Shape, every: int) -> None:
+    """Write a Zarr array of which one chunk of so many holds random numbers."""
+    import zarr
+
+    made, random = zarr.create_array(path, shape=shape, chunks=CHUNKS, dtype="float32"), noise(shape)
+    for number, index in enumerate(np.ndindex(*random.numblocks)):
+        if number % every == 0:
+            place = tuple(slice(at * size, (at + 1) * size) for at, size in zip(index, CHUNKS, strict=True))
+            made[place] = random.blocks[index].compute()
 
 
 def in_memory(held: Any) -> dict[str, Callable[[], None]]:
@@ -83,31 +99,40 @@ def main() -> None:
     import dask
     from distributed import Client, LocalCluster, wait
 
-    print(f"{'×'.join(map(str, SHAPE))} float32, sigma {SIGMA}, circular; Python {sys.version.split()[0]}")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shape", nargs=3, type=int, default=SHAPE)
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--turns", type=int, default=TURNS)
+    asked = parser.parse_args()
+    shape, turns = tuple(asked.shape), asked.turns
+    print(f"{'×'.join(map(str, shape))} float32, sigma {SIGMA}, circular; Python {sys.version.split()[0]}")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
         with cluster, Client(cluster) as client:
-            held = noise().persist()
-            wait(held)
-            held.to_zarr(folder / "source.zarr")
-            measure("from memory to memory, two workers", in_memory(held))
-            del held
-            measure("from Zarr to Zarr, two workers", in_files(folder, client))
+            if asked.every == 1:
+                held = noise(shape).persist()
+                wait(held)
+                held.to_zarr(folder / "source.zarr")
+                measure("from memory to memory, two workers", in_memory(held), shape, turns)
+                del held
+            else:
+                mostly_empty(folder / "source.zarr", shape, asked.every)
+            measure("from Zarr to Zarr, two workers", in_files(folder, client), shape, turns)
         with dask.config.set(scheduler="threads"):
-            measure("from Zarr to Zarr, one process", in_files(folder, None))
+            measure("from Zarr to Zarr, one process", in_files(folder, None), shape, turns)
 
 
-def measure(what: str, sides: dict[str, Callable[[], None]]) -> None:
+def measure(what: str, sides: dict[str, Callable[[], None]], shape: Shape, turns: int) -> None:
     """Let all sides take turns, and print their rates."""
     seconds: dict[str, list[float]] = {name: [] for name in sides}
-    for turn in range(TURNS + 1):  # the first warms up: workers import, routines are compiled
+    for turn in range(turns + 1):  # the first warms up: workers import, routines are compiled
         for name, work in sides.items():
             started = time.perf_counter()
             work()
             if turn:
                 seconds[name].append(time.perf_counter() - started)
-    cells = float(np.prod(SHAPE))
+    cells = float(np.prod(shape))
     base = statistics.median(seconds["dask-image"])
     print(what)
     for name, times in seconds.items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convolve.arrays.work import Region, Work
+from convolve.arrays.work import Range, Ranges, Region, Work
 from convolve.dtypes import DType
 from convolve.errors import TooLargeError
 
@@ -141,7 +141,22 @@ def needed(work: Work, source_dtype: DType, sizes: Sequence[int]) -> int:
 
 def all_regions(work: Work, size: Sequence[int]) -> list[Region]:
     """Return all regions of a size, in the order of the file."""
-    ranges = []
-    for length, step in zip(work.shape, size, strict=True):
-        ranges.append([(start, min(length, start + step)) for start in range(0, length, max(1, step))])
-    return list(itertools.product(*ranges))
+    return list(itertools.product(*_ranges(work, size)))
+
+
+def reads_per_dimension(work: Work, size: Sequence[int]) -> list[list[Ranges]]:
+    """Return what all regions of a size read, per dimension; along one, the others change nothing."""
+    ranges = _ranges(work, size)
+    if not all(ranges):
+        return [[] for _ in ranges]
+    first = tuple(each[0] for each in ranges)
+    return [
+        [work.reads((*first[:d], one, *first[d + 1 :]))[d] for one in each] for d, each in enumerate(ranges)
+    ]
+
+
+def _ranges(work: Work, size: Sequence[int]) -> list[list[Range]]:
+    return [
+        [(start, min(length, start + step)) for start in range(0, length, max(1, step))]
+        for length, step in zip(work.shape, size, strict=True)
+    ]

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 import convolve
 from convolve.api.types import PaddingArgument, PaddingMode, Size
 from convolve.arrays import stores
-from convolve.arrays.cutting import Cut, all_regions, cut, kept
+from convolve.arrays.cutting import Cut, all_regions, cut, kept, reads_per_dimension
 from convolve.arrays.digest import digest_of
 from convolve.arrays.journal import Journal
 from convolve.arrays.planning import (
@@ -26,9 +26,9 @@ from convolve.arrays.planning import (
     work_on,
 )
 from convolve.arrays.running import one_by_one, side_by_side
-from convolve.arrays.stores import Sink
+from convolve.arrays.stores import Sink, Source
 from convolve.arrays.stores.base import gathered
-from convolve.arrays.stores.caching import ChunkReader, forget
+from convolve.arrays.stores.caching import ChunkReader, edges, forget
 from convolve.arrays.work import Ranges, Region, Runner, Work
 from convolve.dtypes import Array, DType, parse_dtype
 from convolve.errors import ArgumentError, TooLargeError
@@ -49,11 +49,15 @@ USUAL_MEMORY = 1 << 30
 """Bytes that a process may use, if nobody says how many: most machines have several times that."""
 
 
+Gatherer = Callable[[tuple[Ranges, ...]], Array]
+"""Ranges of the source per dimension -> their cells, laid side by side."""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """What is done to every region; it can be sent to another process."""
 
-    gather: Callable[[tuple[Ranges, ...]], Array]
+    gather: Gatherer
     sink: Sink
     work: Work
     dtype: DType
@@ -180,14 +184,21 @@ def filter_stored(
                 lambda part: stores.create(part, made),
                 lambda part: stores.open_sink(part, made),
             )
-            by_chunks = ChunkReader(opened, secrets.token_hex(8), kept(memory)).gathered
-            gather = by_chunks if packed else partial(gathered, opened)
+            gather = _gatherer(opened, work, size, memory, packed=packed)
             task, regions = Task(gather, sink, work, target, chosen), all_regions(work, size.region)
             if chosen == "scale":
                 task = replace(task, ends=_ends(task, regions, run))
             report = _do(task, regions, run, journal, progress)
             journal.finish(tuple((0, length) for length in work.shape))
     return report
+
+
+def _gatherer(source: Source, work: Work, size: Cut, memory: int, *, packed: bool) -> Gatherer:
+    """Return what fetches the cells of regions: by whole chunks, which are kept, where chunks are packed."""
+    if not packed:
+        return partial(gathered, source)
+    read = edges(reads_per_dimension(work, size.region), source.description.chunks)
+    return ChunkReader(source, secrets.token_hex(8), kept(memory), read).gathered
 
 
 @contextmanager

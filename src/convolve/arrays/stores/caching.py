@@ -1,13 +1,14 @@
 """Chunks of a file that were unpacked, kept for the next regions: neighbours read the same ones.
 
 A region's halo reaches into chunks all around it. Without this each chunk of a volume would be unpacked up to
-27 times; with room for a row of chunks, a few times.
+27 times. Whole chunks are kept as long as there is room; of those that go, the edges that other regions ask
+for stay, a quarter of the bytes, so each chunk is unpacked twice: for its first neighbour, and for itself.
 """
 
 import itertools
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,58 +16,116 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from convolve.arrays.stores.base import Description, Source
-from convolve.arrays.work import Ranges
+from convolve.arrays.work import Range, Ranges
 from convolve.dtypes import Array
 from convolve.runtime.locks import fork_safe_lock
 
+ENTRY = 1000
+"""Bytes that keeping an array takes besides its numbers: key, array and places in dictionaries."""
+
+LARGEST_EDGE = 0.25
+"""Part of a chunk up to which what a region reads of it is kept as an edge: more is its middle, which the
+regions that lie on it need once."""
+
+Box = tuple[Range, ...]
+"""Cells of a chunk: one range per dimension."""
+
+Edges = tuple[Mapping[int, tuple[Range, ...]], ...]
+"""Per dimension: number of a chunk -> the ranges of its cells that regions read."""
+
 
 class _Kept:
-    """The chunks that this process keeps, those used longest ago dropped first."""
+    """The chunks that this process keeps; those used longest ago are dropped first, and edges last."""
 
     def __init__(self) -> None:
         self._chunks: OrderedDict[Any, Array] = OrderedDict()
+        self._edges: OrderedDict[Any, dict[Box, Array]] = OrderedDict()
         self._bytes = 0
         self._lock = fork_safe_lock()
         self._reading: dict[Any, Future[Array]] = {}
 
-    def get(self, key: Any, read: Callable[[], Array], most: int, *, patient: bool) -> Array | None:
-        """Return a chunk that is kept, or is read now; one that another thread reads if patient, or None."""
+    def get(
+        self, key: Any, boxes: Sequence[Box], read: "_Reading", *, patient: bool
+    ) -> Sequence[Array] | None:
+        """Return boxes of a chunk, kept or read now; one that another thread reads only if patient."""
         with self._lock:
-            if key in self._chunks:
-                self._chunks.move_to_end(key)
-                return self._chunks[key]
+            found = self._find(key, boxes)
+            if found is not None:
+                return found
             awaited = self._reading.get(key)
             if awaited is None:
                 mine = self._reading[key] = Future()
         if awaited is not None:
-            return awaited.result() if patient else None
+            return _cut(awaited.result(), boxes) if patient else None
         try:
-            chunk = read()
+            chunk = read.chunk()
         except BaseException as error:
             mine.set_exception(error)
             raise
         else:
             mine.set_result(chunk)
-            self._keep(key, chunk, most)
-            return chunk
+            self._keep(key, chunk, read)
+            return _cut(chunk, boxes)
         finally:
             with self._lock:
                 del self._reading[key]
 
-    def _keep(self, key: Any, chunk: Array, most: int) -> None:
-        """Keep a chunk, and drop others while there are more than so many bytes."""
+    def _find(self, key: Any, boxes: Sequence[Box]) -> Sequence[Array] | None:
+        """Return boxes of a chunk if it is kept, or all of them are."""
+        if key in self._chunks:
+            self._chunks.move_to_end(key)
+            return _cut(self._chunks[key], boxes)
+        edges = self._edges.get(key, {})
+        if not all(box in edges for box in boxes):
+            return None
+        self._edges.move_to_end(key)
+        return [edges[box] for box in boxes]
+
+    def _keep(self, key: Any, chunk: Array, read: "_Reading") -> None:
+        """Keep a chunk, and its edges if there are more chunks than there is room."""
+        edges: dict[Box, Array] = {}
+        if key not in self._edges and any(chunk.strides):
+            edges = {box: chunk[_slices(box)].copy() for box in read.edges}
         with self._lock:
-            if key not in self._chunks and chunk.nbytes <= most:
+            if key not in self._chunks:
                 self._chunks[key] = chunk
-                self._bytes += chunk.nbytes
-            while self._bytes > most:
-                self._bytes -= self._chunks.popitem(last=False)[1].nbytes
+                self._bytes += _bytes(chunk)
+            if edges and key not in self._edges:
+                self._edges[key] = edges
+                self._bytes += sum(map(_bytes, edges.values()))
+            while self._bytes > read.most and self._chunks:
+                self._bytes -= _bytes(self._chunks.popitem(last=False)[1])
+            while self._bytes > read.most:
+                self._bytes -= sum(map(_bytes, self._edges.popitem(last=False)[1].values()))
 
     def clear(self) -> None:
-        """Drop all chunks."""
+        """Drop all."""
         with self._lock:
             self._chunks.clear()
+            self._edges.clear()
             self._bytes = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """How a chunk is read, which edges are cut off, and how many bytes may be kept."""
+
+    chunk: Callable[[], Array]
+    edges: Sequence[Box]
+    most: int
+
+
+def _bytes(array: Array) -> int:
+    """Return the bytes that an array takes: a chunk without a file is one number, seen in many places."""
+    return (array.nbytes if any(array.strides) else 0) + ENTRY
+
+
+def _slices(box: Box) -> tuple[slice, ...]:
+    return tuple(slice(*one) for one in box)
+
+
+def _cut(chunk: Array, boxes: Sequence[Box]) -> Sequence[Array]:
+    return [chunk[_slices(box)] for box in boxes]
 
 
 _kept = _Kept()
@@ -76,8 +135,8 @@ class _Piece(NamedTuple):
     """Along one dimension: a chunk, and which of its cells go where."""
 
     number: int
-    of: slice
-    to: slice
+    of: Range
+    to: Range
 
 
 def _pieces(ranges: Ranges, size: int) -> Iterator[_Piece]:
@@ -86,9 +145,25 @@ def _pieces(ranges: Ranges, size: int) -> Iterator[_Piece]:
     for start, stop in ranges:
         for number in range(start // size, -(-stop // size)):
             first, last = max(start, number * size), min(stop, (number + 1) * size)
-            of = slice(first - number * size, last - number * size)
-            yield _Piece(number, of, slice(at + first - start, at + last - start))
+            of = (first - number * size, last - number * size)
+            yield _Piece(number, of, (at + first - start, at + last - start))
         at += stop - start
+
+
+def edges(reads: Sequence[Sequence[Ranges]], chunks: Sequence[int]) -> Edges:
+    """Return which cells of each chunk are read, by what all regions read per dimension.
+
+    >>> edges([[((0, 5),), ((3, 8),)]], [4])
+    ({0: ((0, 4), (3, 4)), 1: ((0, 1), (0, 4))},)
+    """
+    found = []
+    for several, size in zip(reads, chunks, strict=True):
+        of_chunk: dict[int, set[Range]] = {}
+        for ranges in several:
+            for number, of, _ in _pieces(ranges, size):
+                of_chunk.setdefault(number, set()).add(of)
+        found.append({number: tuple(sorted(each)) for number, each in sorted(of_chunk.items())})
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +177,15 @@ class ChunkReader:
     run
         Tells this reading from others: a file may change in between.
     most
-        Bytes of chunks that are kept.
+        Bytes of chunks, and of their edges, that are kept.
+    edges
+        What will be read of each chunk.
     """
 
     source: Source
     run: str
     most: int
+    edges: Edges
 
     def gathered(self, ranges: tuple[Ranges, ...]) -> Array:
         """Return several ranges per dimension, laid side by side, from chunks that are kept or read now.
@@ -117,32 +195,42 @@ class ChunkReader:
         told = self.source.description
         room = np.empty([sum(stop - start for start, stop in each) for each in ranges], told.dtype)
         pieces = [list(_pieces(each, size)) for each, size in zip(ranges, told.chunks, strict=True)]
-        of_chunk: dict[tuple[int, ...], list[tuple[_Piece, ...]]] = {}
+        of_chunk: dict[tuple[int, ...], list[tuple[Box, Box]]] = {}
         for several in itertools.product(*pieces):
-            of_chunk.setdefault(tuple(piece.number for piece in several), []).append(several)
+            both = tuple(piece.of for piece in several), tuple(piece.to for piece in several)
+            of_chunk.setdefault(tuple(piece.number for piece in several), []).append(both)
         left = list(of_chunk.items())
         for patient in (False, True):
             left = [one for one in left if not self._fill(room, *one, patient=patient)]
         return room
 
     def _fill(
-        self, room: Array, numbers: tuple[int, ...], parts: list[tuple[_Piece, ...]], *, patient: bool
+        self, room: Array, numbers: tuple[int, ...], parts: list[tuple[Box, Box]], *, patient: bool
     ) -> bool:
         """Copy the parts of one chunk to where they belong, unless it has to be waited for."""
-        chunk = self._chunk(numbers, patient=patient)
-        if chunk is None:
-            return False
-        for several in parts:
-            room[tuple(piece.to for piece in several)] = chunk[tuple(piece.of for piece in several)]
-        return True
-
-    def _chunk(self, numbers: tuple[int, ...], *, patient: bool) -> Array | None:
         told = self.source.description
         place = tuple(
             slice(number * size, min(length, (number + 1) * size))
             for number, size, length in zip(numbers, told.chunks, told.shape, strict=True)
         )
-        return _kept.get((self.run, numbers), lambda: self.source.read(place), self.most, patient=patient)
+        reading = _Reading(lambda: self.source.read(place), self._edges(numbers), self.most)
+        found = _kept.get((self.run, numbers), [of for of, _ in parts], reading, patient=patient)
+        if found is None:
+            return False
+        for (_, to), cells in zip(parts, found, strict=True):
+            room[_slices(to)] = cells
+        return True
+
+    def _edges(self, numbers: tuple[int, ...]) -> list[Box]:
+        """Return which edges of a chunk are kept: none where all chunks may stay, or edges are no less."""
+        told = self.source.description
+        if math.prod(told.shape) * told.dtype.itemsize <= self.most:
+            return []
+        cells = math.prod(told.chunks)
+        boxes = itertools.product(*(each[number] for each, number in zip(self.edges, numbers, strict=True)))
+        found = {box: math.prod(stop - start for start, stop in box) for box in boxes}
+        small = {box: size for box, size in found.items() if size <= LARGEST_EDGE * cells}
+        return list(small) if sum(small.values()) < cells else []
 
 
 def forget() -> None:
