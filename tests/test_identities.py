@@ -14,7 +14,7 @@ from tests.specs import Case, draw_case
 
 MODES = ("zeros", "reflect", "symmetric", "replicate", "circular")
 SEEDS = st.integers(0, 2**32)
-FEWER = settings().max_examples // 4
+FEWER = settings().max_examples // 6
 """Examples of what compiles a routine for each of several parts: a hundred take a minute (2026-11-27)."""
 
 

@@ -12,7 +12,7 @@ from convolve.compiler.loopnest import Buffer, Routine
 from convolve.compiler.target import AVX512_VNNI, NEON, TARGETS, Target
 from tests.compiler.cases import METHODS, Case, dot_case, line, random_case, winograd_case
 
-CASES_PER_TARGET = 8
+CASES_PER_TARGET = 6
 
 
 def run(case: Case) -> None:

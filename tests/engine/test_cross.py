@@ -25,7 +25,7 @@ PART = 2000
 """Calls of one part, over at most `MOST_ROUTINES`."""
 
 MOST_ROUTINES = 150
-NEW_FAMILIES, NEW_SIZES, NEW_FORMS = 50, 75, 100
+NEW_FAMILIES, NEW_SIZES, NEW_FORMS = 40, 55, 70
 """What is drawn while fewer routines are loaded than each of these: families; then sizes of families drawn
 before; then boundaries, memory layouts and the like for sizes drawn before; at last values alone, which
 decide in which dtype integers are summed up."""

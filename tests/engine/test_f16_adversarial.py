@@ -24,7 +24,7 @@ from convolve.runtime.execution import Execution
 from convolve.spec import ConvSpec
 from tests import seeds
 
-RANDOM = int(os.environ.get("CONVOLVE_F16", "150"))
+RANDOM = int(os.environ.get("CONVOLVE_F16", "80"))
 
 MOST_LINES = 9_000
 """Lines of LLVM IR of a routine and its packing: 3,400 seen for AVX2, which take 0.15 s to compile, and 6,800

@@ -17,7 +17,7 @@ from tests.engine.test_transposed import draw_call
 @pytest.mark.parametrize("part", range(2))
 def test_bound_transposed_convolutions_are_exact(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
     draw = random.Random(f"{seeds.seed()} bound transposed {part}")
-    for _ in range(25):
+    for _ in range(16):
         dims, (image, weight, bias), options = draw_call(draw)
         expected = getattr(convolve, f"conv_transpose{dims}d")(
             image, weight, bias, **options, algorithm="reference"

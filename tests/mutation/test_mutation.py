@@ -13,7 +13,7 @@ from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.mutants import PACKAGE, Mutant, mutants
 from tests.mutation.run import is_caught, survivors
 
-MUTANTS = int(os.environ.get("CONVOLVE_MUTANTS", "24"))
+MUTANTS = int(os.environ.get("CONVOLVE_MUTANTS", "16"))
 
 
 @pytest.mark.timeout(900)

@@ -16,7 +16,7 @@ F = peer("torch.nn.functional")
 
 MAX = {1: convolve.max_pool1d, 2: convolve.max_pool2d, 3: convolve.max_pool3d}
 AVERAGE = {1: convolve.avg_pool1d, 2: convolve.avg_pool2d, 3: convolve.avg_pool3d}
-CASES = 30
+CASES = 20
 
 
 def drawn(dims: int, seed: int) -> tuple[tuple[int, ...], dict[str, Any]]:
