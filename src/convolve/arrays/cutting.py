@@ -22,8 +22,8 @@ Values are counted with 8 bytes, as sums and numbers on the way to another dtype
 is: 16 to 28 bytes a cell in all, most for the three components of a gradient (tracemalloc, 2026-11-27)."""
 
 SHARE_KEPT = 0.35
-"""Part of the memory for chunks of the source that were unpacked, and their edges. With 0.4 the gaps that they
-leave when they go took a process to 1,062 MiB of 1,024 (256 × 1024 × 1024 float32, 2026-11-27)."""
+"""Part of the memory for chunks of the source that were unpacked, and their edges. With 0.4 the gaps that
+they leave when they go took a process to 1,062 MiB of 1,024 (256 × 1024 × 1024 float32, 2026-11-27)."""
 
 LARGEST_REGION = 256 << 20
 """Bytes of a region beyond which nothing is gained: its halo is then a few per cent of it."""
