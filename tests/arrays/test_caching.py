@@ -50,7 +50,7 @@ def test_ranges_are_laid_side_by_side() -> None:
 def test_two_threads_that_want_the_same_chunks_unpack_different_ones() -> None:
     both = threading.Barrier(2, timeout=20)  # breaks where one thread waits for the chunk of the other
     source = Held(np.arange(16 * 16).reshape(16, 16), (4, 4), both.wait)
-    reader = ChunkReader(source, "two threads", 10**6, ({}, {}))
+    reader = ChunkReader(source, "two threads", 10**6, edges([[((0, 16),)]] * 2, (4, 4)))
     with ThreadPoolExecutor(2) as pool:
         for result in pool.map(reader.gathered, [(((0, 16),),) * 2] * 2):
             assert np.array_equal(result, source.array)

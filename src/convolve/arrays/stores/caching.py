@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,10 @@ ENTRY = 1000
 LARGEST_EDGE = 0.25
 """Part of a chunk up to which what a region reads of it is kept as an edge: more is its middle, which the
 regions that lie on it need once."""
+
+MOST_BOXES = 300
+"""Boxes of one chunk that regions read, beyond which no edges are kept: more than the 3^5 of regions about as
+large as chunks in five dimensions means that regions are far smaller, and edges are most of a chunk."""
 
 Box = tuple[Range, ...]
 """Cells of a chunk: one range per dimension."""
@@ -85,7 +90,7 @@ class _Kept:
         """Keep a chunk, and its edges if there are more chunks than there is room."""
         edges: dict[Box, Array] = {}
         if key not in self._edges and any(chunk.strides):
-            edges = {box: chunk[_slices(box)].copy() for box in read.edges}
+            edges = {box: chunk[_slices(box)].copy() for box in read.edges()}
         with self._lock:
             if key not in self._chunks:
                 self._chunks[key] = chunk
@@ -111,7 +116,7 @@ class _Reading:
     """How a chunk is read, which edges are cut off, and how many bytes may be kept."""
 
     chunk: Callable[[], Array]
-    edges: Sequence[Box]
+    edges: Callable[[], Sequence[Box]]
     most: int
 
 
@@ -213,7 +218,7 @@ class ChunkReader:
             slice(number * size, min(length, (number + 1) * size))
             for number, size, length in zip(numbers, told.chunks, told.shape, strict=True)
         )
-        reading = _Reading(lambda: self.source.read(place), self._edges(numbers), self.most)
+        reading = _Reading(partial(self.source.read, place), partial(self._edges, numbers), self.most)
         found = _kept.get((self.run, numbers), [of for of, _ in parts], reading, patient=patient)
         if found is None:
             return False
@@ -224,11 +229,12 @@ class ChunkReader:
     def _edges(self, numbers: tuple[int, ...]) -> list[Box]:
         """Return which edges of a chunk are kept: none where all chunks may stay, or edges are no less."""
         told = self.source.description
-        if math.prod(told.shape) * told.dtype.itemsize <= self.most:
+        ranges = [each[number] for each, number in zip(self.edges, numbers, strict=True)]
+        is_all_kept = math.prod(told.shape) * told.dtype.itemsize <= self.most
+        if is_all_kept or math.prod(map(len, ranges)) > MOST_BOXES:
             return []
         cells = math.prod(told.chunks)
-        boxes = itertools.product(*(each[number] for each, number in zip(self.edges, numbers, strict=True)))
-        found = {box: math.prod(stop - start for start, stop in box) for box in boxes}
+        found = {box: math.prod(stop - start for start, stop in box) for box in itertools.product(*ranges)}
         small = {box: size for box, size in found.items() if size <= LARGEST_EDGE * cells}
         return list(small) if sum(small.values()) < cells else []
 
