@@ -33,7 +33,7 @@ from tests.engine import guarded
 from tests.engine.cases import Geometry, draw_case, draw_geometry
 from tests.engine.gradient_cases import draw_gradient
 
-GEOMETRIES = 12
+GEOMETRIES = 9
 """As in F1: with the tiles that sizes choose between, fewer than 150 routines."""
 
 
