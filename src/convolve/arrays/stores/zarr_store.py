@@ -89,7 +89,13 @@ class Zarr:
         """Tell whether there is a file for a chunk; of those that share one, nothing is known."""
         numbers = tuple(one.start // size for one, size in zip(place, self.description.chunks, strict=True))
         folder = Path(self.location.path, self.location.inside.strip("/"))
-        return array.shards is not None or (folder / array.metadata.encode_chunk_key(numbers)).exists()
+        if array.shards is not None:
+            return True
+        try:
+            (folder / array.metadata.encode_chunk_key(numbers)).stat()  # `exists` would hide what else fails
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
 
 
 def _bits(values: Array) -> Array:
